@@ -74,12 +74,6 @@ pub enum Error {
     /// The database doesn't exist.
     #[error("{}: no such file; give the database with --db FILE, or record one with `energy run` or `energy record`", .0.display())]
     NoRecording(PathBuf),
-    /// No run has this name or id.
-    #[error(transparent)]
-    NoRun(StoreError),
-    /// An id prefix fits several runs.
-    #[error(transparent)]
-    AmbiguousRun(StoreError),
     /// A run cannot be changed while a process records it.
     #[error("run {run} is being recorded by process {pid}: delete it after the process has ended")]
     BeingRecorded {
@@ -177,14 +171,15 @@ impl Error {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::NoRecording(_)
-            | Self::NoRun(_)
+            | Self::Store(StoreError::NoRun { .. })
             | Self::NoBaseline(_)
             | Self::NoPhases { .. }
             | Self::Missing { .. }
             | Self::Unknown { .. } => ErrorClass::Absent,
-            Self::AmbiguousRun(_) | Self::Rate { .. } | Self::Request(_) | Self::Sql(_) => {
-                ErrorClass::Invalid
-            }
+            Self::Store(StoreError::AmbiguousRun { .. })
+            | Self::Rate { .. }
+            | Self::Request(_)
+            | Self::Sql(_) => ErrorClass::Invalid,
             Self::Baseline(_) | Self::Compare(_) | Self::Repeat(_) | Self::Timeout(_) => {
                 ErrorClass::Refused
             }
@@ -192,11 +187,10 @@ impl Error {
                 127 => ErrorClass::Absent,
                 _ => ErrorClass::Refused,
             },
-            Self::BeingRecorded { .. } => ErrorClass::Busy,
+            Self::BeingRecorded { .. } | Self::Store(StoreError::Busy { .. }) => ErrorClass::Busy,
             Self::Query(error) => class_of_query(error),
             Self::File { source, .. } | Self::Io(source) => class_of_io(source),
             Self::Recording(error) => class_of_cause(error.as_ref()),
-            Self::Store(StoreError::Selection { .. }) => ErrorClass::Absent,
             Self::Store(error) => class_of_cause(error),
             Self::Rows(error) => class_of_cause(error),
             Self::Program { .. }
@@ -282,6 +276,20 @@ mod tests {
                     source: std::io::ErrorKind::NotFound.into(),
                 }),
                 ErrorClass::Absent,
+            ),
+            (
+                Error::Store(StoreError::Busy {
+                    path: "a".into(),
+                    message: "locked".to_owned(),
+                }),
+                ErrorClass::Busy,
+            ),
+            (
+                Error::Store(StoreError::AmbiguousRun {
+                    path: "a".into(),
+                    message: "two".to_owned(),
+                }),
+                ErrorClass::Invalid,
             ),
             (
                 Error::recording(std::io::Error::from(std::io::ErrorKind::ResourceBusy)),

@@ -16,12 +16,28 @@ pub enum Error {
         /// The cause and the next step.
         message: String,
     },
-    /// A selector matches no run of a database, or more than one.
+    /// Another process holds the database's lock; the same operation may succeed later.
     #[error("database {}: {message}", path.display())]
-    Selection {
+    Busy {
         /// The database file.
         path: PathBuf,
-        /// The selector and the runs that exist or match.
+        /// The cause and the next step.
+        message: String,
+    },
+    /// A selector matches no run of a database.
+    #[error("database {}: {message}", path.display())]
+    NoRun {
+        /// The database file.
+        path: PathBuf,
+        /// The selector and the runs that exist.
+        message: String,
+    },
+    /// A selector matches several runs of a database.
+    #[error("database {}: {message}", path.display())]
+    AmbiguousRun {
+        /// The database file.
+        path: PathBuf,
+        /// The selector and the runs that match.
         message: String,
     },
     /// A thread could not be created.
@@ -58,7 +74,16 @@ pub(super) fn store(path: &Path, message: impl Into<String>) -> Error {
 
 /// Returns a converter of SQLite errors about the database at `path`.
 pub(super) fn from_sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Error + '_ {
-    |error| store(path, explain(&error))
+    |error| {
+        let message = explain(&error);
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy {
+                path: path.to_owned(),
+                message,
+            },
+            _ => store(path, message),
+        }
+    }
 }
 
 /// Returns the message of SQLite and the next step.
@@ -85,4 +110,25 @@ fn next_step(error: &rusqlite::Error) -> Option<&'static str> {
         ErrorCode::SystemIoFailure => "check the disk and its free space",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_of_another_process_is_busy_and_other_errors_are_not() {
+        let path = Path::new("a.db");
+        let error = |code| {
+            let sqlite = rusqlite::ffi::Error::new(code);
+            from_sqlite(path)(rusqlite::Error::SqliteFailure(sqlite, None))
+        };
+        for code in [rusqlite::ffi::SQLITE_BUSY, rusqlite::ffi::SQLITE_LOCKED] {
+            let busy = error(code);
+            assert!(matches!(busy, Error::Busy { .. }), "{busy:?}");
+            assert!(busy.to_string().contains("another process"), "{busy}");
+        }
+        let full = error(rusqlite::ffi::SQLITE_FULL);
+        assert!(matches!(full, Error::Database { .. }), "{full:?}");
+    }
 }

@@ -16,9 +16,7 @@ impl Store {
         let newest = "no DESC LIMIT 1";
         if which == "last" {
             let found = self.runs_where(&format!("parent_run IS NULL ORDER BY {newest}"), "")?;
-            return one(found, || {
-                selection(&self.path, "it holds no run".to_owned())
-            });
+            return one(found, || no_run(&self.path, "it holds no run".to_owned()));
         }
         let exact = ["uuid = ?1", "name = ?1"];
         for condition in exact {
@@ -43,12 +41,12 @@ impl Store {
             0 => format!("no run `{which}`: it holds no run"),
             _ => format!("no run `{which}`; it holds {}", list(&runs)),
         };
-        selection(&self.path, message)
+        no_run(&self.path, message)
     }
 }
 
-fn selection(path: &Path, message: String) -> Error {
-    Error::Selection {
+fn no_run(path: &Path, message: String) -> Error {
+    Error::NoRun {
         path: path.to_owned(),
         message,
     }
@@ -59,13 +57,13 @@ fn one(mut found: Vec<StoredRun>, none: impl Fn() -> Error) -> Result<StoredRun,
 }
 
 fn ambiguous(path: &Path, which: &str, found: &[StoredRun]) -> Error {
-    selection(
-        path,
-        format!(
+    Error::AmbiguousRun {
+        path: path.to_owned(),
+        message: format!(
             "`{which}` matches more than one run: {}; give more of the uuid",
             list(found)
         ),
-    )
+    }
 }
 
 /// Lists the newest of `runs` as uuids with names.

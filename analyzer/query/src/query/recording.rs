@@ -73,10 +73,7 @@ impl Recording {
     /// # Errors
     /// If no run or more than one matches; the message lists the candidates.
     pub fn run(&self, selector: &str) -> Result<Run> {
-        let found = match self.store.find_run(selector) {
-            Ok(found) => found,
-            Err(error) => return Err(self.not_found(selector, error)),
-        };
+        let found = self.store.find_run(selector)?;
         let living = self.store.liveness_of(found.no)?;
         let row = living.map_or(found.row, |(run, _)| run.row);
         Ok(Run {
@@ -139,19 +136,6 @@ impl Recording {
     /// Returns the newest attribution, which is shown by default.
     fn newest(&self, run: i64) -> Result<Option<i64>> {
         Ok(self.store.shown_attribution(run)?.map(i64::from))
-    }
-
-    /// Distinguishes names of no run from errors of the file.
-    fn not_found(&self, selector: &str, error: energy_store::Error) -> Error {
-        let sql = "SELECT count(*) FROM runs WHERE substr(uuid, 1, length(?1)) = ?1";
-        let matching = self
-            .connection()
-            .query_row(sql, [selector], |r| r.get::<_, i64>(0));
-        match matching {
-            Ok(0) => Error::NoRun(error),
-            Ok(_) => Error::AmbiguousRun(error),
-            Err(_) => error.into(),
-        }
     }
 
     /// Attributes runs without an end whose process died, or does not write any more, up to
