@@ -54,6 +54,8 @@ pub mod report;
 pub mod run;
 pub mod runs;
 mod schema;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod show;
 pub mod summary;
 pub mod upkeep;

@@ -26,7 +26,10 @@ const GROUPS: &[(&str, &[&str])] = &[
             "attribute",
         ],
     ),
-    ("Compare runs", &["runs", "compare", "baseline", "query"]),
+    (
+        "Compare runs",
+        &["runs", "compare", "baseline", "query", "serve"],
+    ),
     (
         "Maintain the database",
         &["tag", "name", "delete", "prune", "size", "vacuum", "merge"],

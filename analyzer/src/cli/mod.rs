@@ -27,6 +27,8 @@ mod report;
 mod run;
 mod runs;
 mod selected;
+#[cfg(feature = "serve")]
+mod serve;
 mod size;
 mod tag;
 mod vacuum;
@@ -152,6 +154,9 @@ pub enum Command {
     Export(ExportArgs),
     /// Write an HTML report of runs: charts, tables, a comparison
     Report(ReportArgs),
+    /// Serve the dashboard and the HTTP interface
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::ServeArgs>),
     /// List operations with their energies
     #[command(after_help = examples::OPS)]
     Ops(ViewArgs<OpsOptions>),
@@ -241,6 +246,8 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Flamegraph(args) => flamegraph::run(db, &args, out),
         Command::Export(args) => export::run(db, &args, out),
         Command::Report(args) => report::run(db, &args, out),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(db, &args, out),
         Command::Ops(args) => args.write(db, out, |recording, run, options| {
             OperationList::read(recording, run.clone(), options)
         }),

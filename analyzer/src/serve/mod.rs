@@ -1,0 +1,32 @@
+//! The server behind `energy serve`: an HTTP and WebSocket interface, and the dashboard.
+//!
+//! ```text
+//! browser, script --> guard (host, origin, token) --> api/*      --> readers --> SQLite
+//!                                                 --> generate/* --> child process
+//!                                                 --> live/*     <-- follower of the file
+//!                                                 --> assets
+//! ```
+//!
+//! - `api/` - one file for each group of endpoints. A handler parses the request, calls the
+//!   library function of the command with that name on a connection of [`readers`], and
+//!   converts the result.
+//! - `live/` - messages about runs that are being recorded: follower, ring, clients.
+//! - `generate/` - starts and cancels runs of a model in child processes.
+//! - `assets` - page, scripts and styles of the dashboard.
+//!
+//! Async threads never touch SQLite, the file system or a child process: [`readers`] executes such
+//! work on blocking threads.
+
+mod api;
+mod app;
+mod assets;
+mod guard;
+mod options;
+mod problem;
+mod readers;
+mod server;
+mod state;
+mod stream;
+
+pub use options::ServeOptions;
+pub use server::{RunningServer, serve};

@@ -1,0 +1,119 @@
+//! Errors of the interface, as problem details (RFC 9457).
+
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::error::{Error, ErrorClass};
+
+/// An error of a request: `application/problem+json`.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub(super) struct Problem {
+    /// Kind of the problem: `about:blank`, because the status says it all.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// Status code of the response.
+    status: u16,
+    /// Name of the status.
+    title: &'static str,
+    /// What failed, on what, and why.
+    detail: String,
+    /// Next step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+    /// Further members.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    members: Map<String, Value>,
+    /// Headers of the response.
+    #[serde(skip)]
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// Creates a problem.
+    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            kind: "about:blank",
+            status: status.as_u16(),
+            title: status.canonical_reason().unwrap_or("Error"),
+            detail: detail.into(),
+            remedy: None,
+            members: Map::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Creates a problem for something that does not exist: 404.
+    pub(super) fn absent(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// Creates a problem for a request that cannot be understood: 422.
+    pub(super) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    /// Adds the next step.
+    pub(super) fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// Adds a member: `oldest_seq`.
+    pub(super) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a header: `Retry-After`.
+    pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Returns what failed.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let status = match (&error, error.class()) {
+            (Error::BeingRecorded { .. }, _) => StatusCode::CONFLICT,
+            (Error::Timeout(_), _) => StatusCode::SERVICE_UNAVAILABLE,
+            (_, ErrorClass::Absent) => StatusCode::NOT_FOUND,
+            (_, ErrorClass::Invalid) => StatusCode::UNPROCESSABLE_ENTITY,
+            (Error::Compare(_), ErrorClass::Refused) => StatusCode::UNPROCESSABLE_ENTITY,
+            (_, ErrorClass::Refused) => StatusCode::FORBIDDEN,
+            (_, ErrorClass::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+            (_, ErrorClass::Broken) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let problem = Self::new(status, error.to_string());
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                problem.with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+            }
+            _ => problem,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(mut self) -> Response {
+        let status = StatusCode::from_u16(self.status);
+        let headers = std::mem::take(&mut self.headers);
+        let mut response = (
+            status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            Json(self),
+        )
+            .into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response.headers_mut().extend(headers);
+        response
+    }
+}
