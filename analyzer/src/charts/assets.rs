@@ -3,11 +3,14 @@
 /// Colours of the light and the dark theme, as CSS variables. It comes before all other styles.
 pub const THEME: &str = include_str!("assets/theme.css");
 
-/// Styles of every page that has charts: elements, charts, tables.
+/// Styles of every page that has charts: elements, charts, tables, print.
 pub const STYLES: &str = concat!(
     include_str!("assets/base.css"),
     include_str!("assets/charts.css"),
     include_str!("assets/tables.css"),
+    "@media print {\n",
+    include_str!("assets/print.css"),
+    "}\n",
 );
 
 /// Scripts of charts, in the order of their dependencies. They share one scope: a page

@@ -18,7 +18,6 @@ const STYLES: [&str; 3] = [
     charts::STYLES,
     include_str!("assets/page.css"),
 ];
-const PRINT: &str = include_str!("assets/print.css");
 /// Script of the page, which follows those of the charts.
 const SCRIPT: &str = include_str!("assets/main.js");
 
@@ -59,7 +58,7 @@ fn write(report: &HtmlReport, out: &mut dyn Write) -> Result<()> {
          <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{title}</title>\n<style>\n{}\n@media print {{\n{PRINT}}}\n</style>\n</head>\n",
+         <title>{title}</title>\n<style>\n{}\n</style>\n</head>\n",
         escape(&embed::policy(&script)),
         STYLES.concat(),
     )?;
