@@ -21,6 +21,7 @@ mod api;
 mod app;
 mod assets;
 mod guard;
+mod live;
 mod options;
 mod problem;
 mod readers;
