@@ -8,7 +8,7 @@ pub const STYLES: &str = include_str!("assets/charts.css");
 
 /// Scripts of charts, in the order of their dependencies. They share one scope: a page
 /// concatenates them, followed by its own script, in one function.
-pub const SCRIPTS: [&str; 13] = [
+pub const SCRIPTS: [&str; 15] = [
     include_str!("assets/quantity.js"),
     include_str!("assets/colour.js"),
     include_str!("assets/svg.js"),
@@ -21,5 +21,7 @@ pub const SCRIPTS: [&str; 13] = [
     include_str!("assets/treemap.js"),
     include_str!("assets/sankey.js"),
     include_str!("assets/flame.js"),
+    include_str!("assets/stack.js"),
+    include_str!("assets/cumulative.js"),
     include_str!("assets/compare.js"),
 ];
