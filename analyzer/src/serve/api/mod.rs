@@ -4,14 +4,16 @@ mod extract;
 mod openapi;
 mod runs;
 
+pub(super) use extract::{Path, Query};
 pub(super) use openapi::description;
 
 use utoipa_axum::router::OpenApiRouter;
 
+use super::live;
 use super::state::App;
 
 /// Routes of all groups: a new group is one line.
-const GROUPS: &[fn() -> OpenApiRouter<App>] = &[runs::routes];
+const GROUPS: &[fn() -> OpenApiRouter<App>] = &[runs::routes, live::routes];
 
 /// Returns all endpoints with their descriptions.
 pub(super) fn routes() -> OpenApiRouter<App> {
