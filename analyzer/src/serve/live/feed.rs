@@ -199,7 +199,10 @@ impl Feed {
     }
 
     fn send(&self, message: Message) {
-        let mut numbering = self.numbering.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut numbering = self
+            .numbering
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let (MessageKind::RunStarted, Some(run)) = (message.kind, &message.run) {
             numbering.start(run);
         }
@@ -246,7 +249,11 @@ pub(super) fn gap_message(gap: Gap) -> axum::extract::ws::Utf8Bytes {
 
 /// Returns the message `heartbeat` of a connection that has reached `seq`.
 pub(super) fn heartbeat(seq: u64) -> axum::extract::ws::Utf8Bytes {
-    connection_message(MessageKind::Heartbeat, seq, &Value::Object(Default::default()))
+    connection_message(
+        MessageKind::Heartbeat,
+        seq,
+        &Value::Object(Default::default()),
+    )
 }
 
 fn not_kept(error: &str) -> Message {
