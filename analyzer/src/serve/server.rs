@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use super::app::app;
+use super::live::FollowThread;
 use super::options::ServeOptions;
 use super::state::AppState;
 use crate::error::{Error, Result};
@@ -40,8 +41,9 @@ pub fn serve(
         let running = RunningServer {
             address: listener.local_addr()?,
         };
-        let state = AppState::new(database, options);
+        let state = AppState::new(database.clone(), options);
         let feed = Arc::clone(&state.feed);
+        let _follower = FollowThread::start(database, Arc::clone(&feed))?;
         started(&running);
         axum::serve(listener, app(state))
             .with_graceful_shutdown(async move {
