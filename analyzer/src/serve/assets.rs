@@ -32,6 +32,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "app.js",
     "dom.js",
     "frame.js",
+    "icon.svg",
     "index.html",
     "lists.css",
     "live.css",
