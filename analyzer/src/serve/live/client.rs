@@ -187,7 +187,10 @@ impl Connection {
             }
         }
         self.flush().await?;
-        Ok(matches!(self.feed.next(self.reached), Next::Frame(_) | Next::Gap(_)))
+        Ok(matches!(
+            self.feed.next(self.reached),
+            Next::Frame(_) | Next::Gap(_)
+        ))
     }
 
     async fn answer(&mut self, received: Option<Result<Packet, axum::Error>>) -> Result<(), Ended> {
@@ -283,7 +286,10 @@ impl Resume {
     /// not been reached, mean nothing here.
     fn after(&self, feed: &Feed) -> u64 {
         let newest = feed.last_seq();
-        let is_ours = self.epoch.as_deref().is_none_or(|epoch| epoch == feed.epoch());
+        let is_ours = self
+            .epoch
+            .as_deref()
+            .is_none_or(|epoch| epoch == feed.epoch());
         self.seq
             .filter(|seq| is_ours && *seq <= newest)
             .unwrap_or(newest)

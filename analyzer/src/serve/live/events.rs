@@ -67,7 +67,10 @@ async fn events(
     let run = match id.as_str() {
         "*" => None,
         _ => {
-            let found = app.readers.read(move |recording| recording.run(&id)).await?;
+            let found = app
+                .readers
+                .read(move |recording| recording.run(&id))
+                .await?;
             Some(found.row.uuid)
         }
     };
@@ -109,10 +112,12 @@ fn stream(
 
 impl EventParameters {
     fn filter(&self, run: Option<String>) -> Result<Filter, Problem> {
-        let types: Option<Vec<String>> = self
-            .types
-            .as_ref()
-            .map(|types| types.split(',').map(|name| name.trim().to_owned()).collect());
+        let types: Option<Vec<String>> = self.types.as_ref().map(|types| {
+            types
+                .split(',')
+                .map(|name| name.trim().to_owned())
+                .collect()
+        });
         Filter::new(run, self.detail.as_deref(), types.as_deref()).map_err(Problem::invalid)
     }
 
@@ -134,7 +139,10 @@ impl EventParameters {
     /// earlier start of the server.
     fn checked(&self, feed: &Feed, from: u64) -> Result<u64, Problem> {
         let from = from.max(1);
-        let is_ours = self.epoch.as_deref().is_none_or(|epoch| epoch == feed.epoch());
+        let is_ours = self
+            .epoch
+            .as_deref()
+            .is_none_or(|epoch| epoch == feed.epoch());
         let is_kept = from >= feed.oldest_seq() && from <= feed.last_seq() + 1;
         match is_ours && is_kept {
             true => Ok(from),

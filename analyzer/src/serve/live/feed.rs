@@ -119,6 +119,12 @@ impl Feed {
         }
     }
 
+    /// Returns the number of the newest message in the spool, 0 without one.
+    #[cfg(test)]
+    pub(super) fn spooled_seq(&self) -> u64 {
+        self.spool.seqs().map_or(0, |seqs| seqs.end - 1)
+    }
+
     /// Ends all connections, so that the server can end.
     pub(in crate::serve) fn close(&self) {
         self.ended.send_replace(true);
@@ -199,7 +205,10 @@ impl Feed {
     }
 
     fn send(&self, message: Message) {
-        let mut numbering = self.numbering.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut numbering = self
+            .numbering
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let (MessageKind::RunStarted, Some(run)) = (message.kind, &message.run) {
             numbering.start(run);
         }
@@ -246,7 +255,11 @@ pub(super) fn gap_message(gap: Gap) -> axum::extract::ws::Utf8Bytes {
 
 /// Returns the message `heartbeat` of a connection that has reached `seq`.
 pub(super) fn heartbeat(seq: u64) -> axum::extract::ws::Utf8Bytes {
-    connection_message(MessageKind::Heartbeat, seq, &Value::Object(Default::default()))
+    connection_message(
+        MessageKind::Heartbeat,
+        seq,
+        &Value::Object(Default::default()),
+    )
 }
 
 fn not_kept(error: &str) -> Message {

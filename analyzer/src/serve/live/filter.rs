@@ -154,13 +154,19 @@ impl Subscription {
 fn kind(name: &str) -> Result<MessageKind, String> {
     MessageKind::from_name(name).ok_or_else(|| {
         let names: Vec<_> = MessageKind::ALL.iter().map(|kind| kind.name()).collect();
-        format!("unknown type {name:?}, expected one of {}", names.join(", "))
+        format!(
+            "unknown type {name:?}, expected one of {}",
+            names.join(", ")
+        )
     })
 }
 
 fn unknown_detail(name: &str) -> String {
     let names: Vec<_> = Detail::ALL.iter().map(|detail| detail.name()).collect();
-    format!("unknown detail {name:?}, expected one of {}", names.join(", "))
+    format!(
+        "unknown detail {name:?}, expected one of {}",
+        names.join(", ")
+    )
 }
 
 #[cfg(test)]

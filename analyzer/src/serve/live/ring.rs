@@ -199,7 +199,9 @@ impl Held {
     fn position(&self, seq: u64) -> Result<usize, Gap> {
         let first = self.first_seq();
         match (seq + 1).checked_sub(first) {
-            Some(at) => Ok(usize::try_from(at).unwrap_or(usize::MAX).min(self.frames.len())),
+            Some(at) => Ok(usize::try_from(at)
+                .unwrap_or(usize::MAX)
+                .min(self.frames.len())),
             None => Err(Gap {
                 from: seq + 1,
                 to: first - 1,

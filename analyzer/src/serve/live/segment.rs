@@ -99,7 +99,9 @@ impl Segment {
                 kind: entry.kind,
                 detail: entry.detail,
             };
-            let start = at.checked_sub(1).and_then(|before| self.entries.get(before));
+            let start = at
+                .checked_sub(1)
+                .and_then(|before| self.entries.get(before));
             let place = filter.accepts_label(label, false).then(|| Place {
                 seq,
                 file: self.file(),
