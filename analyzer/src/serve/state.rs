@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::cache::AnswerCache;
 use super::live::Feed;
 use super::options::ServeOptions;
 use super::readers::Readers;
@@ -19,6 +20,8 @@ pub(super) struct AppState {
     pub(super) readers: Readers,
     /// Live messages.
     pub(super) feed: Arc<Feed>,
+    /// Answers about ended runs.
+    pub(super) cache: AnswerCache,
 }
 
 impl AppState {
@@ -28,6 +31,7 @@ impl AppState {
             options,
             readers: Readers::new(database),
             feed: Feed::new(),
+            cache: AnswerCache::default(),
         })
     }
 }
