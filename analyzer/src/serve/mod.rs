@@ -20,7 +20,10 @@
 mod api;
 mod app;
 mod assets;
+mod browser;
+mod generate;
 mod guard;
+mod headers;
 mod options;
 mod problem;
 mod readers;

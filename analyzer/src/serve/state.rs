@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
+use super::generate::Generator;
+use super::guard::Access;
 use super::options::ServeOptions;
 use super::readers::Readers;
 
@@ -16,14 +20,23 @@ pub(super) struct AppState {
     pub(super) options: ServeOptions,
     /// Connections to the recording.
     pub(super) readers: Readers,
+    /// Who may use the server.
+    pub(super) access: Access,
+    /// Runs that clients have started.
+    pub(super) generator: Arc<Generator>,
+    /// Whether the server ends: streams stop then.
+    pub(super) is_ending: watch::Sender<bool>,
 }
 
 impl AppState {
     /// Creates the state of a server for the file at `database`.
-    pub(super) fn new(database: PathBuf, options: ServeOptions) -> App {
+    pub(super) fn new(database: PathBuf, options: ServeOptions, access: Access) -> App {
         Arc::new(Self {
+            generator: Arc::new(Generator::new(database.clone())),
             options,
             readers: Readers::new(database),
+            access,
+            is_ending: watch::Sender::new(false),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Endpoints of the interface, one file for each group.
 
-mod extract;
+pub(super) mod extract;
 mod openapi;
 mod runs;
 
