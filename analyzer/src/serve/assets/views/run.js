@@ -144,6 +144,7 @@ class RunView {
       if (this.isGone) return;
       this.summary = summary;
       this.#showHead();
+      this.head.showCautions(summary);
       this.#metrics();
     } catch (error) {
       if (!this.isGone) this.#failed(error);
@@ -167,8 +168,8 @@ class RunView {
   }
 
   #showHead() {
-    const run = this.data?.run || this.summary?.run;
-    if (!run) return;
+    if (!this.data?.run && !this.summary?.run) return;
+    const run = { ...this.summary?.run, ...this.data?.run };
     this.runId = run.run_id || run.id || this.data?.id;
     this.context.setRun?.(this.runId);
     document.title = `${run.name || run.model || "Run"} - energy`;

@@ -127,7 +127,7 @@ export class TokenMap {
     };
     const value = this.values[this.cursor.token * block.layers.length + this.cursor.layer];
     this.read({
-      token: block.tokens[this.cursor.token],
+      token: block.number(this.cursor.token),
       layer: block.layers[this.cursor.layer],
       words: this.format(value),
     });
