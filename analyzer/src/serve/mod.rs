@@ -20,6 +20,7 @@
 mod api;
 mod app;
 mod assets;
+mod cache;
 mod guard;
 mod options;
 mod problem;

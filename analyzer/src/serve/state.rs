@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::cache::AnswerCache;
 use super::options::ServeOptions;
 use super::readers::Readers;
 
@@ -16,6 +17,8 @@ pub(super) struct AppState {
     pub(super) options: ServeOptions,
     /// Connections to the recording.
     pub(super) readers: Readers,
+    /// Answers about ended runs.
+    pub(super) cache: AnswerCache,
 }
 
 impl AppState {
@@ -24,6 +27,7 @@ impl AppState {
         Arc::new(Self {
             options,
             readers: Readers::new(database),
+            cache: AnswerCache::default(),
         })
     }
 }
