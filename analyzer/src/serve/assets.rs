@@ -26,24 +26,47 @@ macro_rules! embedded {
 }
 
 /// Files of `assets/`: the path below `/assets/`, and the content.
-const EMBEDDED: &[(&str, &str)] = embedded!["icon.svg", "index.html",];
-
-/// The page; it is served as `/`.
-const PAGE: &str = "index.html";
-
-/// One file as it is sent.
-#[derive(Debug)]
-struct Asset {
-    content: Cow<'static, str>,
-    kind: &'static str,
-    /// Weak, because the bytes depend on the compression.
-    etag: HeaderValue,
-}
-
-static ASSETS: LazyLock<BTreeMap<&'static str, Asset>> = LazyLock::new(|| {
-    let embedded = EMBEDDED
-        .iter()
-        .map(|(path, content)| (*path, Cow::Borrowed(*content)));
+const EMBEDDED: &[(&str, &str)] = embedded![
+    "api.js",
+    "app.css",
+    "app.js",
+    "dom.js",
+    "frame.js",
+    "index.html",
+    "lists.css",
+    "live.css",
+    "print.css",
+    "run.css",
+    "socket.js",
+    "views/live.js",
+    "views/live/banner.js",
+    "views/live/form.js",
+    "views/live/heatmap.js",
+    "views/live/list.js",
+    "views/live/marks.js",
+    "views/live/power.js",
+    "views/live/run.js",
+    "views/live/spans.js",
+    "views/live/tokens.js",
+    "views/run.js",
+    "views/run/cell_charts.js",
+    "views/run/cells.js",
+    "views/run/head.js",
+    "views/run/heatmap.js",
+    "views/run/map.js",
+    "views/run/metrics.js",
+    "views/run/operations.js",
+    "views/run/pipeline.js",
+    "views/run/player.js",
+    "views/run/power.js",
+    "views/run/section.js",
+    "views/run/shades.js",
+    "views/run/shared.js",
+    "views/run/tables.js",
+    "views/run/token_pages.js",
+    "views/run/token_strip.js",
+    "views/run/waterfall.js",
+];
     let generated = [
         ("charts.js", Cow::Owned(charts_module())),
         (

@@ -15,14 +15,6 @@ import { TokenPages } from "./run/token_pages.js";
 import { TokenStrip } from "./run/token_strip.js";
 import { SHARED, reasonOf } from "./run/shared.js";
 
-const STYLES = "/assets/views/run.css";
-
-// Loads the styles of the view once.
-function addStyles() {
-  if (document.querySelector(`link[href="${STYLES}"]`)) return;
-  document.head.append(h("link", { rel: "stylesheet", href: STYLES }));
-}
-
 class RunView {
   constructor(root, params, context) {
     Object.assign(this, { root, context, asked: params.id || "last", api: context.api });
@@ -356,7 +348,6 @@ class RunView {
 
 // Shows a run in `root`; `params.id` is an id, a name, or `last`.
 export function mount(root, params, context) {
-  addStyles();
   const view = new RunView(root, params, context);
   return {
     unmount: () => view.unmount(),
