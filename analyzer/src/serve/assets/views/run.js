@@ -120,6 +120,10 @@ class RunView {
       after.map((one) => one.element),
     );
     this.root.classList.add("run-view");
+    // The bar of the selected token stays below the head of the page.
+    const shell = document.querySelector(".shell");
+    const bottom = shell && getComputedStyle(shell).position === "sticky" ? shell.offsetHeight : 0;
+    this.root.style.setProperty("--shell", `${bottom}px`);
     this.root.replaceChildren(this.head.element, this.body);
   }
 
