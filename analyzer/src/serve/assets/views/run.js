@@ -94,9 +94,11 @@ class RunView {
       of("balance"),
     ];
     const links = this.sections.map((one) => {
-      const link = h("a", { href: `#chart-${one.id}` }, one.title);
+      const address = `#/run/${encodeURIComponent(this.asked)}?chart=${one.id}`;
+      const link = h("a", { href: address }, one.title);
       link.addEventListener("click", (event) => {
         event.preventDefault();
+        window.history.replaceState(null, "", address);
         this.scrollTo(one.id);
       });
       return link;
@@ -129,7 +131,6 @@ class RunView {
 
   // Loads everything; each answer is shown when it arrives.
   async load() {
-    this.#follow();
     const summary = this.#summary();
     await Promise.allSettled([summary, this.#charts(), this.#pipeline(), this.#texts()]);
   }
@@ -170,14 +171,21 @@ class RunView {
     this.context.setRun?.(this.runId);
     document.title = `${run.name || run.model || "Run"} - energy`;
     this.head.show(run, this.summary, this.data);
+    this.#follow();
+    if (run.status === "running") {
+      const live = h(
+        "a",
+        { href: `#/live?run=${encodeURIComponent(this.runId)}` },
+        "watch it live",
+      );
+      this.head.notice("This run is being recorded: its figures change. You can ", live, ".");
+    }
   }
 
   #metrics() {
     const found = metricsOf(this.summary);
     const names = found.map((one) => one.name);
-    this.metric.replaceChildren(
-      ...found.map((one) => h("option", { value: one.name }, one.title)),
-    );
+    this.metric.replaceChildren(...found.map((one) => h("option", { value: one.name }, one.title)));
     if (names.includes(this.cells.metric)) this.metric.value = this.cells.metric;
   }
 
@@ -285,16 +293,15 @@ class RunView {
   #follow() {
     if (this.unsubscribe || !this.context.socket?.subscribe) return;
     this.unsubscribe = this.context.socket.subscribe({
-      runs: ["*"],
+      runs: [this.runId],
       detail: "power",
       message: ({ type, run }) => {
-        if (!this.runId || run !== this.runId || this.isGone) return;
+        if (run !== this.runId || this.isGone) return;
         if (type === "figures_replaced" || type === "inference_complete") this.#again();
         if (type === "run_deleted") {
           this.head.notice("This run was deleted; the page shows what was read before. ");
         }
       },
-      reset: () => {},
     });
   }
 

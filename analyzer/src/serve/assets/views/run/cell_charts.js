@@ -61,8 +61,8 @@ export class CellCharts {
   #map() {
     this.mapRead = readout();
     this.layers = new TokenMap({
-      read: ({ token, layer, words }) => {
-        this.mapRead.textContent = `token ${token}, ${layer}: ${words}`;
+      read: (words) => {
+        this.mapRead.textContent = words;
       },
       select: (position) => this.player.select(position),
     });
@@ -194,7 +194,11 @@ export class CellCharts {
     this.format = formatOf(this.metric, block.unit);
     const canvas = this.heat.build(width, block);
     const range = this.#drawCells();
-    const words = this.isAll ? (sums ? "sums of the shown tokens" : "means of the shown tokens") : "";
+    const words = this.isAll
+      ? sums
+        ? "sums of the shown tokens"
+        : "means of the shown tokens"
+      : "";
     return [canvas, this.read, rampOf(range, this.format, words), this.panel.element];
   }
 
@@ -261,7 +265,11 @@ export class CellCharts {
       format,
     ]);
     const where = this.isAll ? "shown tokens" : `token ${this.tokenNumber}`;
-    return tableOf(`${metricOf(this.metric).title} of ${where}`, [["layer", (one) => one.layer], ...columns], rows);
+    return tableOf(
+      `${metricOf(this.metric).title} of ${where}`,
+      [["layer", (one) => one.layer], ...columns],
+      rows,
+    );
   }
 
   #mapTable() {

@@ -67,6 +67,9 @@ export class TokenPages {
   block(position, count) {
     const from = Math.floor(position / BLOCK) * BLOCK;
     const size = Math.min(BLOCK, count - from);
-    return [...Array(Math.max(0, size)).keys()].map((at) => ({ position: from + at, facts: this.at(from + at) }));
+    return [...Array(Math.max(0, size)).keys()].map((at) => ({
+      position: from + at,
+      facts: this.at(from + at),
+    }));
   }
 }

@@ -1,7 +1,17 @@
 // Tokens as columns, each stacked by component; and the selected token as a waterfall, in which
 // each component begins where the one before it ends.
 
-import { distinctColours, h, legend, linear, percent, shorten, ticks } from "/assets/charts.js";
+import {
+  distinctColours,
+  h,
+  hideTip,
+  legend,
+  linear,
+  percent,
+  shorten,
+  showTip,
+  ticks,
+} from "/assets/charts.js";
 import { canvasOf, FONT, palette } from "./shades.js";
 
 const [LEFT, TOP, BOTTOM] = [58, 10, 24];
@@ -27,12 +37,17 @@ export class TokenColumns {
     this.order = orderOf(block);
     this.hues = distinctColours(this.order.map((c) => block.components[c]));
     this.stacks = block.tokens.map((_, at) => block.byComponent(at));
-    this.wholes = this.stacks.map((parts) => this.order.reduce((all, c) => all + (parts[c] > 0 ? parts[c] : 0), 0));
+    this.wholes = this.stacks.map((parts) =>
+      this.order.reduce((all, c) => all + (parts[c] > 0 ? parts[c] : 0), 0),
+    );
     this.high = width < 620 ? 190 : 250;
     this.wide = (width - LEFT - 10) / block.tokens.length;
     const highest = Math.max(...this.wholes, Number.MIN_VALUE);
     this.scale = linear(0, highest * 1.04, this.high, TOP);
-    this.marks = ticks(0, highest * 1.04, 5, null).map((one) => ({ ...one, text: format(one.value) }));
+    this.marks = ticks(0, highest * 1.04, 5, null).map((one) => ({
+      ...one,
+      text: format(one.value),
+    }));
     this.unit = unit;
     [this.canvas, this.context] = canvasOf(width, this.high + BOTTOM, {
       tabindex: 0,
@@ -76,9 +91,18 @@ export class TokenColumns {
     }
     context.fillStyle = colours.soft;
     context.textAlign = "center";
-    for (const { value, text } of ticks(block.from, block.from + block.tokens.length - 1, width < 620 ? 4 : 8, null)) {
+    for (const { value, text } of ticks(
+      block.from,
+      block.from + block.tokens.length - 1,
+      width < 620 ? 4 : 8,
+      null,
+    )) {
       if (!Number.isInteger(value)) continue;
-      context.fillText(text, Math.min(width - 16, LEFT + (value - block.from + 0.5) * wide), high + 13);
+      context.fillText(
+        text,
+        Math.min(width - 16, LEFT + (value - block.from + 0.5) * wide),
+        high + 13,
+      );
     }
     this.image = image;
   }
@@ -91,7 +115,12 @@ export class TokenColumns {
     if (selected === null || !(selected >= 0) || selected >= this.stacks.length) return;
     context.strokeStyle = colours.ink;
     context.lineWidth = 1.5;
-    context.strokeRect(LEFT + selected * wide - 0.5, TOP - 4, Math.max(2, wide) + 1, high - TOP + 4);
+    context.strokeRect(
+      LEFT + selected * wide - 0.5,
+      TOP - 4,
+      Math.max(2, wide) + 1,
+      high - TOP + 4,
+    );
   }
 
   words(at) {
@@ -121,8 +150,11 @@ export class TokenColumns {
     };
     this.canvas.addEventListener("pointermove", (event) => {
       const found = at(event);
-      if (found !== null) this.read(this.words(found));
+      if (found === null) hideTip();
+      else this.#show(found, { x: event.clientX, y: event.clientY });
     });
+    this.canvas.addEventListener("pointerleave", hideTip);
+    this.canvas.addEventListener("blur", hideTip);
     this.canvas.addEventListener("click", (event) => {
       const found = at(event);
       if (found !== null) this.select(this.block.from + found);
@@ -135,8 +167,15 @@ export class TokenColumns {
       event.preventDefault();
       const found = Math.max(0, Math.min(last, next));
       this.select(this.block.from + found);
-      this.read(this.words(found));
+      const box = this.canvas.getBoundingClientRect();
+      this.#show(found, { x: box.left + LEFT + found * this.wide, y: box.top + 20 });
     });
+  }
+
+  #show(at, point) {
+    const words = this.words(at);
+    this.read(words);
+    showTip(this.canvas, words.split("; "), point);
   }
 }
 
@@ -187,4 +226,5 @@ export class TokenWaterfall {
   }
 }
 
-export const readout = () => h("p", { class: "read", "aria-live": "polite" });
+// The values at the cursor, below a chart; the tooltip announces them.
+export const readout = () => h("p", { class: "read" });
