@@ -51,12 +51,11 @@ class LiveView {
     this.figures = element("div", { class: "cards", "data-frame": "figures" });
     this.now = element("dl", { class: "facts now", "data-frame": "current" });
     this.buildFrames();
-    const side = element(
-      "aside",
-      { class: "side", "aria-label": "Runs" },
+    const recordings = element(
+      "div",
+      { class: "beside" },
       this.list.element,
       this.cancel.element,
-      this.form.element,
     );
     const content = element(
       "div",
@@ -72,7 +71,7 @@ class LiveView {
       this.root,
       element("h1", {}, "Live"),
       this.banner.element,
-      element("div", { class: "split" }, content, side),
+      element("div", { class: "split" }, recordings, content, this.form.element),
     );
   }
 
