@@ -15,7 +15,7 @@ pub const STYLES: &str = concat!(
 
 /// Scripts of charts, in the order of their dependencies. They share one scope: a page
 /// concatenates them, followed by its own script, in one function.
-pub const SCRIPTS: [&str; 14] = [
+pub const SCRIPTS: &[&str] = &[
     include_str!("assets/quantity.js"),
     include_str!("assets/colour.js"),
     include_str!("assets/svg.js"),
@@ -28,6 +28,8 @@ pub const SCRIPTS: [&str; 14] = [
     include_str!("assets/treemap.js"),
     include_str!("assets/sankey.js"),
     include_str!("assets/flame.js"),
+    include_str!("assets/stack.js"),
+    include_str!("assets/cumulative.js"),
     include_str!("assets/compare.js"),
     include_str!("assets/tables.js"),
 ];

@@ -60,6 +60,23 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "views/live/tokens.js",
     "views/runs.js",
 ];
+
+/// The page; it is served as `/`.
+const PAGE: &str = "index.html";
+
+/// One file as it is sent.
+#[derive(Debug)]
+struct Asset {
+    content: Cow<'static, str>,
+    kind: &'static str,
+    /// Weak, because the bytes depend on the compression.
+    etag: HeaderValue,
+}
+
+static ASSETS: LazyLock<BTreeMap<&'static str, Asset>> = LazyLock::new(|| {
+    let embedded = EMBEDDED
+        .iter()
+        .map(|(path, content)| (*path, Cow::Borrowed(*content)));
     let generated = [
         ("charts.js", Cow::Owned(charts_module())),
         (

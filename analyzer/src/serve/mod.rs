@@ -20,7 +20,9 @@
 mod api;
 mod app;
 mod assets;
+mod cache;
 mod guard;
+mod live;
 mod options;
 mod problem;
 mod readers;

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::cache::AnswerCache;
+use super::live::Feed;
 use super::options::ServeOptions;
 use super::readers::Readers;
 
@@ -16,6 +18,10 @@ pub(super) struct AppState {
     pub(super) options: ServeOptions,
     /// Connections to the recording.
     pub(super) readers: Readers,
+    /// Live messages.
+    pub(super) feed: Arc<Feed>,
+    /// Answers about ended runs.
+    pub(super) cache: AnswerCache,
 }
 
 impl AppState {
@@ -24,6 +30,8 @@ impl AppState {
         Arc::new(Self {
             options,
             readers: Readers::new(database),
+            feed: Feed::new(),
+            cache: AnswerCache::default(),
         })
     }
 }

@@ -62,6 +62,7 @@ pub use reader::StoredRun;
 pub use reattribute::{EstimatedKinds, estimate_kinds};
 pub use reattribute::{
     attribute_joined, attribute_stored, complete, reattribute, repair_dead_runs, show_unended,
+    silent_unended,
 };
 pub use recording::RowReader;
 pub use repair::{Patience, RunLiveness, liveness};

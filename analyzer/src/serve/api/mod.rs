@@ -1,17 +1,34 @@
 //! Endpoints of the interface, one file for each group.
 
+mod answer;
+mod charts;
 mod extract;
 mod openapi;
+mod responses;
+mod rows;
+mod run_object;
 mod runs;
+mod runs_query;
+mod scope_query;
+mod summary;
+mod tokens;
 
+pub(super) use extract::{Path, Query};
 pub(super) use openapi::description;
 
 use utoipa_axum::router::OpenApiRouter;
 
+use super::live;
 use super::state::App;
 
 /// Routes of all groups: a new group is one line.
-const GROUPS: &[fn() -> OpenApiRouter<App>] = &[runs::routes];
+const GROUPS: &[fn() -> OpenApiRouter<App>] = &[
+    runs::routes,
+    summary::routes,
+    tokens::routes,
+    charts::routes,
+    live::routes,
+];
 
 /// Returns all endpoints with their descriptions.
 pub(super) fn routes() -> OpenApiRouter<App> {
