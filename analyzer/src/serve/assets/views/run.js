@@ -15,14 +15,6 @@ import { TokenPages } from "./run/token_pages.js";
 import { TokenStrip } from "./run/token_strip.js";
 import { SHARED, reasonOf } from "./run/shared.js";
 
-const STYLES = "/assets/views/run.css";
-
-// Loads the styles of the view once.
-function addStyles() {
-  if (document.querySelector(`link[href="${STYLES}"]`)) return;
-  document.head.append(h("link", { rel: "stylesheet", href: STYLES }));
-}
-
 class RunView {
   constructor(root, params, context) {
     Object.assign(this, { root, context, asked: params.id || "last", api: context.api });
@@ -128,6 +120,10 @@ class RunView {
       after.map((one) => one.element),
     );
     this.root.classList.add("run-view");
+    // The bar of the selected token stays below the head of the page.
+    const shell = document.querySelector(".shell");
+    const bottom = shell && getComputedStyle(shell).position === "sticky" ? shell.offsetHeight : 0;
+    this.root.style.setProperty("--shell", `${bottom}px`);
     this.root.replaceChildren(this.head.element, this.body);
   }
 
@@ -144,6 +140,7 @@ class RunView {
       if (this.isGone) return;
       this.summary = summary;
       this.#showHead();
+      this.head.showCautions(summary);
       this.#metrics();
     } catch (error) {
       if (!this.isGone) this.#failed(error);
@@ -167,8 +164,8 @@ class RunView {
   }
 
   #showHead() {
-    const run = this.data?.run || this.summary?.run;
-    if (!run) return;
+    if (!this.data?.run && !this.summary?.run) return;
+    const run = { ...this.summary?.run, ...this.data?.run };
     this.runId = run.run_id || run.id || this.data?.id;
     this.context.setRun?.(this.runId);
     document.title = `${run.name || run.model || "Run"} - energy`;
@@ -355,7 +352,6 @@ class RunView {
 
 // Shows a run in `root`; `params.id` is an id, a name, or `last`.
 export function mount(root, params, context) {
-  addStyles();
   const view = new RunView(root, params, context);
   return {
     unmount: () => view.unmount(),

@@ -138,7 +138,8 @@ export class CellCharts {
 
   #ready(metric) {
     const { block, stack } = this;
-    const words = `${metric.title}, ${block.provenance || "provenance unknown"}`;
+    const what = this.metric === "energy" ? "Active energy of spans" : metric.title;
+    const words = `${what}; power ${block.provenance || "of unknown provenance"}`;
     const last = block.from + block.tokens.length - 1;
     const shown = this.tokens > BLOCK ? `; tokens at positions ${block.from} to ${last}` : "";
     const isEmpty = !block.values.length || !block.hasValues;
@@ -208,7 +209,7 @@ export class CellCharts {
   }
 
   get tokenNumber() {
-    return this.block.tokens[this.at];
+    return this.block.number(this.at);
   }
 
   #readCell({ layer, component, words }) {
@@ -221,13 +222,13 @@ export class CellCharts {
       this.announce("Choose the selected token to list operations");
       return;
     }
-    this.panel.open({ token: this.tokenNumber, layer, component });
+    this.panel.open({ token: this.tokenNumber, position: this.position, layer, component });
   }
 
   #drawMap(width) {
     const { sums } = metricOf(this.metric);
     const values = this.block.byLayer(sums);
-    const range = rangeOf(values, this.metric !== "mean");
+    const range = this.block.layerRange(sums, this.metric !== "mean");
     const format = formatOf(this.metric, this.block.unit);
     this.layers.selected = this.at;
     const canvas = this.layers.build(width, this.block, { values, range, format, sums });
@@ -242,7 +243,7 @@ export class CellCharts {
     const format = formatOf(metric, stack.unit);
     this.columns.selected = this.at;
     const canvas = this.columns.build(width, stack, { format });
-    const steps = this.steps.build(width, stack, { order: this.columns.order, format });
+    const steps = this.steps.build(width, stack, { ...this.columns, format });
     this.steps.draw(this.at);
     return [canvas, this.stackRead, this.columns.legend(), steps];
   }
@@ -265,7 +266,7 @@ export class CellCharts {
 
   #mapTable() {
     const { values, format, block } = this.layers;
-    const rows = block.tokens.map((token, at) => ({ token, at }));
+    const rows = block.tokens.map((_, at) => ({ token: block.number(at), at }));
     const columns = block.layers.map((name, l) => [
       name,
       ({ at }) => values[at * block.layers.length + l],
@@ -276,7 +277,7 @@ export class CellCharts {
 
   #waterfallTable() {
     const { order, stacks, format, block, wholes } = this.columns;
-    const rows = block.tokens.map((token, at) => ({ token, at }));
+    const rows = block.tokens.map((_, at) => ({ token: block.number(at), at }));
     const columns = order.map((c) => [block.components[c], ({ at }) => stacks[at][c], format]);
     const all = ["sum", ({ at }) => wholes[at], format];
     return tableOf("Tokens by component", [["token", (one) => one.token], ...columns, all], rows);

@@ -90,7 +90,9 @@ export class TokenHeatmap {
     context.fillStyle = colours.paper;
     context.fillRect(left, head, columns * wide, block.layers.length * tall);
     const levels = new Int8Array(cells.length);
-    for (let at = 0; at < cells.length; at += 1) levels[at] = levelOf(cells[at], range);
+    for (let at = 0; at < cells.length; at += 1) {
+      levels[at] = at < block.restFrom ? levelOf(cells[at], range) : -1;
+    }
     for (let level = -1; level < colours.levels.length; level += 1) {
       context.fillStyle = level < 0 ? colours.wash : colours.levels[level];
       for (let at = 0; at < cells.length; at += 1) {
@@ -111,10 +113,10 @@ export class TokenHeatmap {
     context.textAlign = "center";
     context.textBaseline = "middle";
     for (let at = 0; at < cells.length; at += 1) {
-      if (levels[at] < 0) continue;
+      if (Number.isNaN(cells[at])) continue;
       const column = at % columns;
       const row = (at - column) / columns;
-      context.fillStyle = colours.on[levels[at]];
+      context.fillStyle = levels[at] < 0 ? colours.ink : colours.on[levels[at]];
       context.fillText(
         format(cells[at]),
         left + (column + 0.5) * wide,

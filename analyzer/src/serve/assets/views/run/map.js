@@ -4,7 +4,7 @@
 import { h, LETTER, percent, shorten, ticks } from "/assets/charts.js";
 import { canvasOf, FONT, palette, pixelOf } from "./shades.js";
 
-const BOTTOM = 24;
+const [TOP, BOTTOM] = [8, 24];
 
 export class TokenMap {
   constructor({ read, select }) {
@@ -19,7 +19,7 @@ export class TokenMap {
     this.tall = Math.max(5, Math.min(16, Math.round(420 / names.length)));
     this.high = names.length * this.tall;
     this.wide = (width - this.left - 4) / block.tokens.length;
-    const height = this.high + BOTTOM;
+    const height = TOP + this.high + BOTTOM;
     [this.canvas, this.context] = canvasOf(width, height, {
       tabindex: 0,
       role: "application",
@@ -63,21 +63,22 @@ export class TokenMap {
   draw(selected) {
     this.selected = selected;
     const { context, colours, left, high, wide, width, image, block } = this;
-    context.clearRect(0, 0, width, high + BOTTOM);
+    context.clearRect(0, 0, width, TOP + high + BOTTOM);
     context.fillStyle = colours.wash;
-    context.fillRect(left, 0, wide * block.tokens.length, high);
+    context.fillRect(left, TOP, wide * block.tokens.length, high);
     context.imageSmoothingEnabled = false;
-    context.drawImage(image, left, 0, wide * block.tokens.length, high);
+    context.drawImage(image, left, TOP, wide * block.tokens.length, high);
     this.#axes();
     context.strokeStyle = colours.ink;
     if (selected !== null && selected >= 0 && selected < block.tokens.length) {
       context.lineWidth = 1.5;
-      context.strokeRect(left + selected * wide, 0.75, Math.max(2, wide), high - 1.5);
+      context.strokeRect(left + selected * wide, TOP + 0.75, Math.max(2, wide), high - 1.5);
     }
     if (document.activeElement === this.canvas) {
       const { token, layer } = this.cursor;
       context.lineWidth = 2.5;
-      context.strokeRect(left + token * wide - 1, layer * this.tall - 1, wide + 2, this.tall + 2);
+      const y = TOP + layer * this.tall - 1;
+      context.strokeRect(left + token * wide - 1, y, wide + 2, this.tall + 2);
     }
   }
 
@@ -91,7 +92,7 @@ export class TokenMap {
     block.layers.forEach((name, at) => {
       if (at % every) return;
       const words = shorten(name, Math.floor((left - 6) / LETTER));
-      context.fillText(words, left - 6, (at + 0.5) * tall);
+      context.fillText(words, left - 6, TOP + (at + 0.5) * tall);
     });
     const from = block.from;
     const marks = ticks(from, from + block.tokens.length - 1, width < 620 ? 4 : 8, null);
@@ -99,7 +100,7 @@ export class TokenMap {
     for (const { value, text } of marks) {
       if (!Number.isInteger(value)) continue;
       const x = Math.min(width - 14, left + (value - from + 0.5) * wide);
-      context.fillText(text, x, high + 13);
+      context.fillText(text, x, TOP + high + 13);
     }
   }
 
@@ -127,7 +128,7 @@ export class TokenMap {
     };
     const value = this.values[this.cursor.token * block.layers.length + this.cursor.layer];
     this.read({
-      token: block.tokens[this.cursor.token],
+      token: block.number(this.cursor.token),
       layer: block.layers[this.cursor.layer],
       words: this.format(value),
     });
@@ -141,12 +142,12 @@ export class TokenMap {
       const box = canvas.getBoundingClientRect();
       const scale = this.width / box.width;
       const token = Math.floor(((event.clientX - box.left) * scale - this.left) / this.wide);
-      return [token, Math.floor(((event.clientY - box.top) * scale) / this.tall)];
+      return [token, Math.floor(((event.clientY - box.top) * scale - TOP) / this.tall)];
     };
     canvas.addEventListener("pointermove", (event) => {
       const [token, layer] = place(event);
       const isNew = token !== this.cursor.token || layer !== this.cursor.layer;
-      if (token >= 0 && layer < this.block.layers.length && isNew) this.#move(token, layer);
+      if (token >= 0 && layer >= 0 && layer < this.block.layers.length && isNew) this.#move(token, layer);
     });
     canvas.addEventListener("click", (event) => this.#move(...place(event), true));
     canvas.addEventListener("focus", () => this.#move(this.cursor.token, this.cursor.layer));

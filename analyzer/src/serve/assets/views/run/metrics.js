@@ -45,6 +45,10 @@ export function metricsOf(summary) {
     power: ["avg_power_w", "avg_power_mw"],
   };
   const statistics = (name) => [`avg_activation_${name}`, `avg_${name}`, `avg_attention_${name}`];
-  const found = METRICS.filter(({ name }) => known(rows, keys[name] || statistics(name)));
+  const isStated = rows.some((row) => statistics("entropy").some((key) => key in row));
+  const hasStatistics = known(rows, statistics("mean"));
+  const has = ({ name }) =>
+    name === "entropy" && !isStated ? hasStatistics : known(rows, keys[name] || statistics(name));
+  const found = METRICS.filter(has);
   return found.length ? found : METRICS.slice(0, 3);
 }

@@ -1,7 +1,7 @@
 // Tokens as columns, each stacked by component; and the selected token as a waterfall, in which
 // each component begins where the one before it ends.
 
-import { h, legend, linear, partColour, percent, shorten, ticks } from "/assets/charts.js";
+import { distinctColours, h, legend, linear, percent, shorten, ticks } from "/assets/charts.js";
 import { canvasOf, FONT, palette } from "./shades.js";
 
 const [LEFT, TOP, BOTTOM] = [58, 10, 24];
@@ -17,8 +17,6 @@ export function orderOf(block) {
   return [...sums.keys()].sort((a, b) => sums[b] - sums[a]).filter((c) => sums[c] > 0);
 }
 
-const colourOf = (name) => partColour(/^\(/.test(name) ? "(rest)" : name);
-
 export class TokenColumns {
   constructor({ read, select }) {
     Object.assign(this, { read, select });
@@ -27,6 +25,7 @@ export class TokenColumns {
   build(width, block, { format, unit }) {
     Object.assign(this, { width, block, format, colours: palette() });
     this.order = orderOf(block);
+    this.hues = distinctColours(this.order.map((c) => block.components[c]));
     this.stacks = block.tokens.map((_, at) => block.byComponent(at));
     this.wholes = this.stacks.map((parts) => this.order.reduce((all, c) => all + (parts[c] > 0 ? parts[c] : 0), 0));
     this.high = width < 620 ? 190 : 250;
@@ -50,7 +49,7 @@ export class TokenColumns {
 
   // All columns; only the selection is drawn again at each step.
   #image() {
-    const { width, high, block, order, stacks, scale, wide, colours, marks } = this;
+    const { width, high, block, order, stacks, scale, wide, colours, marks, hues } = this;
     const [image, context] = canvasOf(width, high + BOTTOM);
     context.font = FONT;
     context.textBaseline = "middle";
@@ -67,7 +66,7 @@ export class TokenColumns {
     const gap = wide > 5 ? 1 : 0;
     const below = stacks.map(() => 0);
     for (const c of order) {
-      context.fillStyle = colourOf(block.components[c]);
+      context.fillStyle = hues.get(block.components[c]);
       stacks.forEach((parts, at) => {
         if (!(parts[c] > 0)) return;
         const [low, top] = [scale(below[at]), scale(below[at] + parts[c])];
@@ -101,14 +100,14 @@ export class TokenColumns {
     const parts = most
       .filter((c) => stacks[at][c] > 0)
       .map((c) => `${block.components[c]} ${percent(stacks[at][c] / wholes[at])}`);
-    return `token ${block.tokens[at]}: ${format(wholes[at])}; ${parts.join(", ") || "nothing recorded"}`;
+    return `token ${block.number(at)}: ${format(wholes[at])}; ${parts.join(", ") || "nothing recorded"}`;
   }
 
   legend() {
     return legend(
       this.order.slice(0, 24).map((c) => ({
         name: this.block.components[c],
-        fill: colourOf(this.block.components[c]),
+        fill: this.hues.get(this.block.components[c]),
       })),
     );
   }
@@ -142,8 +141,8 @@ export class TokenColumns {
 }
 
 export class TokenWaterfall {
-  build(width, block, { order, format }) {
-    Object.assign(this, { width, block, order, format, colours: palette() });
+  build(width, block, { order, format, hues }) {
+    Object.assign(this, { width, block, order, format, hues, colours: palette() });
     this.left = width < 620 ? 96 : 150;
     const height = (order.length + 1) * ROW + 8;
     [this.canvas, this.context] = canvasOf(width, height, {
@@ -156,7 +155,7 @@ export class TokenWaterfall {
 
   // Draws the components of the token at a position; this runs at each step of the slider.
   draw(at) {
-    const { context, block, order, format, colours, left, width } = this;
+    const { context, block, order, format, colours, hues, left, width } = this;
     const parts = block.byComponent(at);
     const whole = order.reduce((all, c) => all + (parts[c] > 0 ? parts[c] : 0), 0);
     const scale = linear(0, whole || 1, left, width - 92);
@@ -178,7 +177,8 @@ export class TokenWaterfall {
     order.forEach((c, no) => {
       const value = parts[c] > 0 ? parts[c] : 0;
       const words = Number.isNaN(parts[c]) ? "–" : format(parts[c]);
-      row(block.components[c], begin, begin + value, colourOf(block.components[c]), no, words);
+      const name = block.components[c];
+      row(name, begin, begin + value, hues.get(name), no, words);
       begin += value;
     });
     row("sum", 0, whole, colours.soft, order.length, format(whole));
