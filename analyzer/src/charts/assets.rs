@@ -15,7 +15,7 @@ pub const STYLES: &str = concat!(
 
 /// Scripts of charts, in the order of their dependencies. They share one scope: a page
 /// concatenates them, followed by its own script, in one function.
-pub const SCRIPTS: [&str; 16] = [
+pub const SCRIPTS: &[&str] = &[
     include_str!("assets/quantity.js"),
     include_str!("assets/colour.js"),
     include_str!("assets/svg.js"),

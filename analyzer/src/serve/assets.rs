@@ -32,12 +32,23 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "app.js",
     "dom.js",
     "frame.js",
+    "icon.svg",
     "index.html",
     "lists.css",
     "live.css",
     "print.css",
     "run.css",
     "socket.js",
+    "views/compare.js",
+    "views/compare/across.js",
+    "views/compare/chooser.js",
+    "views/compare/overlays.js",
+    "views/compare/tables.js",
+    "views/history.js",
+    "views/history/dialogs.js",
+    "views/history/filters.js",
+    "views/history/table.js",
+    "views/history/trend.js",
     "views/live.js",
     "views/live/banner.js",
     "views/live/form.js",
@@ -66,7 +77,25 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "views/run/token_pages.js",
     "views/run/token_strip.js",
     "views/run/waterfall.js",
+    "views/runs.js",
 ];
+
+/// The page; it is served as `/`.
+const PAGE: &str = "index.html";
+
+/// One file as it is sent.
+#[derive(Debug)]
+struct Asset {
+    content: Cow<'static, str>,
+    kind: &'static str,
+    /// Weak, because the bytes depend on the compression.
+    etag: HeaderValue,
+}
+
+static ASSETS: LazyLock<BTreeMap<&'static str, Asset>> = LazyLock::new(|| {
+    let embedded = EMBEDDED
+        .iter()
+        .map(|(path, content)| (*path, Cow::Borrowed(*content)));
     let generated = [
         ("charts.js", Cow::Owned(charts_module())),
         (

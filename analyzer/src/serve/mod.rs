@@ -22,6 +22,7 @@ mod app;
 mod assets;
 mod cache;
 mod guard;
+mod live;
 mod options;
 mod problem;
 mod readers;

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
@@ -39,10 +40,15 @@ pub fn serve(
         let running = RunningServer {
             address: listener.local_addr()?,
         };
-        let router = app(AppState::new(database, options));
+        let state = AppState::new(database, options);
+        let feed = Arc::clone(&state.feed);
         started(&running);
-        axum::serve(listener, router)
-            .with_graceful_shutdown(ended)
+        axum::serve(listener, app(state))
+            .with_graceful_shutdown(async move {
+                ended.await;
+                // Streams of live messages would never end by themselves.
+                feed.close();
+            })
             .await?;
         Ok(())
     })

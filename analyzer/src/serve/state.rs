@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::cache::AnswerCache;
+use super::live::Feed;
 use super::options::ServeOptions;
 use super::readers::Readers;
 
@@ -17,6 +18,8 @@ pub(super) struct AppState {
     pub(super) options: ServeOptions,
     /// Connections to the recording.
     pub(super) readers: Readers,
+    /// Live messages.
+    pub(super) feed: Arc<Feed>,
     /// Answers about ended runs.
     pub(super) cache: AnswerCache,
 }
@@ -27,6 +30,7 @@ impl AppState {
         Arc::new(Self {
             options,
             readers: Readers::new(database),
+            feed: Feed::new(),
             cache: AnswerCache::default(),
         })
     }

@@ -8,12 +8,12 @@ use crate::serve::problem::Problem;
 /// Parameters after the `?`.
 #[derive(Debug, FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(Problem))]
-pub(super) struct Query<T>(pub(super) T);
+pub(in crate::serve) struct Query<T>(pub(in crate::serve) T);
 
 /// Parts of the path.
 #[derive(Debug, FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(Problem))]
-pub(super) struct Path<T>(pub(super) T);
+pub(in crate::serve) struct Path<T>(pub(in crate::serve) T);
 
 /// A JSON body.
 #[derive(Debug, FromRequest)]

@@ -13,10 +13,12 @@ mod scope_query;
 mod summary;
 mod tokens;
 
+pub(super) use extract::{Path, Query};
 pub(super) use openapi::description;
 
 use utoipa_axum::router::OpenApiRouter;
 
+use super::live;
 use super::state::App;
 
 /// Routes of all groups: a new group is one line.
@@ -25,6 +27,7 @@ const GROUPS: &[fn() -> OpenApiRouter<App>] = &[
     summary::routes,
     tokens::routes,
     charts::routes,
+    live::routes,
 ];
 
 /// Returns all endpoints with their descriptions.
