@@ -126,6 +126,10 @@ export class CellStore {
     Object.assign(this, { api, id, blocks: new Map() });
   }
 
+  clear() {
+    this.blocks.clear();
+  }
+
   // Returns the block with the token at a position of the run, and that block's first position.
   block(metric, position) {
     const from = Math.floor(position / BLOCK) * BLOCK;

@@ -25,6 +25,7 @@ export class TokenPages {
 
   // Takes the series of the charts; returns the number of tokens.
   set(series) {
+    this.pages.clear();
     this.bars = series && series.per_bar === 1 ? series.bars : null;
     return series ? series.tokens : 0;
   }
