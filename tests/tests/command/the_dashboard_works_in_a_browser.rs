@@ -12,7 +12,7 @@ use energy_tests::FakeSensor;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-const PROMPT: &str = "The capital of France is";
+const PROMPT: &str = "Once upon a time";
 const BROWSERS: [&str; 4] = [
     "chromium",
     "chromium-browser",
@@ -111,16 +111,55 @@ impl Workplace {
             self.run(&[&first[..], &["--interval", "100ms"], more].concat());
         };
         measured(&[
-            "--max-tokens", "24", "--name", "france", "--tag", "demo", "--stats", "--baseline", "500ms",
+            "--max-tokens",
+            "24",
+            "--name",
+            "story",
+            "--tag",
+            "demo",
+            "--stats",
+            "--baseline",
+            "500ms",
         ]);
         measured(&[
-            "--max-tokens", "12", "--requantize", "none,q8_0", "--repeat", "2", "--cooldown", "0s",
-            "--group", "formats", "--baseline", "0s",
+            "--max-tokens",
+            "12",
+            "--requantize",
+            "none,q8_0",
+            "--repeat",
+            "2",
+            "--cooldown",
+            "0s",
+            "--group",
+            "formats",
+            "--baseline",
+            "0s",
         ]);
-        measured(&["--max-tokens", "8", "--name", "short-lived", "--baseline", "0s"]);
+        measured(&[
+            "--max-tokens",
+            "8",
+            "--name",
+            "short-lived",
+            "--baseline",
+            "0s",
+        ]);
         let html = "A <b>bold</b> & \"quoted\" prompt <script>alert(1)</script>";
-        let modelled = ["run", html, "--max-tokens", "8", "--name", "<i>modelled</i>"];
-        let source = ["--source", "modelled", "--baseline", "0s", "--depth", "layer"];
+        let modelled = [
+            "run",
+            html,
+            "--max-tokens",
+            "8",
+            "--name",
+            "<i>modelled</i>",
+        ];
+        let source = [
+            "--source",
+            "modelled",
+            "--baseline",
+            "0s",
+            "--depth",
+            "layer",
+        ];
         self.run(&[&modelled[..], &source].concat());
     }
 
@@ -132,24 +171,29 @@ impl Workplace {
             file.query_row(sql, [name], |row| Ok((row.get(0)?, row.get(1)?)))
                 .expect("a run")
         };
-        let (france, id) = uuid("france");
+        let (story, id) = uuid("story");
         let one = |sql: &str| -> f64 {
-            file.query_row(sql, [france], |row| row.get(0)).expect("a number")
+            file.query_row(sql, [story], |row| row.get(0))
+                .expect("a number")
         };
         let sides = ["config=none", "config=q8_0"];
-        let compared = [&["compare"], &sides[..], &["--allow-different", "--format", "json"]];
+        let compared = [
+            &["compare"],
+            &sides[..],
+            &["--allow-different", "--format", "json"],
+        ];
         let answer: Value = serde_json::from_str(&self.run(&compared.concat())).expect("JSON");
         let exe = env!("CARGO_BIN_EXE_energy-command");
         json!({
             "run": id,
             "energy_j": one("SELECT sum(energy_j) FROM v_phases WHERE run = ?1"),
             "ledger_j": one("SELECT sum(self_j) FROM v_nodes WHERE run = ?1"),
-            "rails": rows(&file, france, "SELECT r.name AS rail, b.measured_j FROM balance b
+            "rails": rows(&file, story, "SELECT r.name AS rail, b.measured_j FROM balance b
                 JOIN rails r ON r.run = b.run AND r.id = b.rail
                 JOIN v_shown s ON s.run = b.run AND s.attribution = b.attribution
                 WHERE b.run = ?1"),
-            "phases": rows(&file, france, "SELECT phase, energy_j FROM v_phases WHERE run = ?1"),
-            "tokens": rows(&file, france, "SELECT token, energy_j FROM v_tokens WHERE run = ?1
+            "phases": rows(&file, story, "SELECT phase, energy_j FROM v_phases WHERE run = ?1"),
+            "tokens": rows(&file, story, "SELECT token, energy_j FROM v_tokens WHERE run = ?1
                 AND token IS NOT NULL ORDER BY start_ns"),
             "runs": runs(&file),
             "deletable": uuid("short-lived").1,
@@ -174,7 +218,11 @@ impl Workplace {
 /// Returns the rows of a query as objects.
 fn rows(file: &Connection, run: i64, sql: &str) -> Vec<Value> {
     let mut statement = file.prepare(sql).expect("SQL");
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement
+        .column_names()
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     let object = |row: &rusqlite::Row<'_>| {
         let pair = |(at, name): (usize, &String)| {
             let value = match row.get_ref(at)? {
@@ -195,10 +243,14 @@ fn rows(file: &Connection, run: i64, sql: &str) -> Vec<Value> {
 
 /// Returns all runs with the energies of their phases; newest first.
 fn runs(file: &Connection) -> Vec<Value> {
-    rows(file, 0, "SELECT r.uuid AS run_id, r.name, r.status, r.prompt, e.energy_j,
+    rows(
+        file,
+        0,
+        "SELECT r.uuid AS run_id, r.name, r.status, r.prompt, e.energy_j,
         e.energy_j / nullif(r.input_tokens + r.output_tokens, 0) AS j_per_token
         FROM runs r LEFT JOIN (SELECT run, sum(energy_j) AS energy_j FROM v_phases GROUP BY run) e
-        ON e.run = r.no WHERE r.no > ?1 ORDER BY r.start_unix_ns DESC")
+        ON e.run = r.no WHERE r.no > ?1 ORDER BY r.start_unix_ns DESC",
+    )
 }
 
 /// A server process; killed when it is dropped.
@@ -209,11 +261,23 @@ struct Server {
 
 impl Server {
     fn start(work: &Workplace) -> Self {
-        let words = ["serve", "--listen", "127.0.0.1:0", "--source", "powermetrics"];
-        let mut child = work.command(&words).stdout(Stdio::piped()).spawn().expect("a server");
+        let words = [
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--source",
+            "powermetrics",
+        ];
+        let mut child = work
+            .command(&words)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a server");
         let mut line = String::new();
         let printed = child.stdout.take().expect("its output");
-        BufReader::new(printed).read_line(&mut line).expect("a line");
+        BufReader::new(printed)
+            .read_line(&mut line)
+            .expect("a line");
         let url = line.trim().trim_end_matches('/').to_owned();
         assert!(url.starts_with("http://"), "printed: {line:?}");
         Self { child, url }
