@@ -47,7 +47,11 @@ async function values(page, facts) {
   if (has("rails")) {
     for (const id of ["balance", "timeline"]) await chart(page, id);
     for (const { rail, measured_j: measured } of facts.rails) {
-      same(`balance of ${rail}`, await sumOf(page, `#chart-balance [data-rail="${rail}"]`), measured);
+      same(
+        `balance of ${rail}`,
+        await sumOf(page, `#chart-balance [data-rail="${rail}"]`),
+        measured,
+      );
       const line = `#chart-timeline g[data-rail="${rail}"]`;
       same(`power line of ${rail}`, await sumOf(page, line), measured);
     }
@@ -63,7 +67,10 @@ async function values(page, facts) {
     const whole = facts.tokens.reduce((total, one) => total + one.energy_j, 0);
     same("energy of tokens", await sumOf(page, "#chart-tokens .mark"), whole);
     await chart(page, "cumulative");
-    const last = await page.$$eval("#chart-cumulative .mark", (all) => all[all.length - 1].dataset.j);
+    const last = await page.$$eval(
+      "#chart-cumulative .mark",
+      (all) => all[all.length - 1].dataset.j,
+    );
     same("cumulative energy", Number(last), whole);
   }
   if (has("ledger_j")) {
@@ -122,7 +129,9 @@ async function drillDown(page, facts) {
   }
   await canvas.focus();
   await page.keyboard.press("Enter");
-  await page.waitForSelector(".operations:not([hidden]) tbody tr, .operations:not([hidden]) .empty");
+  await page.waitForSelector(
+    ".operations:not([hidden]) tbody tr, .operations:not([hidden]) .empty",
+  );
   const rows = await page.locator(".operations tbody tr").count();
   await page.keyboard.press("Escape");
   await page.waitForSelector(".operations", { state: "hidden" });
@@ -182,8 +191,9 @@ async function trees(page) {
 async function zoom(page) {
   await chart(page, "timeline");
   const range = () => words(page, "#chart-timeline output.range");
-  const decode = await page.$eval("#chart-timeline select", (select) =>
-    [...select.options].find((one) => one.text.startsWith("decode"))?.value,
+  const decode = await page.$eval(
+    "#chart-timeline select",
+    (select) => [...select.options].find((one) => one.text.startsWith("decode"))?.value,
   );
   if (decode !== undefined) {
     await page.selectOption("#chart-timeline select", decode);

@@ -82,8 +82,7 @@ charts.stack = (run, width) => {
     h("option", { value: "energy" }, "energy"),
     h("option", { value: "share" }, "share of the phase"),
   );
-  const draw = () =>
-    place.replaceChildren(...stackOf(run.matrix, width, select.value === "share"));
+  const draw = () => place.replaceChildren(...stackOf(run.matrix, width, select.value === "share"));
   select.addEventListener("change", draw);
   draw();
   return [h("label", { class: "choose" }, "Lengths are ", select), place];

@@ -16,6 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::feed::{Feed, FeedLimits};
 use super::message::{Detail, Message, MessageKind, Publish};
 use crate::serve::ServeOptions;
+use crate::serve::guard::Access;
 use crate::serve::state::AppState;
 
 /// A message of a run, with `padding` bytes of text.
@@ -73,7 +74,9 @@ impl Server {
             .build()
             .unwrap();
         let feed = Feed::with_limits(limits);
-        let mut state = AppState::new("absent/energy.db".into(), ServeOptions::default());
+        let options = ServeOptions::default();
+        let access = Access::new(&options).unwrap();
+        let mut state = AppState::new("absent/energy.db".into(), options, access);
         Arc::get_mut(&mut state).unwrap().feed = Arc::clone(&feed);
         let (router, _) = OpenApiRouter::new()
             .merge(super::routes())

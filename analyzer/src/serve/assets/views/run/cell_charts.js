@@ -3,14 +3,16 @@
 
 import { charts, h } from "/assets/charts.js";
 import { BLOCK } from "./cells.js";
+import { cellsTable, columnsTable, mapTable } from "./cell_tables.js";
+import { TokenColumns } from "./columns.js";
 import { rampOf, TokenHeatmap } from "./heatmap.js";
 import { thresholdOf, TokenMap } from "./map.js";
-import { formatOf, metricOf } from "./metrics.js";
+import { formatOf, isFromZero, metricOf } from "./metrics.js";
 import { OperationsPanel } from "./operations.js";
-import { Section } from "./section.js";
+import { readout, Section } from "./section.js";
 import { rangeOf } from "./shades.js";
-import { tableOf, TABLES } from "./tables.js";
-import { readout, TokenColumns, TokenWaterfall } from "./waterfall.js";
+import { TABLES } from "./tables.js";
+import { TokenWaterfall } from "./waterfall.js";
 
 const NO_TOKENS = "No span of this run has the role token.";
 const NO_CELLS =
@@ -61,8 +63,8 @@ export class CellCharts {
   #map() {
     this.mapRead = readout();
     this.layers = new TokenMap({
-      read: ({ token, layer, words }) => {
-        this.mapRead.textContent = `token ${token}, ${layer}: ${words}`;
+      read: (words) => {
+        this.mapRead.textContent = words;
       },
       select: (position) => this.player.select(position),
     });
@@ -74,7 +76,7 @@ export class CellCharts {
         "Columns are tokens, rows are layers. Cells below the threshold are blank. A click, or " +
         "Enter, selects the token.",
       draw: (width) => this.#drawMap(width),
-      table: () => this.#mapTable(),
+      table: () => mapTable(this.layers),
     });
   }
 
@@ -94,7 +96,7 @@ export class CellCharts {
         "Each column is one token, stacked by component. Below it, the selected token: each " +
         "component begins where the one before it ends.",
       draw: (width) => this.#drawWaterfall(width),
-      table: () => this.#waterfallTable(),
+      table: () => columnsTable(this.columns),
     });
   }
 
@@ -194,15 +196,19 @@ export class CellCharts {
     this.format = formatOf(this.metric, block.unit);
     const canvas = this.heat.build(width, block);
     const range = this.#drawCells();
-    const words = this.isAll ? (sums ? "sums of the shown tokens" : "means of the shown tokens") : "";
+    const words = this.isAll
+      ? sums
+        ? "sums of the shown tokens"
+        : "means of the shown tokens"
+      : "";
     return [canvas, this.read, rampOf(range, this.format, words), this.panel.element];
   }
 
   #drawCells() {
     const { sums } = metricOf(this.metric);
     const cells = this.isAll ? this.block.allTokens(sums) : this.block.token(this.at);
-    const isFromZero = this.metric !== "mean";
-    const range = this.isAll ? rangeOf(cells, isFromZero) : this.block.range(isFromZero);
+    const zero = isFromZero(this.metric);
+    const range = this.isAll ? rangeOf(cells, zero) : this.block.range(zero);
     this.heat.draw(cells, range, this.format);
     if (this.heat.cell) this.#readCell(this.heat.cell);
     return range;
@@ -212,9 +218,12 @@ export class CellCharts {
     return this.block.number(this.at);
   }
 
+  get where() {
+    return this.isAll ? "shown tokens" : `token ${this.tokenNumber}`;
+  }
+
   #readCell({ layer, component, words }) {
-    const where = this.isAll ? "shown tokens" : `token ${this.tokenNumber}`;
-    this.read.textContent = `${where}, ${layer}, ${component}: ${words}`;
+    this.read.textContent = `${this.where}, ${layer}, ${component}: ${words}`;
   }
 
   #openCell({ layer, component }) {
@@ -228,7 +237,7 @@ export class CellCharts {
   #drawMap(width) {
     const { sums } = metricOf(this.metric);
     const values = this.block.byLayer(sums);
-    const range = this.block.layerRange(sums, this.metric !== "mean");
+    const range = this.block.layerRange(sums, isFromZero(this.metric));
     const format = formatOf(this.metric, this.block.unit);
     this.layers.selected = this.at;
     const canvas = this.layers.build(width, this.block, { values, range, format, sums });
@@ -250,37 +259,7 @@ export class CellCharts {
 
   #heatmapTable() {
     if (this.isAll && this.run.matrix && this.metric === "energy") return TABLES.matrix(this.run);
-    const { block } = this;
-    const { sums } = metricOf(this.metric);
-    const cells = this.isAll ? block.allTokens(sums) : block.token(this.at);
-    const format = formatOf(this.metric, block.unit);
-    const rows = block.layers.map((layer, row) => ({ layer, row }));
-    const columns = block.components.map((name, c) => [
-      name,
-      ({ row }) => cells[row * block.perLayer + c],
-      format,
-    ]);
-    const where = this.isAll ? "shown tokens" : `token ${this.tokenNumber}`;
-    return tableOf(`${metricOf(this.metric).title} of ${where}`, [["layer", (one) => one.layer], ...columns], rows);
-  }
-
-  #mapTable() {
-    const { values, format, block } = this.layers;
-    const rows = block.tokens.map((_, at) => ({ token: block.number(at), at }));
-    const columns = block.layers.map((name, l) => [
-      name,
-      ({ at }) => values[at * block.layers.length + l],
-      format,
-    ]);
-    return tableOf("Tokens by layers", [["token", (one) => one.token], ...columns], rows);
-  }
-
-  #waterfallTable() {
-    const { order, stacks, format, block, wholes } = this.columns;
-    const rows = block.tokens.map((_, at) => ({ token: block.number(at), at }));
-    const columns = order.map((c) => [block.components[c], ({ at }) => stacks[at][c], format]);
-    const all = ["sum", ({ at }) => wholes[at], format];
-    return tableOf("Tokens by component", [["token", (one) => one.token], ...columns, all], rows);
+    return cellsTable(this.heat, `${metricOf(this.metric).title} of ${this.where}`);
   }
 
   // Draws with the colours of another theme.

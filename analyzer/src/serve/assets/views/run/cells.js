@@ -16,7 +16,9 @@ export function parseCells(buffer) {
   const count = head.tokens.length * head.layers.length * head.components.length;
   const offset = end + 1;
   if (offset % 4 || buffer.byteLength - offset < count * 4) {
-    throw new Error(`the cells are incomplete: ${buffer.byteLength - offset} of ${count * 4} bytes`);
+    throw new Error(
+      `the cells are incomplete: ${buffer.byteLength - offset} of ${count * 4} bytes`,
+    );
   }
   return new CellBlock(head, new Float32Array(buffer, offset, count));
 }
@@ -75,10 +77,7 @@ export class CellBlock {
     const layers = this.layers.length;
     const rest = this.restFrom / this.perLayer;
     const rows = this.byLayer(isSum);
-    return rangeOf(
-      rest === layers ? rows : rows.filter((_, at) => at % layers < rest),
-      isFromZero,
-    );
+    return rangeOf(rest === layers ? rows : rows.filter((_, at) => at % layers < rest), isFromZero);
   }
 
   // Sums over layers of one token, by component.
@@ -125,6 +124,10 @@ function reduce(values, size, isSum) {
 export class CellStore {
   constructor(api, id) {
     Object.assign(this, { api, id, blocks: new Map() });
+  }
+
+  clear() {
+    this.blocks.clear();
   }
 
   // Returns the block with the token at a position of the run, and that block's first position.

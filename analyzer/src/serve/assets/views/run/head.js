@@ -1,16 +1,7 @@
 // The head of the view: what ran, how its energy was determined, and the key figures with their
 // intervals.
 
-import {
-  digits,
-  h,
-  interval,
-  isKnown,
-  joules,
-  seconds,
-  UNKNOWN,
-  watts,
-} from "/assets/charts.js";
+import { digits, h, interval, isKnown, joules, seconds, UNKNOWN, watts } from "/assets/charts.js";
 
 const EXPORTS = [
   ["json", "JSON"],
@@ -64,8 +55,20 @@ function cards(figures, accounts) {
     .sort((a, b) => b.peak_w - a.peak_w)[0];
   const speed = isKnown(figures.tokens_per_s) ? digits(figures.tokens_per_s) : UNKNOWN;
   return [
-    card("energy_j", "Energy", energy, joules(energy), interval(figures.lo_j, figures.hi_j) + basis),
-    card("active_j", "Active energy", figures.active_j, joules(figures.active_j), "above idle power"),
+    card(
+      "energy_j",
+      "Energy",
+      energy,
+      joules(energy),
+      interval(figures.lo_j, figures.hi_j) + basis,
+    ),
+    card(
+      "active_j",
+      "Active energy",
+      figures.active_j,
+      joules(figures.active_j),
+      "above idle power",
+    ),
     card(
       "j_per_token",
       "Per token",
@@ -81,7 +84,13 @@ function cards(figures, accounts) {
       "decode, per generated token",
     ),
     card("tokens", "Tokens", tokens || null, tokens || UNKNOWN, counted.join(", ")),
-    card("duration_ns", "Time", duration, seconds(duration), `recorded ${seconds(figures.recorded_ns)}`),
+    card(
+      "duration_ns",
+      "Time",
+      duration,
+      seconds(duration),
+      `recorded ${seconds(figures.recorded_ns)}`,
+    ),
     card("tokens_per_s", "Speed", figures.tokens_per_s, speed, "tokens/s of decode"),
     card("avg_w", "Average power", average, watts(average), "during the run"),
     peak ? card("peak_w", "Rail peak", peak.peak_w, watts(peak.peak_w), peak.rail) : null,
@@ -160,10 +169,16 @@ export class Head {
     const links = EXPORTS.map(([format, name]) =>
       h("a", { href: `/api/profiling/export/${id}?format=${format}`, download: "" }, name),
     );
-    const compare = h("a", { href: `#/compare?runs=${id}` }, "Compare with another run");
+    const compare = h("a", { href: `#/compare?run=${id}` }, "Compare with another run");
     this.facts.replaceChildren(
       facts(run),
-      h("p", { class: "actions" }, compare, " · Download: ", links.flatMap((one) => [one, " "])),
+      h(
+        "p",
+        { class: "actions" },
+        compare,
+        " · Download: ",
+        links.flatMap((one) => [one, " "]),
+      ),
     );
   }
 
@@ -171,7 +186,12 @@ export class Head {
   showTexts({ prompt, response }) {
     const block = (name, words) =>
       words
-        ? h("details", {}, h("summary", {}, `${name} (${quantityOf(words)})`), h("blockquote", {}, words))
+        ? h(
+            "details",
+            {},
+            h("summary", {}, `${name} (${quantityOf(words)})`),
+            h("blockquote", {}, words),
+          )
         : null;
     const found = [block("Prompt", prompt), block("Response", response)].filter(Boolean);
     const none = h("p", { class: "note" }, "Prompt and response are not stored in this run.");
@@ -180,7 +200,9 @@ export class Head {
 
   // Shows doubts about the figures, and what the recorder noted.
   showCautions({ warnings, events }) {
-    const noted = (events || []).map((one) => (one.count > 1 ? `${one.message} (${one.count} times)` : one.message));
+    const noted = (events || []).map((one) =>
+      one.count > 1 ? `${one.message} (${one.count} times)` : one.message,
+    );
     const items = (list) => list.slice(0, MOST_NOTES).map((one) => h("li", {}, String(one)));
     const more = noted.length > MOST_NOTES ? [`${noted.length - MOST_NOTES} more`] : [];
     this.cautions.replaceChildren(

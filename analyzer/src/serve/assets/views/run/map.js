@@ -1,7 +1,7 @@
 // Tokens by layers as an image. Cells below a threshold are pale, so that expensive places
 // stand out; a click, or Enter, selects a token.
 
-import { h, LETTER, percent, shorten, ticks } from "/assets/charts.js";
+import { h, hideTip, LETTER, percent, shorten, showTip, ticks } from "/assets/charts.js";
 import { canvasOf, FONT, palette, pixelOf } from "./shades.js";
 
 const [TOP, BOTTOM] = [8, 24];
@@ -15,7 +15,10 @@ export class TokenMap {
   build(width, block, { values, range, format, sums }) {
     Object.assign(this, { width, block, values, range, format, sums, colours: palette() });
     const names = block.layers;
-    this.left = Math.min(width < 620 ? 62 : 110, 14 + LETTER * Math.max(...names.map((one) => one.length), 3));
+    this.left = Math.min(
+      width < 620 ? 62 : 110,
+      14 + LETTER * Math.max(...names.map((one) => one.length), 3),
+    );
     this.tall = Math.max(5, Math.min(16, Math.round(420 / names.length)));
     this.high = names.length * this.tall;
     this.wide = (width - this.left - 4) / block.tokens.length;
@@ -120,18 +123,21 @@ export class TokenMap {
     return `${count} of ${known} cells reach ${this.format(this.threshold)}${share}`;
   }
 
-  #move(token, layer, isSelected) {
+  #move(token, layer, isSelected, point) {
     const { block } = this;
     this.cursor = {
       token: Math.max(0, Math.min(block.tokens.length - 1, token)),
       layer: Math.max(0, Math.min(block.layers.length - 1, layer)),
     };
     const value = this.values[this.cursor.token * block.layers.length + this.cursor.layer];
-    this.read({
-      token: block.number(this.cursor.token),
-      layer: block.layers[this.cursor.layer],
-      words: this.format(value),
-    });
+    const where = `token ${block.number(this.cursor.token)}, ${block.layers[this.cursor.layer]}`;
+    this.read(`${where}: ${this.format(value)}`);
+    const box = this.canvas.getBoundingClientRect();
+    const place = {
+      x: box.left + this.left + (this.cursor.token + 0.5) * this.wide,
+      y: box.top + TOP + this.cursor.layer * this.tall,
+    };
+    showTip(this.canvas, [where, this.format(value)], point || place);
     if (isSelected) this.select(block.from + this.cursor.token);
     else this.draw(this.selected);
   }
@@ -147,11 +153,20 @@ export class TokenMap {
     canvas.addEventListener("pointermove", (event) => {
       const [token, layer] = place(event);
       const isNew = token !== this.cursor.token || layer !== this.cursor.layer;
-      if (token >= 0 && layer >= 0 && layer < this.block.layers.length && isNew) this.#move(token, layer);
+      const isInside = token >= 0 && layer >= 0 && layer < this.block.layers.length;
+      if (!isInside) hideTip();
+      else if (isNew) this.#move(token, layer, false, { x: event.clientX, y: event.clientY });
     });
-    canvas.addEventListener("click", (event) => this.#move(...place(event), true));
+    canvas.addEventListener("pointerleave", hideTip);
+    canvas.addEventListener("click", (event) => {
+      const [token, layer] = place(event);
+      if (token >= 0) this.#move(token, layer, true, { x: event.clientX, y: event.clientY });
+    });
     canvas.addEventListener("focus", () => this.#move(this.cursor.token, this.cursor.layer));
-    canvas.addEventListener("blur", () => this.draw(this.selected));
+    canvas.addEventListener("blur", () => {
+      hideTip();
+      this.draw(this.selected);
+    });
     canvas.addEventListener("keydown", (event) => {
       const { token, layer } = this.cursor;
       const by = {

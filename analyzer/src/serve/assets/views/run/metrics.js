@@ -13,6 +13,9 @@ const METRICS = [
   { name: "entropy", title: "Attention entropy", sums: false },
 ];
 
+// Shades of energy, time and power begin at zero, those of statistics at the lowest value.
+export const isFromZero = (name) => ["energy", "time", "power"].includes(name);
+
 export const metricOf = (name) => METRICS.find((one) => one.name === name) || METRICS[0];
 
 // Seconds in a unit of time.

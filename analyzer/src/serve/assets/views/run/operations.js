@@ -69,8 +69,7 @@ export class OperationsPanel {
 
 function operationsTable(rows) {
   if (!rows.length) {
-    const words =
-      "No operation was recorded here. Runs of depth deep record single operations.";
+    const words = "No operation was recorded here. Runs of depth deep record single operations.";
     return h("p", { class: "empty" }, words);
   }
   const highest = Math.max(...rows.map((row) => row.j || 0), Number.MIN_VALUE);

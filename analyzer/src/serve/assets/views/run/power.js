@@ -24,7 +24,10 @@ const within = (timeline, [from, to]) => ({
   start_ns: from,
   end_ns: to,
   rails: timeline.rails
-    .map((rail) => ({ ...rail, steps: rail.steps.filter((step) => step.t1 > from && step.t0 < to) }))
+    .map((rail) => ({
+      ...rail,
+      steps: rail.steps.filter((step) => step.t1 > from && step.t0 < to),
+    }))
     .filter((rail) => rail.steps.length),
 });
 

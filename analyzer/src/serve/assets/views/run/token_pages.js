@@ -25,6 +25,7 @@ export class TokenPages {
 
   // Takes the series of the charts; returns the number of tokens.
   set(series) {
+    this.pages.clear();
     this.bars = series && series.per_bar === 1 ? series.bars : null;
     return series ? series.tokens : 0;
   }
@@ -67,6 +68,9 @@ export class TokenPages {
   block(position, count) {
     const from = Math.floor(position / BLOCK) * BLOCK;
     const size = Math.min(BLOCK, count - from);
-    return [...Array(Math.max(0, size)).keys()].map((at) => ({ position: from + at, facts: this.at(from + at) }));
+    return [...Array(Math.max(0, size)).keys()].map((at) => ({
+      position: from + at,
+      facts: this.at(from + at),
+    }));
   }
 }
