@@ -27,7 +27,12 @@ function sumColumns(sums, { x, left, right, bottom, energyY }) {
     const data = { j: one.energy, each: one.each, tokens: one.tokens };
     const look = { fill: "transparent", class: "column" };
     const box = rect(from, 8, Math.max(0.5, x(one.tokens) - from), bottom - 8, look);
-    const dot = s("circle", { cx: round(x(one.tokens)), cy: round(energyY(one)), r: 3, class: "dot" });
+    const dot = s("circle", {
+      cx: round(x(one.tokens)),
+      cy: round(energyY(one)),
+      r: 3,
+      class: "dot",
+    });
     return [mark(box, lines, data), dot];
   });
 }

@@ -17,10 +17,8 @@ function stacksOf({ phases, components, cells }) {
   };
 }
 
-const partName = (name) => (name === "(remainder)" ? "(rest)" : name);
-
 // Boxes of one phase, side by side; negative energies have no width.
-function stackBoxes(row, top, scale, isShare) {
+function stackBoxes(row, top, scale, { isShare, hues }) {
   const whole = sum(row.parts.map((part) => Math.max(0, part.j)));
   let at = 0;
   return row.parts
@@ -29,7 +27,7 @@ function stackBoxes(row, top, scale, isShare) {
       const size = Math.max(0, j) / (isShare ? whole || 1 : 1);
       const [from, to] = [scale(at), scale(at + size)];
       at += size;
-      const look = { fill: partColour(partName(name)), class: "bar" };
+      const look = { fill: hues.get(name), class: "bar" };
       const lines = [`${row.phase}: ${name}`, joules(j), `${percent(j / whole)} of the phase`];
       const data = { j, phase: row.phase, component: name };
       const box = mark(rect(from, top, Math.max(0.4, to - from), 24, look), lines, data);
@@ -39,6 +37,7 @@ function stackBoxes(row, top, scale, isShare) {
 
 function stackOf(matrix, width, isShare) {
   const { rows, used } = stacksOf(matrix);
+  const hues = distinctColours(used);
   const narrow = width < 620;
   const [left, right] = [narrow ? 8 : 150, width - (narrow ? 8 : 16)];
   const height = narrow ? 54 : 38;
@@ -46,7 +45,7 @@ function stackOf(matrix, width, isShare) {
   const scale = linear(0, highest, left, right);
   const bottom = rows.length * height + 4;
   const tops = rows.map((_, at) => at * height + (narrow ? 22 : 6));
-  const boxes = rows.flatMap((row, at) => stackBoxes(row, tops[at], scale, isShare));
+  const boxes = rows.flatMap((row, at) => stackBoxes(row, tops[at], scale, { isShare, hues }));
   const heads = rows.map((row, at) => [
     text(narrow ? left : left - 8, tops[at] + (narrow ? -6 : 11), shorten(row.phase, 20), {
       "text-anchor": narrow ? "start" : "end",
@@ -72,7 +71,7 @@ function stackOf(matrix, width, isShare) {
     root,
     boxes.map(([box]) => box),
   );
-  return [root, legend(used.map((name) => ({ name, fill: partColour(partName(name)) })))];
+  return [root, legend(used.map((name) => ({ name, fill: hues.get(name) })))];
 }
 
 charts.stack = (run, width) => {
@@ -83,8 +82,7 @@ charts.stack = (run, width) => {
     h("option", { value: "energy" }, "energy"),
     h("option", { value: "share" }, "share of the phase"),
   );
-  const draw = () =>
-    place.replaceChildren(...stackOf(run.matrix, width, select.value === "share"));
+  const draw = () => place.replaceChildren(...stackOf(run.matrix, width, select.value === "share"));
   select.addEventListener("change", draw);
   draw();
   return [h("label", { class: "choose" }, "Lengths are ", select), place];

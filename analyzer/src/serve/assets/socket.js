@@ -103,29 +103,29 @@ export function createSocket({ api, path = "/ws/profiling" }) {
     for (const one of listeners) one.message(message);
   }
 
-  // Requests dropped messages of each run that a listener follows by id.
+  // Requests messages that the server skipped for this client. What it no longer has is lost.
   async function fillGap({ from, to, count }) {
     seq = Math.max(seq, to);
-    const runs = new Set([...listeners].flatMap((one) => [...one.runsOfGap()]));
-    for (const run of runs) {
-      let next = from;
-      try {
-        while (next <= to) {
-          const page = await api.get(`/run/${encodeURIComponent(run)}/events`, {
-            query: { from: next, limit: PAGE },
-          });
-          const events = (page.events || []).filter((one) => one.seq <= to);
-          events.forEach(deliver);
-          const last = events.length ? events[events.length - 1].seq : to;
-          if (!events.length || last < next) break;
-          next = last + 1;
-        }
-      } catch {
-        // Too old: listeners show what is missing.
+    let lost = count;
+    try {
+      for (let next = from; next <= to; ) {
+        const page = await api.get("/run/*/events", {
+          query: { from: next, limit: PAGE, epoch, detail: detailOfAll() },
+        });
+        const events = page.events.filter((one) => one.seq <= to);
+        events.forEach(deliver);
+        if (page.next <= next) break;
+        next = page.next;
       }
+      lost = 0;
+    } catch {
+      // Listeners show how many are lost.
     }
-    for (const one of listeners) one.gap(count);
+    for (const one of listeners) one.gap(lost);
   }
+
+  const detailOfAll = () =>
+    LEVELS[Math.max(0, ...[...listeners].map((one) => LEVELS.indexOf(one.detail)))];
 
   // Requests what all listeners need: all their runs, at the highest detail.
   function listen() {
@@ -134,10 +134,8 @@ export function createSocket({ api, path = "/ws/profiling" }) {
       socket.send(JSON.stringify({ type: "unsubscribe" }));
       return;
     }
-    const all = [...listeners];
-    const detail = LEVELS[Math.max(...all.map((one) => LEVELS.indexOf(one.detail)))];
-    const runs = [...new Set(all.flatMap((one) => one.runs))];
-    socket.send(JSON.stringify({ type: "subscribe", runs, detail }));
+    const runs = [...new Set([...listeners].flatMap((one) => one.runs))];
+    socket.send(JSON.stringify({ type: "subscribe", runs, detail: detailOfAll() }));
   }
 
   return {
@@ -155,9 +153,9 @@ export function createSocket({ api, path = "/ws/profiling" }) {
       if (state === "waiting") open();
     },
     // Listens to messages of `runs` (uuids, `*`, `latest`). `reset` is called when the server was
-    // restarted, `gap(count)` after messages were lost or fetched again. Returns a function that
+    // restarted, `gap(lost)` after skipped messages were requested again. Returns a function that
     // ends it.
-    subscribe({ runs = ["*"], detail = "components", message, reset, gap, runsOfGap }) {
+    subscribe({ runs = ["*"], detail = "components", message, reset, gap }) {
       const nothing = () => {};
       const one = {
         runs,
@@ -165,7 +163,6 @@ export function createSocket({ api, path = "/ws/profiling" }) {
         message: message || nothing,
         reset: reset || nothing,
         gap: gap || nothing,
-        runsOfGap: runsOfGap || (() => runs.filter((run) => run !== "*" && run !== "latest")),
       };
       listeners.add(one);
       listen();

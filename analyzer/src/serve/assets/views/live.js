@@ -2,7 +2,7 @@
 
 import { isKnown, joules, percent, seconds, sum, watts } from "/assets/charts.js";
 import { ApiError } from "../api.js";
-import { card, choice, element, replace, setText, table } from "../dom.js";
+import { card, choice, element, keepScroll, replace, setText, table } from "../dom.js";
 import { chartFrame } from "../frame.js";
 import { banner, stateOf } from "./live/banner.js";
 import { cancelButton, startForm } from "./live/form.js";
@@ -19,6 +19,8 @@ const TABLES = 5;
 // Ended runs that stay on the page, and messages of a page of past ones.
 const ENDED = 5;
 const PAGE = 1000;
+// Time between two questions whether a run has started.
+const START_MS = 1000;
 // Tokens that the speed is averaged over.
 const SPEED_TOKENS = 20;
 
@@ -35,7 +37,6 @@ class LiveView {
     this.runs = new Map();
     this.own = new Set();
     this.chosen = null;
-    this.wanted = null;
     this.database = null;
     this.ticks = 0;
     this.ends = [];
@@ -50,12 +51,11 @@ class LiveView {
     this.figures = element("div", { class: "cards", "data-frame": "figures" });
     this.now = element("dl", { class: "facts now", "data-frame": "current" });
     this.buildFrames();
-    const side = element(
-      "aside",
-      { class: "side", "aria-label": "Runs" },
+    const recordings = element(
+      "div",
+      { class: "aside" },
       this.list.element,
       this.cancel.element,
-      this.form.element,
     );
     const content = element(
       "div",
@@ -71,7 +71,7 @@ class LiveView {
       this.root,
       element("h1", {}, "Live"),
       this.banner.element,
-      element("div", { class: "split" }, content, side),
+      element("div", { class: "split" }, recordings, content, this.form.element),
     );
   }
 
@@ -135,8 +135,7 @@ class LiveView {
         detail: "operations",
         message: (message) => this.receive(message),
         reset: () => this.load(),
-        gap: (count) => this.gap(count),
-        runsOfGap: () => (this.run ? [this.run.id] : []),
+        gap: (lost) => this.gap(lost),
       }),
       this.socket.watch((state) => {
         const isBack = state === "open" && this.connection !== "open";
@@ -151,6 +150,7 @@ class LiveView {
   }
 
   stop() {
+    this.isStopped = true;
     this.ends.forEach((end) => end());
     for (const one of [this.power, this.stream, this.heatmap]) one.frame.close();
     this.spans.close();
@@ -201,26 +201,37 @@ class LiveView {
 
   // Requests the messages of a run that the server still has.
   async loadPast(run) {
-    let from = 0;
+    let from;
     for (;;) {
       let page;
       try {
         page = await this.api.get(`/run/${encodeURIComponent(run.id)}/events`, {
-          query: { from, limit: PAGE },
+          query: { from, limit: PAGE, detail: "operations" },
         });
       } catch (error) {
-        const oldest = error.members && error.members.oldest_seq;
-        if (error.status === 410 && typeof oldest === "number" && oldest > from) {
-          from = oldest;
-          continue;
-        }
         if (error instanceof ApiError) return;
         throw error;
       }
-      const events = page.events || [];
-      for (const one of events) if (one.run === run.id) run.apply(one);
-      if (events.length < PAGE) return;
-      from = events[events.length - 1].seq + 1;
+      page.events.forEach((one) => run.apply(one));
+      if (page.next > page.newest_seq || page.next === from) return;
+      from = page.next;
+    }
+  }
+
+  // Whether a run that was started here failed before it was recorded.
+  async checkStart(run) {
+    const address = `/generate/${encodeURIComponent(run.id)}`;
+    while (this.runs.get(run.id) === run && run.isRunning && !run.heard && !this.isStopped) {
+      await new Promise((done) => setTimeout(done, START_MS));
+      try {
+        const state = await this.api.get(address);
+        if (state.status === "queued" || state.status === "running") continue;
+        if (state.message) run.fail(state.message);
+        return;
+      } catch (error) {
+        if (error.isAbsent) return;
+        if (!(error instanceof ApiError)) throw error;
+      }
     }
   }
 
@@ -241,18 +252,17 @@ class LiveView {
     if (isNew || message.type === "run_started") this.chooseByItself();
   }
 
-  gap(count) {
+  gap(lost) {
     if (this.run) {
-      this.run.lost += count || 0;
+      this.run.lost += lost || 0;
       this.run.changed.add("status");
     }
   }
 
   startedHere(id) {
     this.own.add(id);
-    this.wanted = id;
-    this.runOf(id);
-    this.choose(id);
+    this.choose(this.runOf(id).id);
+    this.checkStart(this.run);
   }
 
   choose(id) {
@@ -385,7 +395,8 @@ class LiveView {
   drawTokenTable() {
     const { run } = this;
     if (run && run.tokens.size && this.tokenDetails.open) {
-      replace(this.tokenDetails.lastElementChild, tokenTable(run));
+      const place = this.tokenDetails.lastElementChild;
+      keepScroll(place, () => replace(place, tokenTable(run)));
     }
   }
 
@@ -414,10 +425,10 @@ class LiveView {
     }
     const figure = this.spans.figure;
     if (figure.contains(document.activeElement)) return;
-    this.spans.draw(() => [
-      sectionTable(run),
-      run.operations.size ? operationTable(run) : element("p", { class: "note" }, "No operation has been recorded."),
-    ]);
+    const none = () => element("p", { class: "note" }, "No operation has been recorded.");
+    keepScroll(figure, () =>
+      this.spans.draw(() => [sectionTable(run), run.operations.size ? operationTable(run) : none()]),
+    );
   }
 }
 

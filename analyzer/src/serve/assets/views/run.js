@@ -1,139 +1,26 @@
 // One stored run: key figures, then charts that are drawn as they come into view.
 
-import { charts, h, joules, watts } from "/assets/charts.js";
-import { CellCharts } from "./run/cell_charts.js";
-import { CellStore } from "./run/cells.js";
-import { Head } from "./run/head.js";
+import { h } from "/assets/charts.js";
 import { metricsOf } from "./run/metrics.js";
-import { PipelineTable, pipelineOf } from "./run/pipeline.js";
-import { TokenPlayer } from "./run/player.js";
-import { PowerZoom } from "./run/power.js";
-import { Section } from "./run/section.js";
-import { onTheme } from "./run/shades.js";
-import { TABLES, tableOf } from "./run/tables.js";
+import { RunPage } from "./run/page.js";
+import { pipelineOf } from "./run/pipeline.js";
+import { LEDGER, SHARED, reasonOf } from "./run/shared.js";
 import { TokenPages } from "./run/token_pages.js";
-import { TokenStrip } from "./run/token_strip.js";
-import { SHARED, reasonOf } from "./run/shared.js";
-
-const STYLES = "/assets/views/run.css";
-
-// Loads the styles of the view once.
-function addStyles() {
-  if (document.querySelector(`link[href="${STYLES}"]`)) return;
-  document.head.append(h("link", { rel: "stylesheet", href: STYLES }));
-}
 
 class RunView {
   constructor(root, params, context) {
-    Object.assign(this, { root, context, asked: params.id || "last", api: context.api });
-    this.path = `/run/${encodeURIComponent(this.asked)}`;
-    this.player = new TokenPlayer({ describe: (position) => this.pages.words(position) });
-    this.pages = new TokenPages(this.api, this.asked);
-    this.strip = new TokenStrip((position) => this.player.select(position));
-    this.table = new PipelineTable();
-    this.#build();
-    this.player.onSelect((position) => this.#select(position));
-    this.ends = [onTheme(() => this.cells.recolour()), this.#print()];
-    this.load().then(() => this.scrollTo(params.query?.get?.("chart")));
-  }
-
-  #build() {
-    const { api, asked: id } = this;
-    const { announce } = this.context;
-    this.head = new Head();
-    this.power = new PowerZoom({ api, id, announce, changed: () => this.timeline?.redraw() });
-    const store = new CellStore(api, id);
-    this.cells = new CellCharts({ api, id, store, player: this.player, announce });
-    this.pipeline = new Section({
-      id: "pipeline",
-      title: "Pipeline",
-      how: "When each phase ran, and its energy; open a phase to see its sections.",
-      draw: () => this.table.build(this.pipelineRows, this.data?.heads || []),
-    });
-    this.timeline = new Section({
-      id: "timeline",
-      title: "Power over time",
-      how:
-        "Lines are mean power; the shade spans the lowest to the highest sample of a step. Bands " +
-        "are phases with time and energy, dashed lines idle power, triangles peaks, short lines " +
-        "tokens. Drag to zoom; on the chart, + and - zoom, comma and period move, 0 shows all.",
-      tools: this.power.tools,
-      draw: (width) => this.power.draw(width),
-      table: () => this.#powerTable(),
-    });
-    this.shared = new Map(SHARED.map((one) => [one.id, this.#sharedSection(one)]));
-    this.#layout();
-  }
-
-  #sharedSection({ id, title, how, table }) {
-    return new Section({
-      id,
-      title,
-      how,
-      draw: (width) => charts[id](this.data, width),
-      table: table ? () => TABLES[table](this.data) : null,
-    });
-  }
-
-  #layout() {
-    const { heatmap, map, waterfall } = this.cells;
-    const of = (id) => this.shared.get(id);
-    this.metric = h("select", { id: "metric" });
-    this.metric.addEventListener("change", () => this.setMetric(this.metric.value));
-    this.bar = h(
-      "div",
-      { class: "bar-of-tokens", role: "region", "aria-label": "Token and metric" },
-      h("label", {}, h("span", { class: "name" }, "Metric "), this.metric),
-      this.player.element,
-    );
-    this.sections = [
-      this.pipeline,
-      this.timeline,
-      of("phases"),
-      heatmap,
-      waterfall,
-      map,
-      of("tokens"),
-      of("cumulative"),
-      of("stack"),
-      of("treemap"),
-      of("sankey"),
-      of("flame"),
-      of("balance"),
-    ];
-    const links = this.sections.map((one) => {
-      const link = h("a", { href: `#chart-${one.id}` }, one.title);
-      link.addEventListener("click", (event) => {
-        event.preventDefault();
-        this.scrollTo(one.id);
-      });
-      return link;
-    });
-    const before = [this.pipeline, this.timeline, of("phases")];
-    const cells = [heatmap, waterfall, map];
-    const after = this.sections.filter((one) => !before.includes(one) && !cells.includes(one));
-    this.tokenBox = h(
-      "div",
-      { class: "token-box" },
-      this.bar,
-      h("div", { class: "strip-box" }, this.strip.element),
-      cells.map((one) => one.element),
-    );
-    this.body = h(
-      "div",
-      {},
-      h("nav", { class: "contents", "aria-label": "Charts" }, links),
-      before.map((one) => one.element),
-      this.tokenBox,
-      after.map((one) => one.element),
-    );
-    this.root.classList.add("run-view");
-    this.root.replaceChildren(this.head.element, this.body);
+    const id = params.id || "last";
+    const { api, announce } = context;
+    Object.assign(this, { context, api, path: `/run/${encodeURIComponent(id)}` });
+    this.pages = new TokenPages(api, id);
+    this.page = new RunPage(root, { id, api, announce, pages: this.pages });
+    this.page.player.onSelect((position) => this.#select(position));
+    this.page.metric.addEventListener("change", () => this.#setMetric());
+    this.load().then(() => this.page.scrollTo(params.query?.get?.("chart")));
   }
 
   // Loads everything; each answer is shown when it arrives.
   async load() {
-    this.#follow();
     const summary = this.#summary();
     await Promise.allSettled([summary, this.#charts(), this.#pipeline(), this.#texts()]);
   }
@@ -144,61 +31,72 @@ class RunView {
       if (this.isGone) return;
       this.summary = summary;
       this.#showHead();
+      this.page.head.showCautions(summary);
       this.#metrics();
     } catch (error) {
       if (!this.isGone) this.#failed(error);
     }
   }
 
-  // Without a summary the head says why; charts are shown nevertheless if they arrive.
+  // Without a summary the head states why; charts are shown if they arrive.
   #failed(error) {
     const words = error.detail || error.message || String(error);
     const again = h("button", { type: "button" }, "Try again");
     again.addEventListener("click", () => this.load());
     if (error.status === 404 || error.status === 422) {
       const list = h("a", { href: "#/history" }, "All runs");
-      this.head.title.textContent = "No such run";
-      this.body.hidden = true;
+      this.page.head.title.textContent = "No such run";
+      this.page.body.hidden = true;
       const next = error.remedy ? ` Next step: ${error.remedy}. ` : " ";
-      this.head.notice(`${words}.${next}`.replace("..", "."), list);
+      this.page.head.notice(`${words}.${next}`.replace("..", "."), list);
       return;
     }
-    this.head.notice(`The key figures cannot be shown: ${words}. `, again);
+    this.page.head.notice(`The key figures cannot be shown: ${words}. `, again);
   }
 
   #showHead() {
-    const run = this.data?.run || this.summary?.run;
-    if (!run) return;
+    if (!this.data?.run && !this.summary?.run) return;
+    const run = { ...this.summary?.run, ...this.data?.run };
     this.runId = run.run_id || run.id || this.data?.id;
     this.context.setRun?.(this.runId);
     document.title = `${run.name || run.model || "Run"} - energy`;
-    this.head.show(run, this.summary, this.data);
+    this.page.head.show(run, this.summary, this.data);
+    this.#follow();
+    if (run.status === "running") {
+      const live = h(
+        "a",
+        { href: `#/live?run=${encodeURIComponent(this.runId)}` },
+        "watch it live",
+      );
+      this.page.head.notice("This run is being recorded: its figures change. You can ", live, ".");
+    }
   }
 
   #metrics() {
     const found = metricsOf(this.summary);
     const names = found.map((one) => one.name);
-    this.metric.replaceChildren(
+    this.page.metric.replaceChildren(
       ...found.map((one) => h("option", { value: one.name }, one.title)),
     );
-    if (names.includes(this.cells.metric)) this.metric.value = this.cells.metric;
+    if (names.includes(this.page.cells.metric)) this.page.metric.value = this.page.cells.metric;
   }
 
-  setMetric(name) {
-    this.cells.setMetric(name);
-    this.context.announce(`Metric: ${this.metric.selectedOptions[0]?.textContent}`);
+  #setMetric() {
+    const { metric, cells } = this.page;
+    cells.setMetric(metric.value);
+    this.context.announce(`Metric: ${metric.selectedOptions[0]?.textContent}`);
   }
 
   async #charts() {
     try {
       const data = await this.api.get(`${this.path}/charts`);
       if (this.isGone) return;
-      this.data = data;
+      this.data = this.page.data = data;
       this.#showHead();
       this.#showCharts();
     } catch (error) {
       if (this.isGone) return;
-      const parts = [this.timeline, ...this.shared.values(), ...this.cells.sections];
+      const parts = [this.page.timeline, ...this.page.shared.values(), ...this.page.cells.sections];
       for (const part of parts) part.fail(error, () => this.load());
     }
   }
@@ -207,20 +105,21 @@ class RunView {
     const { data } = this;
     const power = `Power ${data.provenance}.`;
     if (data.timeline) {
-      this.power.set(data);
-      this.timeline.ready(power);
-    } else this.timeline.empty(reasonOf(data, "There are no power samples of the run."));
+      this.page.power.set(data);
+      this.page.timeline.ready(power);
+    } else this.page.timeline.empty(reasonOf(data, "There are no power samples of the run."));
     for (const { id, isDrawn, otherwise, basis } of SHARED) {
-      const part = this.shared.get(id);
+      const part = this.page.shared.get(id);
       if (isDrawn(data)) part.ready(`${basis} ${power}`);
       else part.empty(reasonOf(data, otherwise));
     }
+    this.page.store.clear();
     const tokens = this.pages.set(data.tokens);
-    this.player.set(tokens);
-    this.bar.hidden = this.strip.element.parentElement.hidden = !tokens;
-    this.cells.set(data, tokens);
-    if (tokens) this.#loadTokens(0);
-    if (this.pipelineRows) this.#showPipeline();
+    this.page.player.set(tokens);
+    this.page.showTokens(tokens > 0);
+    this.page.cells.set(data, tokens);
+    if (tokens) this.#loadTokens(this.page.player.position);
+    this.#showPipeline();
   }
 
   // Facts of the tokens around a position; charts do not wait for them.
@@ -231,17 +130,17 @@ class RunView {
       this.context.announce(`Texts of tokens cannot be shown: ${error.detail || error.message}`);
     }
     if (this.isGone) return;
-    const tokens = this.pages.block(position, this.player.count);
-    this.strip.set(tokens);
+    const tokens = this.pages.block(position, this.page.player.count);
+    this.page.strip.set(tokens);
     this.stripFrom = tokens[0]?.position;
     this.stripTo = tokens[tokens.length - 1]?.position;
-    this.strip.mark(this.player.position);
-    this.player.describeAgain();
+    this.page.strip.mark(this.page.player.position);
+    this.page.player.describeAgain();
   }
 
   #select(position) {
     if (position < this.stripFrom || position > this.stripTo) this.#loadTokens(position);
-    else this.strip.mark(position);
+    else this.page.strip.mark(position);
   }
 
   async #pipeline() {
@@ -249,55 +148,42 @@ class RunView {
       this.pipelineAnswer = await this.api.get(`${this.path}/pipeline`);
       if (!this.isGone) this.#showPipeline();
     } catch (error) {
-      if (!this.isGone) this.pipeline.fail(error, () => this.#pipeline());
+      if (!this.isGone) this.page.pipeline.fail(error, () => this.#pipeline());
     }
   }
 
   #showPipeline() {
     if (!this.pipelineAnswer) return;
-    this.pipelineRows = pipelineOf(this.pipelineAnswer, this.data?.timeline);
-    if (this.pipelineRows.phases.length) this.pipeline.ready();
-    else this.pipeline.empty("No span of this run has the role phase.");
+    this.page.pipelineRows = pipelineOf(this.pipelineAnswer, this.data?.timeline);
+    if (this.page.pipelineRows.phases.length) this.page.pipeline.ready(LEDGER);
+    else this.page.pipeline.empty("No span of this run has the role phase.");
   }
 
   async #texts() {
     try {
       const texts = await this.api.get(`${this.path}/text`);
-      if (!this.isGone) this.head.showTexts(texts);
+      if (this.isGone) return;
+      this.page.head.showTexts(texts);
+      this.pages.setTexts(texts.tokens);
+      if (this.page.player.count) this.#loadTokens(this.page.player.position);
     } catch {
-      if (!this.isGone) this.head.showTexts({});
+      if (!this.isGone) this.page.head.showTexts({});
     }
-  }
-
-  #powerTable() {
-    const range = this.power.range ? " in the shown range" : "";
-    return tableOf(
-      `Power of rails${range}`,
-      [
-        ["rail", (row) => row.rail],
-        ["energy", (row) => row.energy_j, joules],
-        ["average", (row) => row.avg_w, watts],
-        ["peak", (row) => row.peak_w, watts],
-        ["idle", (row) => row.idle_w, watts],
-      ],
-      this.power.rows(),
-    );
   }
 
   // Messages of this run: it ended, its figures were replaced, or it was deleted.
   #follow() {
     if (this.unsubscribe || !this.context.socket?.subscribe) return;
     this.unsubscribe = this.context.socket.subscribe({
-      runs: ["*"],
+      runs: [this.runId],
       detail: "power",
       message: ({ type, run }) => {
-        if (!this.runId || run !== this.runId || this.isGone) return;
+        if (run !== this.runId || this.isGone) return;
         if (type === "figures_replaced" || type === "inference_complete") this.#again();
         if (type === "run_deleted") {
-          this.head.notice("This run was deleted; the page shows what was read before. ");
+          this.page.head.notice("This run was deleted; the page shows what was read before. ");
         }
       },
-      reset: () => {},
     });
   }
 
@@ -305,60 +191,24 @@ class RunView {
   #again() {
     const again = h("button", { type: "button" }, "Show the new figures");
     again.addEventListener("click", () => {
-      this.head.notices.replaceChildren();
+      this.page.head.notices.replaceChildren();
       this.load();
     });
-    this.head.notice("The figures of this run were replaced. ", again);
-  }
-
-  scrollTo(chart) {
-    const part = chart && document.getElementById(`chart-${chart}`);
-    if (!part) return;
-    part.scrollIntoView({ block: "start" });
-    const title = part.querySelector("h2");
-    title.tabIndex = -1;
-    title.focus({ preventScroll: true });
-  }
-
-  // Draws all charts, in the light theme, before the page is printed.
-  #print() {
-    const element = document.documentElement;
-    let theme;
-    const before = () => {
-      theme = element.dataset.theme;
-      element.dataset.theme = "light";
-      for (const section of this.sections) {
-        section.drawnAt = 0;
-        section.refresh(true);
-      }
-    };
-    const after = () => {
-      if (theme === undefined) delete element.dataset.theme;
-      else element.dataset.theme = theme;
-    };
-    window.addEventListener("beforeprint", before);
-    window.addEventListener("afterprint", after);
-    return () => {
-      window.removeEventListener("beforeprint", before);
-      window.removeEventListener("afterprint", after);
-    };
+    this.page.head.notice("The figures of this run were replaced. ", again);
   }
 
   unmount() {
     this.isGone = true;
-    this.player.stop();
     this.unsubscribe?.();
-    for (const end of this.ends) end();
-    for (const section of this.sections) section.unmount();
+    this.page.unmount();
   }
 }
 
 // Shows a run in `root`; `params.id` is an id, a name, or `last`.
 export function mount(root, params, context) {
-  addStyles();
   const view = new RunView(root, params, context);
   return {
     unmount: () => view.unmount(),
-    update: ({ query }) => view.scrollTo(query?.get?.("chart")),
+    update: ({ query }) => view.page.scrollTo(query?.get?.("chart")),
   };
 }

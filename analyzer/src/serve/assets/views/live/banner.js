@@ -40,6 +40,8 @@ function sentences(state, run, database) {
       ];
     case "cancelled":
       return [`${run.title} was cancelled. What was recorded is kept. `, open];
+    case "failed":
+      return [`${run.title} did not start.`];
     default:
       return [`${run.title} is ${state}. `, open];
   }

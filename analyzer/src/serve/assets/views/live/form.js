@@ -43,7 +43,7 @@ export function startForm({ api, started }) {
     try {
       const { models } = await api.get("/models");
       const options = models.map((one) =>
-        element("option", { value: one.model ?? one.name ?? one.path }, label(one)),
+        element("option", { value: one.id }, label(one)),
       );
       if (!options.length) throw new Error("There is no model; see `energy serve --models DIR`");
       replace(model, options);
@@ -136,11 +136,9 @@ export function startForm({ api, started }) {
   return { element: form, reload: loadModels };
 }
 
-function label(model) {
-  const name = model.name ?? model.model ?? model.path;
-  const bytes = model.size_bytes ?? model.bytes;
-  const size = typeof bytes === "number" ? `, ${(bytes / 1e6).toFixed(0)} MB` : "";
-  return `${name}${size}`;
+function label({ name, precision, size_bytes: bytes, is_cached: isCached }) {
+  const size = typeof bytes === "number" ? `${(bytes / 1e6).toFixed(0)} MB` : null;
+  return [name, precision, size, isCached ? null : "not downloaded yet"].filter(Boolean).join(", ");
 }
 
 // A button that cancels a run after a second click.

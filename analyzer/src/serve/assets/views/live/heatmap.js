@@ -42,6 +42,13 @@ function lines(cell, of, matrix) {
   ].filter(Boolean);
 }
 
+// Energy with the darkest shade: one in twenty cells may exceed it, so that a single one does not
+// make all others pale.
+function scaleOf(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return Math.max(sorted[Math.floor(sorted.length * 0.95)] ?? 0, 1e-15);
+}
+
 // Creates the chart in a frame. `show(run, of)` draws the latest token or the mean.
 export function liveHeatmap(frame) {
   let [run, of] = [null, LATEST];
@@ -121,7 +128,7 @@ export function liveHeatmap(frame) {
     const { matrix } = run;
     const held = parts.cells.map(({ key }) => matrix.cells.get(key));
     const values = held.map((cell) => valueOf(cell, of));
-    const highest = Math.max(...values.filter((value) => value !== null), 1e-15);
+    const highest = scaleOf(values.filter((value) => value !== null));
     parts.cells.forEach((one, at) => {
       const value = values[at];
       const level =
@@ -152,7 +159,7 @@ export function liveHeatmap(frame) {
     parts.ramp.replaceChildren(
       "0 J ",
       ...[...Array(SHADES).keys()].map(swatch),
-      ` ${joules(highest)}; ${about}`,
+      ` ${joules(highest)} and more; ${about}`,
     );
   }
 

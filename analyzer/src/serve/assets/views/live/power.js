@@ -26,8 +26,9 @@ import {
 } from "/assets/charts.js";
 import { element, replace } from "../../dom.js";
 
-// Most steps of a rail.
+// Most steps of a rail, and shortest time that is shown.
 const STEPS = 600;
+const SHORTEST_NS = 2e9;
 
 // Steps of the samples that end after `from`, merged if there are too many.
 export function stepsOf(samples, from) {
@@ -48,10 +49,12 @@ export function stepsOf(samples, from) {
   return steps;
 }
 
-// The timeline of the last `length_ns`, in the form of the report's.
+// The timeline of the last `length_ns`, or since the first sample, in the form of the report's.
 function windowOf(run, length_ns) {
   const end_ns = Math.max(run.now_ns, 1);
-  const from = end_ns - length_ns;
+  const starts = [...run.rails.values()].map((rail) => rail.samples[0]).filter(Boolean);
+  const first = Math.min(end_ns - SHORTEST_NS, ...starts.map((one) => one.start_ns));
+  const from = Math.max(first, end_ns - length_ns);
   const rails = [...run.rails.values()].map((rail, at) => ({
     ...rail,
     at,

@@ -5,7 +5,7 @@
 // Samples that are kept of each rail, and ended sections of a run.
 const SAMPLES = 2400;
 const SECTIONS = 200;
-const ENDED = ["complete", "cancelled", "crashed"];
+const ENDED = ["complete", "cancelled", "crashed", "failed"];
 
 export class LiveRun {
   constructor(id) {
@@ -53,6 +53,13 @@ export class LiveRun {
     if (!enter) return;
     this.heard = timestamp;
     enter(this, data);
+  }
+
+  // Enters that the run failed before anything was recorded.
+  fail(message) {
+    this.info.status = "failed";
+    this.error = { message };
+    this.changed.add("status");
   }
 
   describe(info) {

@@ -8,7 +8,7 @@ const SECTIONS = 40;
 const OPERATIONS = 25;
 
 const scrolling = (label, content) =>
-  element("div", { class: "wide", tabindex: 0, role: "region", "aria-label": label }, content);
+  element("div", { class: "wide tall", tabindex: 0, role: "region", "aria-label": label }, content);
 
 const isKnown = (value) => typeof value === "number";
 

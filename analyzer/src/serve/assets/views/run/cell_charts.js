@@ -3,14 +3,16 @@
 
 import { charts, h } from "/assets/charts.js";
 import { BLOCK } from "./cells.js";
+import { cellsTable, columnsTable, mapTable } from "./cell_tables.js";
+import { TokenColumns } from "./columns.js";
 import { rampOf, TokenHeatmap } from "./heatmap.js";
 import { thresholdOf, TokenMap } from "./map.js";
-import { formatOf, metricOf } from "./metrics.js";
+import { formatOf, isFromZero, metricOf } from "./metrics.js";
 import { OperationsPanel } from "./operations.js";
-import { Section } from "./section.js";
+import { readout, Section } from "./section.js";
 import { rangeOf } from "./shades.js";
-import { tableOf, TABLES } from "./tables.js";
-import { readout, TokenColumns, TokenWaterfall } from "./waterfall.js";
+import { TABLES } from "./tables.js";
+import { TokenWaterfall } from "./waterfall.js";
 
 const NO_TOKENS = "No span of this run has the role token.";
 const NO_CELLS =
@@ -61,8 +63,8 @@ export class CellCharts {
   #map() {
     this.mapRead = readout();
     this.layers = new TokenMap({
-      read: ({ token, layer, words }) => {
-        this.mapRead.textContent = `token ${token}, ${layer}: ${words}`;
+      read: (words) => {
+        this.mapRead.textContent = words;
       },
       select: (position) => this.player.select(position),
     });
@@ -74,7 +76,7 @@ export class CellCharts {
         "Columns are tokens, rows are layers. Cells below the threshold are blank. A click, or " +
         "Enter, selects the token.",
       draw: (width) => this.#drawMap(width),
-      table: () => this.#mapTable(),
+      table: () => mapTable(this.layers),
     });
   }
 
@@ -94,7 +96,7 @@ export class CellCharts {
         "Each column is one token, stacked by component. Below it, the selected token: each " +
         "component begins where the one before it ends.",
       draw: (width) => this.#drawWaterfall(width),
-      table: () => this.#waterfallTable(),
+      table: () => columnsTable(this.columns),
     });
   }
 
@@ -138,7 +140,8 @@ export class CellCharts {
 
   #ready(metric) {
     const { block, stack } = this;
-    const words = `${metric.title}, ${block.provenance || "provenance unknown"}`;
+    const what = this.metric === "energy" ? "Active energy of spans" : metric.title;
+    const words = `${what}; power ${block.provenance || "of unknown provenance"}`;
     const last = block.from + block.tokens.length - 1;
     const shown = this.tokens > BLOCK ? `; tokens at positions ${block.from} to ${last}` : "";
     const isEmpty = !block.values.length || !block.hasValues;
@@ -193,27 +196,34 @@ export class CellCharts {
     this.format = formatOf(this.metric, block.unit);
     const canvas = this.heat.build(width, block);
     const range = this.#drawCells();
-    const words = this.isAll ? (sums ? "sums of the shown tokens" : "means of the shown tokens") : "";
+    const words = this.isAll
+      ? sums
+        ? "sums of the shown tokens"
+        : "means of the shown tokens"
+      : "";
     return [canvas, this.read, rampOf(range, this.format, words), this.panel.element];
   }
 
   #drawCells() {
     const { sums } = metricOf(this.metric);
     const cells = this.isAll ? this.block.allTokens(sums) : this.block.token(this.at);
-    const isFromZero = this.metric !== "mean";
-    const range = this.isAll ? rangeOf(cells, isFromZero) : this.block.range(isFromZero);
+    const zero = isFromZero(this.metric);
+    const range = this.isAll ? rangeOf(cells, zero) : this.block.range(zero);
     this.heat.draw(cells, range, this.format);
     if (this.heat.cell) this.#readCell(this.heat.cell);
     return range;
   }
 
   get tokenNumber() {
-    return this.block.tokens[this.at];
+    return this.block.number(this.at);
+  }
+
+  get where() {
+    return this.isAll ? "shown tokens" : `token ${this.tokenNumber}`;
   }
 
   #readCell({ layer, component, words }) {
-    const where = this.isAll ? "shown tokens" : `token ${this.tokenNumber}`;
-    this.read.textContent = `${where}, ${layer}, ${component}: ${words}`;
+    this.read.textContent = `${this.where}, ${layer}, ${component}: ${words}`;
   }
 
   #openCell({ layer, component }) {
@@ -221,13 +231,13 @@ export class CellCharts {
       this.announce("Choose the selected token to list operations");
       return;
     }
-    this.panel.open({ token: this.tokenNumber, layer, component });
+    this.panel.open({ token: this.tokenNumber, position: this.position, layer, component });
   }
 
   #drawMap(width) {
     const { sums } = metricOf(this.metric);
     const values = this.block.byLayer(sums);
-    const range = rangeOf(values, this.metric !== "mean");
+    const range = this.block.layerRange(sums, isFromZero(this.metric));
     const format = formatOf(this.metric, this.block.unit);
     this.layers.selected = this.at;
     const canvas = this.layers.build(width, this.block, { values, range, format, sums });
@@ -242,44 +252,14 @@ export class CellCharts {
     const format = formatOf(metric, stack.unit);
     this.columns.selected = this.at;
     const canvas = this.columns.build(width, stack, { format });
-    const steps = this.steps.build(width, stack, { order: this.columns.order, format });
+    const steps = this.steps.build(width, stack, { ...this.columns, format });
     this.steps.draw(this.at);
     return [canvas, this.stackRead, this.columns.legend(), steps];
   }
 
   #heatmapTable() {
     if (this.isAll && this.run.matrix && this.metric === "energy") return TABLES.matrix(this.run);
-    const { block } = this;
-    const { sums } = metricOf(this.metric);
-    const cells = this.isAll ? block.allTokens(sums) : block.token(this.at);
-    const format = formatOf(this.metric, block.unit);
-    const rows = block.layers.map((layer, row) => ({ layer, row }));
-    const columns = block.components.map((name, c) => [
-      name,
-      ({ row }) => cells[row * block.perLayer + c],
-      format,
-    ]);
-    const where = this.isAll ? "shown tokens" : `token ${this.tokenNumber}`;
-    return tableOf(`${metricOf(this.metric).title} of ${where}`, [["layer", (one) => one.layer], ...columns], rows);
-  }
-
-  #mapTable() {
-    const { values, format, block } = this.layers;
-    const rows = block.tokens.map((token, at) => ({ token, at }));
-    const columns = block.layers.map((name, l) => [
-      name,
-      ({ at }) => values[at * block.layers.length + l],
-      format,
-    ]);
-    return tableOf("Tokens by layers", [["token", (one) => one.token], ...columns], rows);
-  }
-
-  #waterfallTable() {
-    const { order, stacks, format, block, wholes } = this.columns;
-    const rows = block.tokens.map((token, at) => ({ token, at }));
-    const columns = order.map((c) => [block.components[c], ({ at }) => stacks[at][c], format]);
-    const all = ["sum", ({ at }) => wholes[at], format];
-    return tableOf("Tokens by component", [["token", (one) => one.token], ...columns, all], rows);
+    return cellsTable(this.heat, `${metricOf(this.metric).title} of ${this.where}`);
   }
 
   // Draws with the colours of another theme.

@@ -3,6 +3,7 @@
 import { rangeOf } from "./shades.js";
 
 const NEWLINE = 10;
+const REMAINDER = "(remainder)";
 // Number of tokens in a block.
 export const BLOCK = 512;
 
@@ -15,7 +16,9 @@ export function parseCells(buffer) {
   const count = head.tokens.length * head.layers.length * head.components.length;
   const offset = end + 1;
   if (offset % 4 || buffer.byteLength - offset < count * 4) {
-    throw new Error(`the cells are incomplete: ${buffer.byteLength - offset} of ${count * 4} bytes`);
+    throw new Error(
+      `the cells are incomplete: ${buffer.byteLength - offset} of ${count * 4} bytes`,
+    );
   }
   return new CellBlock(head, new Float32Array(buffer, offset, count));
 }
@@ -25,6 +28,20 @@ export class CellBlock {
     Object.assign(this, head, { values });
     this.perLayer = head.components.length;
     this.perToken = head.layers.length * head.components.length;
+    // Work outside of layers is not comparable with a layer: it has no shade.
+    const last = head.layers.length - 1;
+    this.restFrom = head.layers[last] === REMAINDER ? last * this.perLayer : this.perToken;
+  }
+
+  // The number of the token at a position of this block, as it was recorded.
+  number(at) {
+    return this.numbers?.[at] ?? this.tokens[at];
+  }
+
+  // Cells of layers only.
+  get #ofLayers() {
+    if (this.restFrom === this.perToken) return this.values;
+    return this.values.filter((_, at) => at % this.perToken < this.restFrom);
   }
 
   // Returns the cells of the token at a position of this block.
@@ -41,7 +58,7 @@ export class CellBlock {
   range(isFromZero) {
     this.ranges ??= new Map();
     if (!this.ranges.has(isFromZero)) {
-      this.ranges.set(isFromZero, rangeOf(this.values, isFromZero));
+      this.ranges.set(isFromZero, rangeOf(this.#ofLayers, isFromZero));
     }
     return this.ranges.get(isFromZero);
   }
@@ -53,6 +70,14 @@ export class CellBlock {
       this.layerSums.set(isSum, reduce(this.values, this.perLayer, isSum));
     }
     return this.layerSums.get(isSum);
+  }
+
+  // The range of those sums or means, without what is outside of layers.
+  layerRange(isSum, isFromZero) {
+    const layers = this.layers.length;
+    const rest = this.restFrom / this.perLayer;
+    const rows = this.byLayer(isSum);
+    return rangeOf(rest === layers ? rows : rows.filter((_, at) => at % layers < rest), isFromZero);
   }
 
   // Sums over layers of one token, by component.
@@ -99,6 +124,10 @@ function reduce(values, size, isSum) {
 export class CellStore {
   constructor(api, id) {
     Object.assign(this, { api, id, blocks: new Map() });
+  }
+
+  clear() {
+    this.blocks.clear();
   }
 
   // Returns the block with the token at a position of the run, and that block's first position.

@@ -1,16 +1,7 @@
 // The head of the view: what ran, how its energy was determined, and the key figures with their
 // intervals.
 
-import {
-  digits,
-  h,
-  interval,
-  isKnown,
-  joules,
-  seconds,
-  UNKNOWN,
-  watts,
-} from "/assets/charts.js";
+import { digits, h, interval, isKnown, joules, seconds, UNKNOWN, watts } from "/assets/charts.js";
 
 const EXPORTS = [
   ["json", "JSON"],
@@ -18,6 +9,9 @@ const EXPORTS = [
   ["perfetto", "Perfetto"],
   ["folded", "folded stacks"],
 ];
+
+// Longest list of notes.
+const MOST_NOTES = 30;
 
 const card = (key, what, value, shown, detail) =>
   h(
@@ -29,30 +23,29 @@ const card = (key, what, value, shown, detail) =>
   );
 
 const first = (...values) => values.find((value) => value !== null && value !== undefined) ?? null;
-const scaled = (value, by) => (isKnown(value) ? value * by : null);
 
 // Brings the figures of a run together: the run's row, and its summary.
 export function figuresOf(run, summary = {}) {
   const totals = summary.totals || {};
   return {
-    energy_j: first(run.energy_j, totals.energy_j, scaled(run.total_energy_mj, 1e-3)),
-    lo_j: first(run.lo_j, totals.lo_j),
-    hi_j: first(run.hi_j, totals.hi_j),
-    basis: first(run.basis, totals.basis),
-    active_j: first(run.active_j, totals.active_j),
-    j_per_token: first(run.j_per_token, totals.j_per_token),
-    j_per_output_token: first(run.j_per_output_token, totals.j_per_output_token),
-    tokens_per_s: first(run.tokens_per_s, run.tokens_per_second, summary.tokens_per_second),
-    duration_ns: first(run.duration_ns, scaled(run.total_duration_ms, 1e6)),
-    avg_w: first(run.avg_w, summary.avg_power_w, scaled(summary.avg_power_mw, 1e-3)),
-    input_tokens: first(run.input_tokens, totals.input_tokens),
-    output_tokens: first(run.output_tokens, totals.output_tokens),
+    energy_j: first(totals.energy_j, run.energy_j),
+    lo_j: first(totals.lo_j, run.lo_j),
+    hi_j: first(totals.hi_j, run.hi_j),
+    basis: first(totals.basis, run.basis),
+    active_j: first(totals.active_j, run.active_j),
+    j_per_token: first(totals.j_per_token, run.j_per_token),
+    j_per_output_token: first(totals.j_per_output_token, run.j_per_output_token),
+    tokens_per_s: first(totals.tokens_per_s, run.tokens_per_s),
+    duration_ns: first(totals.duration_ns, run.duration_ns),
+    recorded_ns: run.duration_ns ?? null,
+    input_tokens: first(totals.input_tokens, run.input_tokens),
+    output_tokens: first(totals.output_tokens, run.output_tokens),
   };
 }
 
 function cards(figures, accounts) {
   const { energy_j: energy, duration_ns: duration, input_tokens, output_tokens } = figures;
-  const average = first(figures.avg_w, isKnown(energy) && duration > 0 ? (energy * 1e9) / duration : null);
+  const average = isKnown(energy) && duration > 0 ? (energy * 1e9) / duration : null;
   const tokens = (input_tokens || 0) + (output_tokens || 0);
   const each = (value) => (isKnown(value) && tokens ? value / tokens : null);
   const counted = [`${input_tokens ?? UNKNOWN} prompt`, `${output_tokens ?? UNKNOWN} generated`];
@@ -62,8 +55,20 @@ function cards(figures, accounts) {
     .sort((a, b) => b.peak_w - a.peak_w)[0];
   const speed = isKnown(figures.tokens_per_s) ? digits(figures.tokens_per_s) : UNKNOWN;
   return [
-    card("energy_j", "Energy", energy, joules(energy), interval(figures.lo_j, figures.hi_j) + basis),
-    card("active_j", "Active energy", figures.active_j, joules(figures.active_j), "above idle power"),
+    card(
+      "energy_j",
+      "Energy",
+      energy,
+      joules(energy),
+      interval(figures.lo_j, figures.hi_j) + basis,
+    ),
+    card(
+      "active_j",
+      "Active energy",
+      figures.active_j,
+      joules(figures.active_j),
+      "above idle power",
+    ),
     card(
       "j_per_token",
       "Per token",
@@ -79,7 +84,13 @@ function cards(figures, accounts) {
       "decode, per generated token",
     ),
     card("tokens", "Tokens", tokens || null, tokens || UNKNOWN, counted.join(", ")),
-    card("duration_ns", "Time", duration, seconds(duration), "of the run"),
+    card(
+      "duration_ns",
+      "Time",
+      duration,
+      seconds(duration),
+      `recorded ${seconds(figures.recorded_ns)}`,
+    ),
     card("tokens_per_s", "Speed", figures.tokens_per_s, speed, "tokens/s of decode"),
     card("avg_w", "Average power", average, watts(average), "during the run"),
     peak ? card("peak_w", "Rail peak", peak.peak_w, watts(peak.peak_w), peak.rail) : null,
@@ -129,6 +140,7 @@ export class Head {
     this.cards = h("div", { class: "cards" });
     this.facts = h("div", {});
     this.texts = h("div", {});
+    this.cautions = h("div", {});
     this.notices = h("div", { class: "notices", role: "status" });
     this.element = h(
       "header",
@@ -137,6 +149,7 @@ export class Head {
       this.notices,
       this.cards,
       this.facts,
+      this.cautions,
       this.texts,
     );
   }
@@ -156,10 +169,16 @@ export class Head {
     const links = EXPORTS.map(([format, name]) =>
       h("a", { href: `/api/profiling/export/${id}?format=${format}`, download: "" }, name),
     );
-    const compare = h("a", { href: `#/compare?runs=${id}` }, "Compare with another run");
+    const compare = h("a", { href: `#/compare?run=${id}` }, "Compare with another run");
     this.facts.replaceChildren(
       facts(run),
-      h("p", { class: "actions" }, compare, " · Download: ", links.flatMap((one) => [one, " "])),
+      h(
+        "p",
+        { class: "actions" },
+        compare,
+        " · Download: ",
+        links.flatMap((one) => [one, " "]),
+      ),
     );
   }
 
@@ -167,11 +186,38 @@ export class Head {
   showTexts({ prompt, response }) {
     const block = (name, words) =>
       words
-        ? h("details", {}, h("summary", {}, `${name} (${quantityOf(words)})`), h("blockquote", {}, words))
+        ? h(
+            "details",
+            {},
+            h("summary", {}, `${name} (${quantityOf(words)})`),
+            h("blockquote", {}, words),
+          )
         : null;
     const found = [block("Prompt", prompt), block("Response", response)].filter(Boolean);
     const none = h("p", { class: "note" }, "Prompt and response are not stored in this run.");
     this.texts.replaceChildren(...(found.length ? found : [none]));
+  }
+
+  // Shows doubts about the figures, and what the recorder noted.
+  showCautions({ warnings, events }) {
+    const noted = (events || []).map((one) =>
+      one.count > 1 ? `${one.message} (${one.count} times)` : one.message,
+    );
+    const items = (list) => list.slice(0, MOST_NOTES).map((one) => h("li", {}, String(one)));
+    const more = noted.length > MOST_NOTES ? [`${noted.length - MOST_NOTES} more`] : [];
+    this.cautions.replaceChildren(
+      ...(warnings?.length ? [h("ul", { class: "cautions" }, items(warnings))] : []),
+      ...(noted.length
+        ? [
+            h(
+              "details",
+              {},
+              h("summary", {}, `Notes of the recorder (${noted.length})`),
+              h("ul", { class: "events" }, items(noted), items(more)),
+            ),
+          ]
+        : []),
+    );
   }
 
   notice(...content) {

@@ -1,7 +1,7 @@
 // Layers by components of one token, on a canvas that is drawn in a few milliseconds, so that
 // it follows the slider. Arrow keys move a cursor, Enter opens the operations of its cell.
 
-import { h, LETTER, shorten } from "/assets/charts.js";
+import { h, hideTip, LETTER, shorten, showTip } from "/assets/charts.js";
 import { canvasOf, FONT, levelOf, palette } from "./shades.js";
 
 const HEAD = 46;
@@ -23,7 +23,10 @@ export class TokenHeatmap {
     this.colours = palette();
     const { layers, components } = block;
     const narrow = width < 620;
-    this.left = Math.min(narrow ? 62 : 110, 14 + LETTER * Math.max(...layers.map((one) => one.length), 3));
+    this.left = Math.min(
+      narrow ? 62 : 110,
+      14 + LETTER * Math.max(...layers.map((one) => one.length), 3),
+    );
     this.wide = (width - this.left - 2) / components.length;
     this.head = this.wide < READABLE_HEAD ? SLANTED_HEAD : HEAD;
     this.tall = layers.length > 40 ? 12 : narrow ? 18 : 20;
@@ -90,7 +93,9 @@ export class TokenHeatmap {
     context.fillStyle = colours.paper;
     context.fillRect(left, head, columns * wide, block.layers.length * tall);
     const levels = new Int8Array(cells.length);
-    for (let at = 0; at < cells.length; at += 1) levels[at] = levelOf(cells[at], range);
+    for (let at = 0; at < cells.length; at += 1) {
+      levels[at] = at < block.restFrom ? levelOf(cells[at], range) : -1;
+    }
     for (let level = -1; level < colours.levels.length; level += 1) {
       context.fillStyle = level < 0 ? colours.wash : colours.levels[level];
       for (let at = 0; at < cells.length; at += 1) {
@@ -111,10 +116,10 @@ export class TokenHeatmap {
     context.textAlign = "center";
     context.textBaseline = "middle";
     for (let at = 0; at < cells.length; at += 1) {
-      if (levels[at] < 0) continue;
+      if (Number.isNaN(cells[at])) continue;
       const column = at % columns;
       const row = (at - column) / columns;
-      context.fillStyle = colours.on[levels[at]];
+      context.fillStyle = levels[at] < 0 ? colours.ink : colours.on[levels[at]];
       context.fillText(
         format(cells[at]),
         left + (column + 0.5) * wide,
@@ -146,11 +151,25 @@ export class TokenHeatmap {
     };
   }
 
-  moveTo(at, isOpened) {
+  moveTo(at, isOpened, point) {
     this.cursor = at;
     this.draw(this.cells, this.range, this.format);
     this.read(this.cell);
+    const { layer, component, words } = this.cell;
+    showTip(this.canvas, [`${layer}, ${component}`, words], point || this.#place(at));
     if (isOpened) this.open(this.cell);
+  }
+
+  // Where a cell is in the window.
+  #place(at) {
+    const box = this.canvas.getBoundingClientRect();
+    const scale = box.width / this.width;
+    const columns = this.block.components.length;
+    const [column, row] = [at % columns, Math.floor(at / columns)];
+    return {
+      x: box.left + (this.left + (column + 0.5) * this.wide) * scale,
+      y: box.top + (this.head + row * this.tall) * scale,
+    };
   }
 
   #at(event) {
@@ -167,14 +186,18 @@ export class TokenHeatmap {
     const { canvas } = this;
     canvas.addEventListener("pointermove", (event) => {
       const at = this.cells && this.#at(event);
-      if (at !== null && at !== undefined && at !== this.cursor) this.moveTo(at);
+      if (at === null || at === undefined) hideTip();
+      else this.moveTo(at, false, { x: event.clientX, y: event.clientY });
     });
+    canvas.addEventListener("pointerleave", hideTip);
+    canvas.addEventListener("blur", hideTip);
     canvas.addEventListener("click", (event) => {
       const at = this.cells && this.#at(event);
-      if (at !== null && at !== undefined) this.moveTo(at, true);
+      if (at === null || at === undefined) return;
+      this.moveTo(at, true, { x: event.clientX, y: event.clientY });
     });
     canvas.addEventListener("focus", () => {
-      if (this.cells && this.cursor === null) this.moveTo(0);
+      if (this.cells) this.moveTo(this.cursor ?? 0);
     });
     canvas.addEventListener("keydown", (event) => this.#key(event));
   }

@@ -1,10 +1,10 @@
 // Tokens by layers as an image. Cells below a threshold are pale, so that expensive places
 // stand out; a click, or Enter, selects a token.
 
-import { h, LETTER, percent, shorten, ticks } from "/assets/charts.js";
+import { h, hideTip, LETTER, percent, shorten, showTip, ticks } from "/assets/charts.js";
 import { canvasOf, FONT, palette, pixelOf } from "./shades.js";
 
-const BOTTOM = 24;
+const [TOP, BOTTOM] = [8, 24];
 
 export class TokenMap {
   constructor({ read, select }) {
@@ -15,11 +15,14 @@ export class TokenMap {
   build(width, block, { values, range, format, sums }) {
     Object.assign(this, { width, block, values, range, format, sums, colours: palette() });
     const names = block.layers;
-    this.left = Math.min(width < 620 ? 62 : 110, 14 + LETTER * Math.max(...names.map((one) => one.length), 3));
+    this.left = Math.min(
+      width < 620 ? 62 : 110,
+      14 + LETTER * Math.max(...names.map((one) => one.length), 3),
+    );
     this.tall = Math.max(5, Math.min(16, Math.round(420 / names.length)));
     this.high = names.length * this.tall;
     this.wide = (width - this.left - 4) / block.tokens.length;
-    const height = this.high + BOTTOM;
+    const height = TOP + this.high + BOTTOM;
     [this.canvas, this.context] = canvasOf(width, height, {
       tabindex: 0,
       role: "application",
@@ -63,21 +66,22 @@ export class TokenMap {
   draw(selected) {
     this.selected = selected;
     const { context, colours, left, high, wide, width, image, block } = this;
-    context.clearRect(0, 0, width, high + BOTTOM);
+    context.clearRect(0, 0, width, TOP + high + BOTTOM);
     context.fillStyle = colours.wash;
-    context.fillRect(left, 0, wide * block.tokens.length, high);
+    context.fillRect(left, TOP, wide * block.tokens.length, high);
     context.imageSmoothingEnabled = false;
-    context.drawImage(image, left, 0, wide * block.tokens.length, high);
+    context.drawImage(image, left, TOP, wide * block.tokens.length, high);
     this.#axes();
     context.strokeStyle = colours.ink;
     if (selected !== null && selected >= 0 && selected < block.tokens.length) {
       context.lineWidth = 1.5;
-      context.strokeRect(left + selected * wide, 0.75, Math.max(2, wide), high - 1.5);
+      context.strokeRect(left + selected * wide, TOP + 0.75, Math.max(2, wide), high - 1.5);
     }
     if (document.activeElement === this.canvas) {
       const { token, layer } = this.cursor;
       context.lineWidth = 2.5;
-      context.strokeRect(left + token * wide - 1, layer * this.tall - 1, wide + 2, this.tall + 2);
+      const y = TOP + layer * this.tall - 1;
+      context.strokeRect(left + token * wide - 1, y, wide + 2, this.tall + 2);
     }
   }
 
@@ -91,7 +95,7 @@ export class TokenMap {
     block.layers.forEach((name, at) => {
       if (at % every) return;
       const words = shorten(name, Math.floor((left - 6) / LETTER));
-      context.fillText(words, left - 6, (at + 0.5) * tall);
+      context.fillText(words, left - 6, TOP + (at + 0.5) * tall);
     });
     const from = block.from;
     const marks = ticks(from, from + block.tokens.length - 1, width < 620 ? 4 : 8, null);
@@ -99,7 +103,7 @@ export class TokenMap {
     for (const { value, text } of marks) {
       if (!Number.isInteger(value)) continue;
       const x = Math.min(width - 14, left + (value - from + 0.5) * wide);
-      context.fillText(text, x, high + 13);
+      context.fillText(text, x, TOP + high + 13);
     }
   }
 
@@ -119,18 +123,21 @@ export class TokenMap {
     return `${count} of ${known} cells reach ${this.format(this.threshold)}${share}`;
   }
 
-  #move(token, layer, isSelected) {
+  #move(token, layer, isSelected, point) {
     const { block } = this;
     this.cursor = {
       token: Math.max(0, Math.min(block.tokens.length - 1, token)),
       layer: Math.max(0, Math.min(block.layers.length - 1, layer)),
     };
     const value = this.values[this.cursor.token * block.layers.length + this.cursor.layer];
-    this.read({
-      token: block.tokens[this.cursor.token],
-      layer: block.layers[this.cursor.layer],
-      words: this.format(value),
-    });
+    const where = `token ${block.number(this.cursor.token)}, ${block.layers[this.cursor.layer]}`;
+    this.read(`${where}: ${this.format(value)}`);
+    const box = this.canvas.getBoundingClientRect();
+    const place = {
+      x: box.left + this.left + (this.cursor.token + 0.5) * this.wide,
+      y: box.top + TOP + this.cursor.layer * this.tall,
+    };
+    showTip(this.canvas, [where, this.format(value)], point || place);
     if (isSelected) this.select(block.from + this.cursor.token);
     else this.draw(this.selected);
   }
@@ -141,16 +148,25 @@ export class TokenMap {
       const box = canvas.getBoundingClientRect();
       const scale = this.width / box.width;
       const token = Math.floor(((event.clientX - box.left) * scale - this.left) / this.wide);
-      return [token, Math.floor(((event.clientY - box.top) * scale) / this.tall)];
+      return [token, Math.floor(((event.clientY - box.top) * scale - TOP) / this.tall)];
     };
     canvas.addEventListener("pointermove", (event) => {
       const [token, layer] = place(event);
       const isNew = token !== this.cursor.token || layer !== this.cursor.layer;
-      if (token >= 0 && layer < this.block.layers.length && isNew) this.#move(token, layer);
+      const isInside = token >= 0 && layer >= 0 && layer < this.block.layers.length;
+      if (!isInside) hideTip();
+      else if (isNew) this.#move(token, layer, false, { x: event.clientX, y: event.clientY });
     });
-    canvas.addEventListener("click", (event) => this.#move(...place(event), true));
+    canvas.addEventListener("pointerleave", hideTip);
+    canvas.addEventListener("click", (event) => {
+      const [token, layer] = place(event);
+      if (token >= 0) this.#move(token, layer, true, { x: event.clientX, y: event.clientY });
+    });
     canvas.addEventListener("focus", () => this.#move(this.cursor.token, this.cursor.layer));
-    canvas.addEventListener("blur", () => this.draw(this.selected));
+    canvas.addEventListener("blur", () => {
+      hideTip();
+      this.draw(this.selected);
+    });
     canvas.addEventListener("keydown", (event) => {
       const { token, layer } = this.cursor;
       const by = {

@@ -13,6 +13,9 @@ const METRICS = [
   { name: "entropy", title: "Attention entropy", sums: false },
 ];
 
+// Shades of energy, time and power begin at zero, those of statistics at the lowest value.
+export const isFromZero = (name) => ["energy", "time", "power"].includes(name);
+
 export const metricOf = (name) => METRICS.find((one) => one.name === name) || METRICS[0];
 
 // Seconds in a unit of time.
@@ -45,6 +48,10 @@ export function metricsOf(summary) {
     power: ["avg_power_w", "avg_power_mw"],
   };
   const statistics = (name) => [`avg_activation_${name}`, `avg_${name}`, `avg_attention_${name}`];
-  const found = METRICS.filter(({ name }) => known(rows, keys[name] || statistics(name)));
+  const isStated = rows.some((row) => statistics("entropy").some((key) => key in row));
+  const hasStatistics = known(rows, statistics("mean"));
+  const has = ({ name }) =>
+    name === "entropy" && !isStated ? hasStatistics : known(rows, keys[name] || statistics(name));
+  const found = METRICS.filter(has);
   return found.length ? found : METRICS.slice(0, 3);
 }

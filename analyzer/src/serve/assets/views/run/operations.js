@@ -38,7 +38,7 @@ export class OperationsPanel {
   }
 
   // Shows the operations of a cell.
-  async open({ token, layer, component }) {
+  async open({ token, position, layer, component }) {
     this.request += 1;
     const request = this.request;
     this.title.textContent = `Token ${token}: ${[layer, component].filter(Boolean).join(" > ")}`;
@@ -49,7 +49,7 @@ export class OperationsPanel {
     const query = new URLSearchParams();
     if (layer) query.set("layer", layer);
     if (component) query.set("component", component);
-    const path = `/run/${encodeURIComponent(this.id)}/token/${token}/operations`;
+    const path = `/run/${encodeURIComponent(this.id)}/token/${position}/operations`;
     try {
       const answer = await this.api.get(`${path}?${query}`);
       if (request !== this.request) return;
@@ -69,8 +69,7 @@ export class OperationsPanel {
 
 function operationsTable(rows) {
   if (!rows.length) {
-    const words =
-      "No operation was recorded here. Runs of depth deep record single operations.";
+    const words = "No operation was recorded here. Runs of depth deep record single operations.";
     return h("p", { class: "empty" }, words);
   }
   const highest = Math.max(...rows.map((row) => row.j || 0), Number.MIN_VALUE);

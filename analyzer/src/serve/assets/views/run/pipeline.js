@@ -18,8 +18,7 @@ const ns = (one, name) => {
 };
 const known = (...values) => values.find(isKnown) ?? null;
 const milli = (value) => (isKnown(value) ? value / 1e3 : null);
-const share = (value, whole) =>
-  isKnown(value) ? value / 100 : isKnown(whole) ? whole : null;
+const share = (value, whole) => (isKnown(value) ? value / 100 : isKnown(whole) ? whole : null);
 
 // One row of the answer, with the quantities in joules, watts and nanoseconds.
 function rowOf(one, name) {
@@ -27,7 +26,12 @@ function rowOf(one, name) {
     name,
     start_ns: ns(one, "start"),
     duration_ns: known(ns(one, "total_duration"), ns(one, "duration"), one.busy_ns),
-    energy_j: known(one.energy_j, one.total_energy_j, milli(one.total_energy_mj), milli(one.energy_mj)),
+    energy_j: known(
+      one.energy_j,
+      one.total_energy_j,
+      milli(one.total_energy_mj),
+      milli(one.energy_mj),
+    ),
     lo_j: one.lo_j ?? null,
     hi_j: one.hi_j ?? null,
     avg_w: known(one.avg_power_w, one.avg_w, milli(one.avg_power_mw)),
@@ -80,7 +84,8 @@ function track(row, end, colour) {
 }
 
 const cells = (row) => {
-  const number = (words, value, kind = "") => h("td", { class: `n ${kind}`, "data-v": value }, words);
+  const number = (words, value, kind = "") =>
+    h("td", { class: `n ${kind}`, "data-v": value }, words);
   const ends = isKnown(row.lo_j) ? h("small", {}, ` ${interval(row.lo_j, row.hi_j)}`) : [];
   return [
     number(seconds(row.duration_ns), row.duration_ns),
@@ -114,7 +119,10 @@ export class PipelineTable {
         ? h("th", { scope: "col", class: kind, "aria-hidden": at === 1 ? "true" : null }, name)
         : h("th", { scope: "col" }, "phase"),
     );
-    const axis = h("p", { class: "note" }, `Bars are drawn from 0 s to ${seconds(end)}.`);
+    const words =
+      `Bars are drawn from 0 s to ${seconds(end)}; sections one after another, by their total ` +
+      "time in the phase.";
+    const axis = h("p", { class: "note" }, words);
     const table = h("table", { class: "pipeline" }, h("thead", {}, h("tr", {}, head)), body);
     return [table, axis];
   }

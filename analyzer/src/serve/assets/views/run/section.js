@@ -144,3 +144,6 @@ export class Section {
     clearTimeout(this.resized);
   }
 }
+
+// The values at the cursor, below a chart; the tooltip announces them.
+export const readout = () => h("p", { class: "read" });

@@ -26,7 +26,13 @@ export function tableOf(caption, columns, rows) {
   const head = columns.map(([title, , show]) =>
     h("th", { scope: "col", class: show ? "n" : null }, title),
   );
-  const body = rows.slice(0, MOST).map((row) => h("tr", {}, columns.map((one) => cell(row, one))));
+  const body = rows.slice(0, MOST).map((row) =>
+    h(
+      "tr",
+      {},
+      columns.map((one) => cell(row, one)),
+    ),
+  );
   const cut = rows.length > MOST ? `; the first ${MOST} of ${rows.length} rows` : "";
   return h(
     "table",
@@ -104,8 +110,7 @@ export const TABLES = {
       rows,
     );
   },
-  stack: (run) =>
-    tableOf("Components of each phase", MATRIX_COLUMNS(run), phaseRows(run.matrix)),
+  stack: (run) => tableOf("Components of each phase", MATRIX_COLUMNS(run), phaseRows(run.matrix)),
   matrix: (run) =>
     tableOf(
       "Energy of layers by component",

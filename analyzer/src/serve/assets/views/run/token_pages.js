@@ -4,6 +4,9 @@
 import { interval, isKnown, joules, seconds, UNKNOWN } from "/assets/charts.js";
 import { BLOCK } from "./cells.js";
 
+// Shows line breaks, and texts of spaces only.
+export const visible = (text) => text.replace(/\n/g, "↵").replace(/^ +$/, "␣");
+
 function factsOf(token) {
   const duration = token.duration_ms ?? token.total_duration_ms;
   return {
@@ -25,15 +28,26 @@ export class TokenPages {
 
   // Takes the series of the charts; returns the number of tokens.
   set(series) {
+    this.pages.clear();
     this.bars = series && series.per_bar === 1 ? series.bars : null;
     return series ? series.tokens : 0;
   }
 
+  // Takes the texts of all tokens, as they were generated.
+  setTexts(tokens) {
+    this.texts = (tokens || []).map((one) => one.text);
+  }
+
   // Returns a token's facts, or null if they are not loaded.
   at(position) {
-    if (this.bars) return this.bars[position] || null;
+    const found = this.bars ? this.bars[position] : this.#paged(position);
+    const text = this.texts?.[position] ?? found?.text ?? null;
+    return found ? { ...found, text } : null;
+  }
+
+  #paged(position) {
     const page = this.pages.get(Math.floor(position / BLOCK));
-    return (Array.isArray(page) && page[position % BLOCK]) || null;
+    return Array.isArray(page) ? page[position % BLOCK] : null;
   }
 
   // Loads the page around a position; resolves when its tokens are known.
@@ -59,7 +73,7 @@ export class TokenPages {
     const energy = isKnown(one.lo)
       ? `${joules(one.j)} (${interval(one.lo, one.hi)})`
       : joules(one.j);
-    const text = one.text ? ` “${one.text}”` : "";
+    const text = one.text ? ` “${visible(one.text)}”` : "";
     return `${one.token ?? UNKNOWN}${text}, ${seconds(one.ns)}, ${energy}`;
   }
 
@@ -67,6 +81,9 @@ export class TokenPages {
   block(position, count) {
     const from = Math.floor(position / BLOCK) * BLOCK;
     const size = Math.min(BLOCK, count - from);
-    return [...Array(Math.max(0, size)).keys()].map((at) => ({ position: from + at, facts: this.at(from + at) }));
+    return [...Array(Math.max(0, size)).keys()].map((at) => ({
+      position: from + at,
+      facts: this.at(from + at),
+    }));
   }
 }

@@ -2,8 +2,7 @@
 
 import { h, isKnown, joules, seconds } from "/assets/charts.js";
 import { levelOf, rangeOf } from "./shades.js";
-
-const visible = (text) => text.replace(/\n/g, "↵").replace(/^ +$/, "␣");
+import { visible } from "./token_pages.js";
 
 export class TokenStrip {
   constructor(select) {
@@ -20,7 +19,9 @@ export class TokenStrip {
 
   // Shows tokens with their positions and facts.
   set(tokens) {
-    const energies = tokens.map(({ facts }) => (isKnown(facts?.j) ? facts.j / (facts.n || 1) : NaN));
+    const energies = tokens.map(({ facts }) =>
+      isKnown(facts?.j) ? facts.j / (facts.n || 1) : NaN,
+    );
     const range = rangeOf(Float64Array.from(energies), true);
     this.buttons.clear();
     this.current = null;
@@ -55,6 +56,20 @@ export class TokenStrip {
     this.current = button || null;
     button?.setAttribute("aria-pressed", "true");
     if (button) button.tabIndex = 0;
+    // In the next frame, so that a step of the slider does not wait for the layout.
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.#show());
+  }
+
+  // Scrolls the text, not the page, to the selected token.
+  #show() {
+    const { element, current } = this;
+    if (!current) return;
+    const top = current.offsetTop - element.offsetTop;
+    const isSeen =
+      top >= element.scrollTop &&
+      top + current.offsetHeight <= element.scrollTop + element.clientHeight;
+    if (!isSeen) element.scrollTop = top - element.clientHeight / 2;
   }
 
   #key(event) {

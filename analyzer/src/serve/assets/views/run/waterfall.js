@@ -1,149 +1,13 @@
-// Tokens as columns, each stacked by component; and the selected token as a waterfall, in which
-// each component begins where the one before it ends.
+// The selected token as a waterfall: each component begins where the one before it ends.
 
-import { h, legend, linear, partColour, percent, shorten, ticks } from "/assets/charts.js";
+import { linear, shorten } from "/assets/charts.js";
 import { canvasOf, FONT, palette } from "./shades.js";
 
-const [LEFT, TOP, BOTTOM] = [58, 10, 24];
 const ROW = 22;
 
-// Components by their sums in the block, largest first.
-export function orderOf(block) {
-  const sums = new Float64Array(block.components.length);
-  for (let at = 0; at < block.values.length; at += 1) {
-    const value = block.values[at];
-    if (value > 0) sums[at % sums.length] += value;
-  }
-  return [...sums.keys()].sort((a, b) => sums[b] - sums[a]).filter((c) => sums[c] > 0);
-}
-
-const colourOf = (name) => partColour(/^\(/.test(name) ? "(rest)" : name);
-
-export class TokenColumns {
-  constructor({ read, select }) {
-    Object.assign(this, { read, select });
-  }
-
-  build(width, block, { format, unit }) {
-    Object.assign(this, { width, block, format, colours: palette() });
-    this.order = orderOf(block);
-    this.stacks = block.tokens.map((_, at) => block.byComponent(at));
-    this.wholes = this.stacks.map((parts) => this.order.reduce((all, c) => all + (parts[c] > 0 ? parts[c] : 0), 0));
-    this.high = width < 620 ? 190 : 250;
-    this.wide = (width - LEFT - 10) / block.tokens.length;
-    const highest = Math.max(...this.wholes, Number.MIN_VALUE);
-    this.scale = linear(0, highest * 1.04, this.high, TOP);
-    this.marks = ticks(0, highest * 1.04, 5, null).map((one) => ({ ...one, text: format(one.value) }));
-    this.unit = unit;
-    [this.canvas, this.context] = canvasOf(width, this.high + BOTTOM, {
-      tabindex: 0,
-      role: "application",
-      "aria-roledescription": "stacked columns",
-      "aria-label": "Tokens by component: arrow keys move from token to token",
-      class: "grid-canvas",
-    });
-    this.#listen();
-    this.#image();
-    this.draw(this.selected ?? null);
-    return this.canvas;
-  }
-
-  // All columns; only the selection is drawn again at each step.
-  #image() {
-    const { width, high, block, order, stacks, scale, wide, colours, marks } = this;
-    const [image, context] = canvasOf(width, high + BOTTOM);
-    context.font = FONT;
-    context.textBaseline = "middle";
-    context.fillStyle = colours.soft;
-    context.strokeStyle = colours.line;
-    context.textAlign = "right";
-    for (const { value, text } of marks) {
-      context.fillText(text, LEFT - 6, scale(value));
-      context.beginPath();
-      context.moveTo(LEFT, scale(value));
-      context.lineTo(width - 10, scale(value));
-      context.stroke();
-    }
-    const gap = wide > 5 ? 1 : 0;
-    const below = stacks.map(() => 0);
-    for (const c of order) {
-      context.fillStyle = colourOf(block.components[c]);
-      stacks.forEach((parts, at) => {
-        if (!(parts[c] > 0)) return;
-        const [low, top] = [scale(below[at]), scale(below[at] + parts[c])];
-        context.fillRect(LEFT + at * wide, top, Math.max(0.6, wide - gap), low - top);
-        below[at] += parts[c];
-      });
-    }
-    context.fillStyle = colours.soft;
-    context.textAlign = "center";
-    for (const { value, text } of ticks(block.from, block.from + block.tokens.length - 1, width < 620 ? 4 : 8, null)) {
-      if (!Number.isInteger(value)) continue;
-      context.fillText(text, Math.min(width - 16, LEFT + (value - block.from + 0.5) * wide), high + 13);
-    }
-    this.image = image;
-  }
-
-  draw(selected) {
-    this.selected = selected;
-    const { context, width, high, wide, colours, image } = this;
-    context.clearRect(0, 0, width, high + BOTTOM);
-    context.drawImage(image, 0, 0, width, high + BOTTOM);
-    if (selected === null || !(selected >= 0) || selected >= this.stacks.length) return;
-    context.strokeStyle = colours.ink;
-    context.lineWidth = 1.5;
-    context.strokeRect(LEFT + selected * wide - 0.5, TOP - 4, Math.max(2, wide) + 1, high - TOP + 4);
-  }
-
-  words(at) {
-    const { block, order, stacks, wholes, format } = this;
-    const most = [...order].sort((a, b) => stacks[at][b] - stacks[at][a]).slice(0, 3);
-    const parts = most
-      .filter((c) => stacks[at][c] > 0)
-      .map((c) => `${block.components[c]} ${percent(stacks[at][c] / wholes[at])}`);
-    return `token ${block.tokens[at]}: ${format(wholes[at])}; ${parts.join(", ") || "nothing recorded"}`;
-  }
-
-  legend() {
-    return legend(
-      this.order.slice(0, 24).map((c) => ({
-        name: this.block.components[c],
-        fill: colourOf(this.block.components[c]),
-      })),
-    );
-  }
-
-  #listen() {
-    const at = (event) => {
-      const box = this.canvas.getBoundingClientRect();
-      const x = ((event.clientX - box.left) * this.width) / box.width;
-      const found = Math.floor((x - LEFT) / this.wide);
-      return found >= 0 && found < this.stacks.length ? found : null;
-    };
-    this.canvas.addEventListener("pointermove", (event) => {
-      const found = at(event);
-      if (found !== null) this.read(this.words(found));
-    });
-    this.canvas.addEventListener("click", (event) => {
-      const found = at(event);
-      if (found !== null) this.select(this.block.from + found);
-    });
-    this.canvas.addEventListener("keydown", (event) => {
-      const now = this.selected ?? 0;
-      const last = this.stacks.length - 1;
-      const next = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: last }[event.key];
-      if (next === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      const found = Math.max(0, Math.min(last, next));
-      this.select(this.block.from + found);
-      this.read(this.words(found));
-    });
-  }
-}
-
 export class TokenWaterfall {
-  build(width, block, { order, format }) {
-    Object.assign(this, { width, block, order, format, colours: palette() });
+  build(width, block, { order, format, hues }) {
+    Object.assign(this, { width, block, order, format, hues, colours: palette() });
     this.left = width < 620 ? 96 : 150;
     const height = (order.length + 1) * ROW + 8;
     [this.canvas, this.context] = canvasOf(width, height, {
@@ -156,7 +20,7 @@ export class TokenWaterfall {
 
   // Draws the components of the token at a position; this runs at each step of the slider.
   draw(at) {
-    const { context, block, order, format, colours, left, width } = this;
+    const { context, block, order, format, colours, hues, left, width } = this;
     const parts = block.byComponent(at);
     const whole = order.reduce((all, c) => all + (parts[c] > 0 ? parts[c] : 0), 0);
     const scale = linear(0, whole || 1, left, width - 92);
@@ -178,7 +42,8 @@ export class TokenWaterfall {
     order.forEach((c, no) => {
       const value = parts[c] > 0 ? parts[c] : 0;
       const words = Number.isNaN(parts[c]) ? "–" : format(parts[c]);
-      row(block.components[c], begin, begin + value, colourOf(block.components[c]), no, words);
+      const name = block.components[c];
+      row(name, begin, begin + value, hues.get(name), no, words);
       begin += value;
     });
     row("sum", 0, whole, colours.soft, order.length, format(whole));
@@ -186,5 +51,3 @@ export class TokenWaterfall {
     return whole;
   }
 }
-
-export const readout = () => h("p", { class: "read", "aria-live": "polite" });
