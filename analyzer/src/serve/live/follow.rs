@@ -21,8 +21,9 @@ use super::texts::LiveTexts;
 const POLL: Duration = Duration::from_millis(50);
 /// Interval at which a file that cannot be read is tried again.
 const RETRY: Duration = Duration::from_millis(250);
-/// Time for which a locked file is no error.
-const LOCKED: Duration = Duration::from_secs(5);
+/// Time for which failures are not reported: a file may be locked, or have no tables yet because it is
+/// being created.
+const TRANSIENT: Duration = Duration::from_secs(5);
 
 /// The thread; dropping it ends it.
 #[derive(Debug)]
@@ -72,7 +73,7 @@ struct LiveFile {
     runs: BTreeMap<Arc<str>, LiveRun>,
     /// The message about an error that was sent, until reading succeeds.
     failure: Option<String>,
-    locked_since: Option<Instant>,
+    failing_since: Option<Instant>,
 }
 
 impl LiveFile {
@@ -83,7 +84,7 @@ impl LiveFile {
             texts: LiveTexts::new(path),
             runs: BTreeMap::new(),
             failure: None,
-            locked_since: None,
+            failing_since: None,
         }
     }
 
@@ -99,7 +100,7 @@ impl LiveFile {
             };
             let pause = match opened.poll() {
                 Ok(updates) => {
-                    (self.failure, self.locked_since) = (None, None);
+                    (self.failure, self.failing_since) = (None, None);
                     updates.into_iter().for_each(|update| self.update(update));
                     if opened.has_more() {
                         continue;
@@ -194,11 +195,9 @@ impl LiveFile {
 
     /// Reports an error once.
     fn poll_failed(&mut self, error: &energy_store::Error) {
-        if matches!(error, energy_store::Error::Busy { .. }) {
-            let since = *self.locked_since.get_or_insert_with(Instant::now);
-            if since.elapsed() < LOCKED {
-                return;
-            }
+        let since = *self.failing_since.get_or_insert_with(Instant::now);
+        if since.elapsed() < TRANSIENT {
+            return;
         }
         let message = error.to_string();
         if self.failure.as_ref() == Some(&message) {
