@@ -56,6 +56,8 @@ pub(super) struct WindowPrices<W: Iterator> {
     window_count: usize,
     next_drop_at: usize,
     kind_of_node: Vec<u32>,
+    /// Covered time by rail, of the interval that is being priced.
+    covered: Vec<(u32, i64)>,
 }
 
 impl<W: Iterator<Item = Result<WindowPowerRow>>> WindowPrices<W> {
@@ -67,6 +69,7 @@ impl<W: Iterator<Item = Result<WindowPowerRow>>> WindowPrices<W> {
             window_count: 0,
             next_drop_at: MAX_WINDOWS,
             kind_of_node,
+            covered: Vec::new(),
         }
     }
 
@@ -79,14 +82,9 @@ impl<W: Iterator<Item = Result<WindowPowerRow>>> WindowPrices<W> {
     ) -> Result<PricedInterval> {
         self.read_until(end_ns.max(start_ns + 1))?;
         let kind = self.kind_of_node.get(node as usize).copied().unwrap_or(0);
-        let any = self.overlapping([(0, 0), (thread, 0)], (start_ns, end_ns));
-        let mut priced = any;
-        if kind != 0 {
-            let own = self.overlapping([(0, kind), (thread, kind)], (start_ns, end_ns));
-            priced.energy_j += own.energy_j;
-            priced.covered_ns = any.covered_ns.max(own.covered_ns);
-            priced.touched |= own.touched;
-        }
+        let keys = [(0, 0), (thread, 0), (0, kind), (thread, kind)];
+        let keys = if kind == 0 { &keys[..2] } else { &keys[..] };
+        let mut priced = self.overlapping(keys, (start_ns, end_ns));
         priced.length_ns = end_ns - start_ns;
         Ok(priced)
     }
@@ -140,32 +138,90 @@ impl<W: Iterator<Item = Result<WindowPowerRow>>> WindowPrices<W> {
     }
 
     /// Sums the windows of all rails with these keys; the covered time is that of the best
-    /// covered rail.
+    /// covered rail. A window may have rows of several keys, and counts once.
     fn overlapping(
-        &self,
-        keys: [ThreadKindKey; 2],
+        &mut self,
+        keys: &[ThreadKindKey],
         (start_ns, end_ns): (i64, i64),
     ) -> PricedInterval {
         let mut priced = PricedInterval::default();
-        for (_, windows) in keys
-            .iter()
-            .filter_map(|key| self.windows.get(key))
-            .flatten()
-        {
-            let mut covered_ns = 0;
-            // The current time is near the back.
-            let first = windows.partition_point(|w| w.end_ns <= start_ns);
-            for window in windows.range(first..) {
-                if window.start_ns >= end_ns.max(start_ns + 1) {
-                    break;
+        self.covered.clear();
+        for (at, key) in keys.iter().enumerate() {
+            for (rail, windows) in self.windows.get(key).into_iter().flatten() {
+                let mut covered_ns = 0;
+                // The current time is near the back.
+                let first = windows.partition_point(|w| w.end_ns <= start_ns);
+                for window in windows.range(first..) {
+                    if window.start_ns >= end_ns.max(start_ns + 1) {
+                        break;
+                    }
+                    let inside = window.end_ns.min(end_ns) - window.start_ns.max(start_ns);
+                    priced.touched = true;
+                    priced.energy_j += window.power_w * (inside.max(0) as f64 / 1e9);
+                    let is_counted = |key| self.has_window(key, *rail, window.start_ns);
+                    if !keys[..at].iter().any(is_counted) {
+                        covered_ns += inside.max(0);
+                    }
                 }
-                let inside = window.end_ns.min(end_ns) - window.start_ns.max(start_ns);
-                priced.touched = true;
-                covered_ns += inside.max(0);
-                priced.energy_j += window.power_w * (inside.max(0) as f64 / 1e9);
+                match self.covered.iter_mut().find(|(known, _)| known == rail) {
+                    Some((_, sum_ns)) => *sum_ns += covered_ns,
+                    None => self.covered.push((*rail, covered_ns)),
+                }
             }
-            priced.covered_ns = priced.covered_ns.max(covered_ns);
         }
+        let best = self.covered.iter().map(|(_, covered_ns)| *covered_ns).max();
+        priced.covered_ns = best.unwrap_or(0);
         priced
+    }
+
+    /// Returns whether a window that starts then has a row of that key.
+    fn has_window(&self, key: &ThreadKindKey, rail: u32, start_ns: i64) -> bool {
+        let rails = self.windows.get(key);
+        let of_rail = |(known, _): &&(u32, VecDeque<PriceWindow>)| *known == rail;
+        let windows = rails.and_then(|rails| rails.iter().find(of_rail));
+        windows.is_some_and(|(_, windows)| {
+            let found = windows.binary_search_by_key(&start_ns, |window| window.start_ns);
+            found.is_ok()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(start_ns: i64, thread: Option<u32>, kind: Option<u32>) -> WindowPowerRow {
+        WindowPowerRow {
+            rail: 1,
+            start_ns,
+            end_ns: start_ns + 100,
+            thread,
+            kind,
+            power_w: 2e9,
+        }
+    }
+
+    /// ```text
+    /// all threads  |------|
+    /// thread 1            |------|------|
+    /// kind 1                     |------|------|
+    /// interval        |--------------------|
+    /// ```
+    #[test]
+    fn windows_of_different_keys_cover_an_interval_together() {
+        let rows = [
+            window(0, None, None),
+            window(100, Some(1), None),
+            window(200, Some(1), None),
+            window(200, None, Some(1)),
+            window(300, None, Some(1)),
+        ];
+        let rows = rows.into_iter().map(Ok);
+        let mut prices = WindowPrices::new(rows, vec![0, 1]);
+        let priced = prices.price(1, 1, (50, 350)).unwrap();
+        assert_eq!((priced.covered_ns, priced.length_ns), (300, 300));
+        assert_eq!(priced.known_j(), Some(2.0 * (50.0 + 100.0 + 200.0 + 50.0)));
+        let other = prices.price(2, 0, (50, 350)).unwrap();
+        assert_eq!((other.covered_ns, other.known_j()), (50, None));
     }
 }
