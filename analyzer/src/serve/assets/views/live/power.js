@@ -111,7 +111,7 @@ export function powerChart(frame) {
     const times = ticks(from / 1e9, end / 1e9, narrow ? 4 : 8, "s").filter((one) => one.value >= 0);
     replace(
       moving,
-      bandMarks({ bands, end_ns: end }, run.phases, x, bottom).flat(),
+      bandMarks({ bands, start_ns: from, end_ns: end }, run.phases, { x, bottom, left, right }),
       axisY(ticks(0, highest * 1.1, 4, "W"), y, left, right),
       axisX(times, (time) => x(time * 1e9), bottom, bottom - 4),
       rails.map((rail) => railGroup(rail, rail.at, { x, y, left, right, highest })),
