@@ -13,8 +13,8 @@ const PER = [
   ["", "token if all runs have them, else run"],
   ["token", "token"],
   ["run", "run"],
-  ["input-token", "prompt token"],
-  ["output-token", "generated token"],
+  ["input_token", "prompt token"],
+  ["output_token", "generated token"],
 ];
 
 // Creates the form. `changed({runs, per, phase, different})` is called when it is sent.

@@ -61,11 +61,11 @@ export function tagDialog({ api, run, changed }) {
   const list = element("ul", { class: "tags" });
   const input = element("input", { autocomplete: "off", placeholder: "key or key=value" });
   const result = element("div", {});
-  const address = `/run/${encodeURIComponent(run.run_id)}/tags`;
-  async function edit(body, after) {
+  const address = `/run/${encodeURIComponent(run.run_id)}`;
+  // Sets a tag; null removes it.
+  async function edit(key, value) {
     try {
-      await api.post(address, body);
-      tags = after;
+      tags = tagsOf(await api.patch(address, { tags: { [key]: value } }));
       replace(result);
       changed();
     } catch (error) {
@@ -73,7 +73,6 @@ export function tagDialog({ api, run, changed }) {
     }
     draw();
   }
-  const keyOf = (tag) => tag.split("=")[0];
   function draw() {
     replace(
       list,
@@ -82,7 +81,7 @@ export function tagDialog({ api, run, changed }) {
           "li",
           {},
           element("span", { class: "tag" }, tag),
-          button("Remove", () => edit({ remove: [keyOf(tag)] }, tags.filter((one) => one !== tag)), {
+          button("Remove", () => edit(tag.split("=")[0], null), {
             class: "plain",
             "aria-label": `Remove tag ${tag}`,
           }),
@@ -99,7 +98,8 @@ export function tagDialog({ api, run, changed }) {
         const tag = input.value.trim();
         if (!tag) return;
         input.value = "";
-        edit({ add: [tag] }, [...tags.filter((one) => keyOf(one) !== keyOf(tag)), tag]);
+        const [key, ...value] = tag.split("=");
+        edit(key.trim(), value.join("=").trim());
       },
     },
     list,
