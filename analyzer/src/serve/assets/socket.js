@@ -108,7 +108,7 @@ export function createSocket({ api, path = "/ws/profiling" }) {
     seq = Math.max(seq, to);
     let lost = count;
     try {
-      for (let next = from; next <= to; ) {
+      for (let next = from; next <= to;) {
         const page = await api.get("/run/*/events", {
           query: { from: next, limit: PAGE, epoch, detail: detailOfAll() },
         });

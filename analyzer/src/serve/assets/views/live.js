@@ -46,12 +46,7 @@ class LiveView {
     this.figures = keyFigures();
     this.now = currentPlace();
     this.buildFrames();
-    const recordings = element(
-      "div",
-      { class: "aside" },
-      this.list.element,
-      this.cancel.element,
-    );
+    const recordings = element("div", { class: "aside" }, this.list.element, this.cancel.element);
     const content = element(
       "div",
       { class: "content" },
@@ -182,7 +177,15 @@ class LiveView {
     if (changed.has("power") || changed.has("rails")) this.drawPower();
     if (changed.has("tokens") || changed.has("token energies")) this.drawTokens();
     if (changed.has("matrix") || changed.has("status")) this.drawHeatmap();
-    for (const name of ["power", "rails", "tokens", "token energies", "matrix", "status", "current"]) {
+    for (const name of [
+      "power",
+      "rails",
+      "tokens",
+      "token energies",
+      "matrix",
+      "status",
+      "current",
+    ]) {
       changed.delete(name);
     }
     if (this.ticks % TABLES === 0) {
@@ -211,7 +214,8 @@ class LiveView {
           none: "No run is chosen.",
           starting: "The run starts.",
           waiting: "No power reading has arrived yet.",
-        }[state] || "No power of this run was received: it may have none, or have ended before the page was opened.",
+        }[state] ||
+          "No power of this run was received: it may have none, or have ended before the page was opened.",
       );
       return;
     }
@@ -224,7 +228,9 @@ class LiveView {
     this.tokenDetails.hidden = isEmpty;
     if (isEmpty) {
       this.stream.frame.empty(
-        run ? "No token has ended yet. Programs without tokens are shown below as spans." : "No run is chosen.",
+        run
+          ? "No token has ended yet. Programs without tokens are shown below as spans."
+          : "No run is chosen.",
       );
     } else this.stream.show(run);
   }
@@ -264,7 +270,10 @@ class LiveView {
     if (figure.contains(document.activeElement)) return;
     const none = () => element("p", { class: "note" }, "No operation has been recorded.");
     keepScroll(figure, () =>
-      this.spans.draw(() => [sectionTable(run), run.operations.size ? operationTable(run) : none()]),
+      this.spans.draw(() => [
+        sectionTable(run),
+        run.operations.size ? operationTable(run) : none(),
+      ]),
     );
   }
 }

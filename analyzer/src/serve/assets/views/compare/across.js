@@ -56,7 +56,9 @@ export function ratiosOf(answer) {
   return [
     ...others.map(ratioOf("total", () => "total")),
     ...answer.phases.map(ratioOf("phase", (one) => one.part)),
-    ...(answer.kind_comparisons || []).slice(0, KINDS).map(ratioOf("kind", (one) => kindName(answer, one.part))),
+    ...(answer.kind_comparisons || [])
+      .slice(0, KINDS)
+      .map(ratioOf("kind", (one) => kindName(answer, one.part))),
   ];
 }
 

@@ -65,9 +65,13 @@ export function chooser({ api, changed }) {
       const options = new Map();
       for (const run of runs) {
         options.set(run.run_id, `${titleOf(run)}, ${startOf(run)}, ${run.model_name || ""}`);
-        for (const tag of tagsOf(run)) if (tag.includes("=")) options.set(tag, "all runs with this tag");
+        for (const tag of tagsOf(run))
+          if (tag.includes("=")) options.set(tag, "all runs with this tag");
       }
-      replace(list, [...options].map(([value, text]) => element("option", { value }, text)));
+      replace(
+        list,
+        [...options].map(([value, text]) => element("option", { value }, text)),
+      );
     } catch {
       // The inputs work without suggestions.
     }

@@ -52,7 +52,8 @@ export function totalPower(timeline) {
   });
 }
 
-const nameOf = (one) => `${one.label}: ${one.title}${one.isModelled ? " (modelled, not measured)" : ""}`;
+const nameOf = (one) =>
+  `${one.label}: ${one.title}${one.isModelled ? " (modelled, not measured)" : ""}`;
 const dashOf = (one) => DASHES[one.no % DASHES.length];
 const legendOf = (runs) =>
   legend(runs.map((one) => ({ name: nameOf(one), fill: colourOf(one.side), dash: dashOf(one) })));
@@ -126,7 +127,8 @@ export function powerOverlay(runs, width) {
   const place = { left: 58, right: width - 14, top: 8, bottom: narrow ? 190 : 250 };
   const { left, right, top, bottom } = place;
   const end = Math.max(...drawn.map((one) => one.steps[one.steps.length - 1].t1));
-  const highest = Math.max(...drawn.flatMap((one) => one.steps.map((step) => step.power)), 1e-9) * 1.08;
+  const highest =
+    Math.max(...drawn.flatMap((one) => one.steps.map((step) => step.power)), 1e-9) * 1.08;
   const x = linear(0, end, left, right);
   const y = linear(0, highest, bottom, top + 8);
   const times = ticks(0, end / 1e9, narrow ? 4 : 8, "s");
@@ -134,7 +136,8 @@ export function powerOverlay(runs, width) {
     contiguous(steps)
       .map((row) =>
         row.reduce(
-          (text, step) => `${text}L${x(step.t0).toFixed(1)} ${y(step.power).toFixed(1)}H${x(step.t1).toFixed(1)}`,
+          (text, step) =>
+            `${text}L${x(step.t0).toFixed(1)} ${y(step.power).toFixed(1)}H${x(step.t1).toFixed(1)}`,
           `M${x(row[0].t0).toFixed(1)} ${y(row[0].power).toFixed(1)}`,
         ),
       )
@@ -186,7 +189,9 @@ export function tokenOverlay(runs, width) {
   const { left, right, top, bottom } = place;
   const count = Math.max(...drawn.map((one) => one.bars.length));
   const each = (bar) => (isKnown(bar.j) ? bar.j / bar.n : null);
-  const ends = drawn.flatMap((one) => one.bars.flatMap((bar) => [each(bar), bar.hi])).filter(isKnown);
+  const ends = drawn
+    .flatMap((one) => one.bars.flatMap((bar) => [each(bar), bar.hi]))
+    .filter(isKnown);
   const highest = Math.max(...ends, 1e-15) * 1.06;
   const x = linear(0, Math.max(1, count - 1), left + 8, right - 8);
   const y = linear(0, highest, bottom, top + 6);
@@ -216,7 +221,9 @@ export function tokenOverlay(runs, width) {
     "Energy of tokens of the runs",
     axisY(ticks(0, highest, 4, "J"), y, left, right),
     axisX(
-      ticks(0, Math.max(1, count - 1), narrow ? 4 : 8, null).filter((one) => Number.isInteger(one.value)),
+      ticks(0, Math.max(1, count - 1), narrow ? 4 : 8, null).filter((one) =>
+        Number.isInteger(one.value),
+      ),
       x,
       bottom,
       bottom - 4,
@@ -254,6 +261,8 @@ export function tokenOverlay(runs, width) {
   return [
     svg,
     legendOf(drawn),
-    perBar > 1 ? element("p", { class: "note" }, `Positions are means of up to ${perBar} tokens.`) : null,
+    perBar > 1
+      ? element("p", { class: "note" }, `Positions are means of up to ${perBar} tokens.`)
+      : null,
   ].filter(Boolean);
 }

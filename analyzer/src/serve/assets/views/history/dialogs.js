@@ -46,7 +46,12 @@ export function deleteDialog({ api, run, removed }) {
     element("p", {}, "All data of this run are removed from the file. This cannot be undone."),
     field(`Type ${title} to confirm`, input),
     result,
-    element("div", { class: "buttons" }, confirm, button("Keep the run", () => made.close())),
+    element(
+      "div",
+      { class: "buttons" },
+      confirm,
+      button("Keep the run", () => made.close()),
+    ),
   );
   input.addEventListener("input", () => {
     confirm.disabled = input.value.trim() !== title;

@@ -18,7 +18,10 @@ export function keyFigures() {
     if (root.hidden) return;
     const made = run.result ? resultOf(run) : figuresOf(run);
     if (root.childElementCount !== made.length) {
-      replace(root, made.map(([key, what]) => card(key, what, "", "")));
+      replace(
+        root,
+        made.map(([key, what]) => card(key, what, "", "")),
+      );
     }
     made.forEach(([key, what, value, detail, raw], at) => {
       const box = root.children[at];
@@ -52,15 +55,20 @@ export function currentPlace() {
   return { element: root, show };
 }
 
-const sourceOf = (run) =>
-  run.hasModelled ? words("modelled") : "root rails, idle power included";
+const sourceOf = (run) => (run.hasModelled ? words("modelled") : "root rails, idle power included");
 
 // Figures of an ended run.
 function resultOf(run) {
   const { result } = run;
   return [
     ["energy_j", "Energy", joules(result.total_energy_j), sourceOf(run), result.total_energy_j],
-    ["duration_ms", "Time", seconds(ms(result.total_duration_ms)), run.status, result.total_duration_ms],
+    [
+      "duration_ms",
+      "Time",
+      seconds(ms(result.total_duration_ms)),
+      run.status,
+      result.total_duration_ms,
+    ],
     [
       "tokens",
       "Tokens",
@@ -68,8 +76,20 @@ function resultOf(run) {
       isNone(result.input_tokens) ? "generated" : `generated, ${result.input_tokens} of the prompt`,
       result.output_tokens,
     ],
-    ["j_per_token", "Per token", joules(result.j_per_token), "prompt and generated", result.j_per_token],
-    ["tokens_per_second", "Speed", rate(result.tokens_per_second), "decode", result.tokens_per_second],
+    [
+      "j_per_token",
+      "Per token",
+      joules(result.j_per_token),
+      "prompt and generated",
+      result.j_per_token,
+    ],
+    [
+      "tokens_per_second",
+      "Speed",
+      rate(result.tokens_per_second),
+      "decode",
+      result.tokens_per_second,
+    ],
   ];
 }
 
@@ -82,7 +102,8 @@ function figuresOf(run) {
   const recent = tokens.slice(-SPEED_TOKENS);
   const time = sum(recent.map((token) => token.duration_ms));
   const speed = time > 0 ? (recent.length * 1000) / time : null;
-  const since = energy && energy.from_ns > 1e9 ? `since ${seconds(energy.from_ns)} of the run` : "so far";
+  const since =
+    energy && energy.from_ns > 1e9 ? `since ${seconds(energy.from_ns)} of the run` : "so far";
   const power = run.power();
   return [
     ["power_w", "Power now", watts(power), sourceOf(run), power],

@@ -42,9 +42,7 @@ export function startForm({ api, started }) {
   async function loadModels() {
     try {
       const { models } = await api.get("/models");
-      const options = models.map((one) =>
-        element("option", { value: one.id }, label(one)),
-      );
+      const options = models.map((one) => element("option", { value: one.id }, label(one)));
       if (!options.length) throw new Error("There is no model; see `energy serve --models DIR`");
       replace(model, options);
       model.disabled = false;
@@ -98,7 +96,8 @@ export function startForm({ api, started }) {
     }
   }
 
-  const check = (input, text) => element("label", { class: "check" }, input, element("span", {}, text));
+  const check = (input, text) =>
+    element("label", { class: "check" }, input, element("span", {}, text));
   const form = element(
     "form",
     { class: "start", onsubmit: start, "aria-labelledby": "start-title" },

@@ -94,11 +94,16 @@ export function liveHeatmap(frame) {
     const names = rows.map((layer, row) =>
       row % every
         ? null
-        : text(left - 6, 26 + row * height + height / 2 + 4, shorten(layer, Math.floor(left / LETTER)), {
-            "text-anchor": "end",
-            class: "small",
-            "aria-hidden": "true",
-          }),
+        : text(
+            left - 6,
+            26 + row * height + height / 2 + 4,
+            shorten(layer, Math.floor(left / LETTER)),
+            {
+              "text-anchor": "end",
+              class: "small",
+              "aria-hidden": "true",
+            },
+          ),
     );
     const svg = drawing(
       width,
@@ -132,7 +137,9 @@ export function liveHeatmap(frame) {
     parts.cells.forEach((one, at) => {
       const value = values[at];
       const level =
-        value === null ? -1 : Math.max(0, Math.min(SHADES - 1, Math.floor((value / highest) * (SHADES - 1e-3))));
+        value === null
+          ? -1
+          : Math.max(0, Math.min(SHADES - 1, Math.floor((value / highest) * (SHADES - 1e-3))));
       if (one.level !== level) {
         one.level = level;
         one.box.setAttribute("class", `cell mark ${level < 0 ? "rest" : `shade${level}`}`);
@@ -143,7 +150,9 @@ export function liveHeatmap(frame) {
         one.box.setAttribute("data-j", value ?? "");
         one.box.setAttribute(
           "aria-label",
-          held[at] ? lines(held[at], of, matrix).join("; ") : `${one.key.replace("\n", ", ")}; nothing recorded`,
+          held[at]
+            ? lines(held[at], of, matrix).join("; ")
+            : `${one.key.replace("\n", ", ")}; nothing recorded`,
         );
         if (one.words) one.words.textContent = value === null ? "" : joules(value);
       }
@@ -154,7 +163,8 @@ export function liveHeatmap(frame) {
         { width: 22, height: 12, "aria-hidden": "true" },
         rect(0, 0, 22, 12, { class: `swatch shade${level}` }),
       );
-    const about = of === MEAN ? `mean of ${matrix.tokens.size} tokens` : `token ${matrix.latest.token}`;
+    const about =
+      of === MEAN ? `mean of ${matrix.tokens.size} tokens` : `token ${matrix.latest.token}`;
     parts.svg.dataset.token = of === MEAN ? "" : matrix.latest.token;
     parts.ramp.replaceChildren(
       "0 J ",

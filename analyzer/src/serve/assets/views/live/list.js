@@ -72,7 +72,8 @@ export function recordingList(choose) {
       }
       // Nothing is moved while it stays the same: a focused button keeps the focus.
       const isSame =
-        list.children.length === shown.length && shown.every((node, at) => list.children[at] === node);
+        list.children.length === shown.length &&
+        shown.every((node, at) => list.children[at] === node);
       if (!isSame) replace(list, shown);
     },
   };

@@ -77,7 +77,12 @@ export function powerChart(frame) {
   function build(to) {
     width = to;
     const narrow = width < 620;
-    const place = { left: 58, right: width - (narrow ? 12 : 96), bottom: narrow ? 190 : 250, narrow };
+    const place = {
+      left: 58,
+      right: width - (narrow ? 12 : 96),
+      bottom: narrow ? 190 : 250,
+      narrow,
+    };
     const moving = s("g", {});
     const cursor = line(0, 4, 0, place.bottom, { class: "cursor", visibility: "hidden" });
     const catcher = rect(place.left, 4, place.right - place.left, place.bottom - 4, {
@@ -127,7 +132,8 @@ export function powerChart(frame) {
     const key = JSON.stringify([rails.map((rail) => [rail.rail, rail.provenance]), phases]);
     if (key === parts.key) return;
     parts.key = key;
-    const swatch = (...shapes) => s("svg", { width: 18, height: 12, "aria-hidden": "true" }, shapes);
+    const swatch = (...shapes) =>
+      s("svg", { width: 18, height: 12, "aria-hidden": "true" }, shapes);
     replace(
       parts.legend,
       rails.map((rail, at) =>

@@ -68,8 +68,11 @@ export class LiveRuns {
       return;
     }
     this.database = status.database;
-    const ids = [status.generating, status.recording].flat(2).filter((id) => typeof id === "string");
-    for (const id of [status.generating].flat().filter((id) => typeof id === "string")) this.own.add(id);
+    const ids = [status.generating, status.recording]
+      .flat(2)
+      .filter((id) => typeof id === "string");
+    for (const id of [status.generating].flat().filter((id) => typeof id === "string"))
+      this.own.add(id);
     for (const id of new Set(ids)) {
       const run = this.runOf(id);
       await this.loadPast(run);
