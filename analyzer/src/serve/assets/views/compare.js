@@ -6,8 +6,9 @@ import { element, replace } from "../dom.js";
 import { chartFrame } from "../frame.js";
 import { acrossOf } from "./compare/across.js";
 import { chooser } from "./compare/chooser.js";
-import { powerOverlay, tokenOverlay } from "./compare/overlays.js";
+import { powerOverlay } from "./compare/power.js";
 import { differenceTable, notes, ratioTable, verdictCards } from "./compare/tables.js";
+import { tokenOverlay } from "./compare/tokens.js";
 
 // Runs of each side that are drawn over each other.
 const RUNS = 3;

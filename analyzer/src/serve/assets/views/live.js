@@ -1,17 +1,18 @@
 // Live view: power, layers and tokens of a run while it is being recorded.
 
 import { isKnown, joules } from "/assets/charts.js";
-import { choice, element, keepScroll, replace, table } from "../dom.js";
+import { choice, element, keepScroll, replace } from "../dom.js";
 import { chartFrame } from "../frame.js";
 import { banner, stateOf } from "./live/banner.js";
 import { currentPlace, keyFigures } from "./live/figures.js";
 import { cancelButton, startForm } from "./live/form.js";
-import { LATEST, liveHeatmap, MEAN } from "./live/heatmap.js";
+import { LATEST, LiveHeatmap, MEAN } from "./live/heatmap.js";
 import { recordingList } from "./live/list.js";
-import { powerChart, railColumns, railRows } from "./live/power.js";
+import { LivePower } from "./live/power.js";
+import { railTable } from "./live/rails.js";
 import { LiveRuns } from "./live/runs.js";
 import { operationTable, sectionTable } from "./live/spans.js";
-import { tokenStream, tokenTable } from "./live/tokens.js";
+import { TokenStream, tokenTable } from "./live/tokens.js";
 
 // Charts are drawn five times a second, tables once.
 const DRAW_MS = 200;
@@ -76,7 +77,7 @@ class LiveView {
     power.tools.append(label("Seconds", this.seconds));
     this.rails = element("div", {});
     power.element.append(this.rails);
-    this.power = { frame: power, ...powerChart(power) };
+    this.power = new LivePower(power);
 
     const stream = frame(
       "Tokens",
@@ -90,7 +91,7 @@ class LiveView {
       element("div", {}),
     );
     stream.element.append(this.tokenDetails);
-    this.stream = { frame: stream, ...tokenStream(stream) };
+    this.stream = new TokenStream(stream);
 
     const heatmap = frame(
       "Layers by component",
@@ -106,7 +107,7 @@ class LiveView {
       LATEST,
     );
     heatmap.tools.append(label("Show", this.of));
-    this.heatmap = { frame: heatmap, ...liveHeatmap(heatmap) };
+    this.heatmap = new LiveHeatmap(heatmap);
 
     this.spans = frame(
       "Spans and operations",
@@ -279,10 +280,3 @@ class LiveView {
 }
 
 const label = (text, control) => element("label", { class: "choose" }, `${text} `, control);
-
-const railTable = (run) =>
-  element(
-    "div",
-    { class: "wide", tabindex: 0, role: "region", "aria-label": "Rails" },
-    table(null, railColumns, railRows(run)),
-  );

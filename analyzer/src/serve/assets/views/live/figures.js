@@ -2,7 +2,7 @@
 
 import { isKnown, joules, percent, seconds, sum, watts } from "/assets/charts.js";
 import { card, element, replace, setText } from "../../dom.js";
-import { words } from "./power.js";
+import { words } from "./rails.js";
 
 // Tokens that the speed is averaged over.
 const SPEED_TOKENS = 20;
