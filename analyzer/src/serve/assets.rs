@@ -53,6 +53,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "views/history/trend.js",
     "views/live.js",
     "views/live/banner.js",
+    "views/live/cancel.js",
     "views/live/figures.js",
     "views/live/form.js",
     "views/live/heatmap.js",

@@ -5,7 +5,8 @@ import { choice, element, keepScroll, replace } from "../dom.js";
 import { chartFrame } from "../frame.js";
 import { banner, stateOf } from "./live/banner.js";
 import { currentPlace, keyFigures } from "./live/figures.js";
-import { cancelButton, startForm } from "./live/form.js";
+import { cancelButton } from "./live/cancel.js";
+import { StartForm } from "./live/form.js";
 import { LATEST, LiveHeatmap, MEAN } from "./live/heatmap.js";
 import { recordingList } from "./live/list.js";
 import { LivePower } from "./live/power.js";
@@ -42,7 +43,7 @@ class LiveView {
   build() {
     this.banner = banner(this);
     this.list = recordingList((id) => this.runs.choose(id));
-    this.form = startForm({ api: this.api, started: (id) => this.runs.startedHere(id) });
+    this.form = new StartForm({ api: this.api, started: (id) => this.runs.startedHere(id) });
     this.cancel = cancelButton(this);
     this.figures = keyFigures();
     this.now = currentPlace();
