@@ -59,7 +59,7 @@ export function recordingList(choose) {
           run.info.name && run.info.model ? run.info.model : null,
           by,
           statusText(run),
-          power === null ? null : `${watts(power)}${run.hasModelled ? ", modelled" : ""}`,
+          power === null ? null : `${watts(power)}${run.provenance === "measured" ? "" : `, ${run.provenance}`}`,
         ];
         one.name.textContent = run.title;
         one.about.textContent = texts.filter(Boolean).join(" · ");
