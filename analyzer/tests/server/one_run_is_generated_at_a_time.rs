@@ -87,7 +87,7 @@ fn a_run_continues_or_ends_without_its_client() {
             // Later spans of the same run show that it continues.
             let spans = || {
                 let recording = energy_analyzer::query::Recording::open(&served.database).unwrap();
-                let count = "SELECT count(*) FROM span";
+                let count = "SELECT count(*) FROM spans";
                 let count = recording
                     .connection()
                     .query_row(count, [], |row| row.get::<_, i64>(0));
