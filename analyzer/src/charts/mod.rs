@@ -10,24 +10,30 @@
 
 mod accounts;
 mod assets;
+mod cells;
 mod flows;
 mod matrix;
 mod name;
+mod operations;
 mod part;
 mod phases;
 mod run;
 mod series;
 mod timeline;
+mod token_parts;
 mod tree;
 
 pub use accounts::{Account, RailAccounts, accounts};
 pub use assets::{SCRIPTS, STYLES, THEME};
+pub use cells::{CellMetric, CellsHeader, TokenCells};
 pub use flows::{Flow, FlowNode, Flows, flows};
 pub use matrix::{Matrix, MatrixCell, matrix};
 pub use name::{NameTable, name};
+pub use operations::{TokenOperation, operations_of, token_operations};
 pub use part::{NodePlace, NodePlaces, OWN, REMAINDER};
 pub use phases::{PhaseBar, phase_bars};
 pub use run::{RunCharts, provenance};
 pub use series::{TokenBar, TokenSeries, series};
 pub use timeline::{Band, PowerTimeline, RailLine, TimelineInput, TimelineStep, timeline};
+pub use token_parts::{PartAxes, PartSum, TokenParts, TokenSpan, token_spans};
 pub use tree::{TreeChart, tree};

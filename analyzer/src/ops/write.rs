@@ -22,13 +22,14 @@ impl OperationList {
             Format::Markdown => table::write(self, out, &OutputStyle::markdown())?,
             Format::Csv => self.csv(out)?,
             Format::Json => {
-                crate::format::json::write(out, &self.json())?;
+                crate::format::json::write(out, &self.value())?;
             }
         }
         Ok(())
     }
 
-    fn json(&self) -> Value {
+    /// Converts to one JSON object.
+    pub fn value(&self) -> Value {
         let accounts = self.whole();
         json!({
             "schema": crate::format::SCHEMA,

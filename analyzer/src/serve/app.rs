@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::problem::Problem;
 use super::state::App;
-use super::{api, assets, generate, guard, headers};
+use super::{api, assets, generate, guard, headers, live};
 
 /// Longest time until a response begins. Generation that a client waits for has no limit.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -37,6 +37,7 @@ pub(super) fn app(state: App) -> Router {
             TIMEOUT,
         )))
         .merge(generate::routes())
+        .merge(live::routes())
         .split_for_parts();
     routes
         .merge(api::description(&document))

@@ -1,105 +1,186 @@
 //! Reads the recording on blocking threads, with a small pool of connections.
+//!
+//! ```text
+//! read      at most 4 at once, 30 s     one snapshot of the file
+//! stream    at most 8 at once           as long as the client takes what it gets
+//! ```
 
+mod interrupt;
+mod pool;
+mod watch;
+
+use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
-use rusqlite::InterruptHandle;
-use tokio::sync::Semaphore;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use self::interrupt::{InterruptOnDrop, InterruptSlot};
+use self::pool::Pool;
 use super::problem::Problem;
+use super::stream::BodyWriter;
 use crate::error::{Error, Result};
 use crate::query::Recording;
 
 /// Number of requests that read at the same time.
 const READERS: usize = 4;
+/// Number of streamed answers at the same time; a slow client holds one of them.
+const STREAMS: usize = 8;
 /// Longest time of one request's queries.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Connections to one recording file.
 #[derive(Debug, Clone)]
-pub(super) struct Readers(Arc<Pool>);
+pub(super) struct Readers(Arc<SharedReaders>);
 
 #[derive(Debug)]
-struct Pool {
-    path: PathBuf,
-    permits: Arc<Semaphore>,
-    idle: Mutex<Vec<Recording>>,
+struct SharedReaders {
+    pool: Pool,
+    reads: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
 }
 
 impl Readers {
     /// Creates a pool for the file at `path`, which need not exist yet.
     pub(super) fn new(path: PathBuf) -> Self {
-        Self(Arc::new(Pool {
-            path,
-            permits: Arc::new(Semaphore::new(READERS)),
-            idle: Mutex::default(),
+        Self(Arc::new(SharedReaders {
+            pool: Pool::new(path, READERS),
+            reads: Arc::new(Semaphore::new(READERS)),
+            streams: Arc::new(Semaphore::new(STREAMS)),
         }))
     }
 
     /// Returns the path of the file.
     pub(super) fn path(&self) -> &Path {
-        &self.0.path
+        self.0.pool.path()
     }
 
-    /// Executes `read` on a blocking thread with a connection of its own. Its queries are
+    /// Executes `read` on a blocking thread, on one snapshot of the file. Its queries are
     /// interrupted if the client disconnects, or after 30 seconds.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Recording) -> Result<T> + Send + 'static,
     ) -> std::result::Result<T, Problem> {
-        let pool = Arc::clone(&self.0);
-        let Ok(permit) = Arc::clone(&pool.permits).acquire_owned().await else {
-            return Err(internal("the server is shutting down"));
+        self.read_version(move |recording, _| read(recording)).await
+    }
+
+    /// Executes `read` like [`Readers::read`], with a text that differs whenever the content of
+    /// the file differs.
+    pub(super) async fn read_version<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Recording, &str) -> Result<T> + Send + 'static,
+    ) -> std::result::Result<T, Problem> {
+        let task = |slot: InterruptSlot, permit| {
+            let shared = Arc::clone(&self.0);
+            tokio::task::spawn_blocking(move || {
+                let _permit: OwnedSemaphorePermit = permit;
+                shared
+                    .pool
+                    .with(&slot, |recording, version| read(recording, version))
+            })
         };
         let interrupt = InterruptOnDrop::default();
-        let handle = Arc::clone(&interrupt.0);
+        let done = async {
+            let permit = permit(&self.0.reads).await?;
+            match task(interrupt.slot(), permit).await {
+                Ok(result) => result.map_err(Problem::from),
+                Err(_) => Err(internal("the request failed unexpectedly")),
+            }
+        };
+        within(TIMEOUT, done).await
+    }
+
+    /// Executes `write` on a blocking thread. It may open the file for writing.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Path) -> Result<T> + Send + 'static,
+    ) -> std::result::Result<T, Problem> {
+        let path = self.path().to_owned();
+        let done = async {
+            let permit = permit(&self.0.reads).await?;
+            let task = tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                write(&path)
+            });
+            match task.await {
+                Ok(result) => result.map_err(Problem::from),
+                Err(_) => Err(internal("the request failed unexpectedly")),
+            }
+        };
+        within(2 * TIMEOUT, done).await
+    }
+
+    /// Returns the response that `write` begins and writes on a blocking thread. An error before
+    /// it begins becomes a problem; an error after that cuts the body.
+    pub(super) async fn stream(
+        &self,
+        write: impl FnOnce(&Recording, StreamHead) -> Result<()> + Send + 'static,
+    ) -> std::result::Result<Response, Problem> {
+        let permit = within(TIMEOUT, permit(&self.0.streams)).await?;
+        let (sender, receiver) = oneshot::channel();
+        let shared = Arc::clone(&self.0);
+        let interrupt = InterruptOnDrop::default();
+        let slot = interrupt.slot();
         let task = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let recording = pool.connection()?;
-            *lock(&handle) = Some(recording.connection().get_interrupt_handle());
-            let result = read(&recording);
-            *lock(&handle) = None;
-            pool.give_back(recording);
-            result
+            shared
+                .pool
+                .with(&slot, |recording, _| write(recording, StreamHead(sender)))
         });
-        match tokio::time::timeout(TIMEOUT, task).await {
-            Ok(Ok(result)) => result.map_err(Problem::from),
-            Ok(Err(_)) => Err(internal("the request failed unexpectedly")),
-            Err(_) => Err(Problem::from(Error::Timeout(TIMEOUT))),
+        match within(2 * TIMEOUT, async { Ok(receiver.await) }).await? {
+            Ok(response) => {
+                // From here on the body decides how long the queries run.
+                interrupt.keep();
+                Ok(response)
+            }
+            Err(_) => match task.await {
+                Ok(Err(error)) => Err(error.into()),
+                Ok(Ok(())) | Err(_) => Err(internal("the request failed unexpectedly")),
+            },
         }
     }
 }
 
-impl Pool {
-    fn connection(&self) -> Result<Recording> {
-        let idle = lock(&self.idle).pop();
-        match idle {
-            Some(recording) => Ok(recording),
-            None => Recording::open_repaired(&self.path),
-        }
-    }
+/// Begins a streamed response.
+#[derive(Debug)]
+pub(super) struct StreamHead(oneshot::Sender<Response>);
 
-    fn give_back(&self, recording: Recording) {
-        lock(&self.idle).push(recording);
-    }
-}
-
-/// Interrupts the queries of a request whose client does not wait for the answer any more.
-#[derive(Default)]
-struct InterruptOnDrop(Arc<Mutex<Option<InterruptHandle>>>);
-
-impl Drop for InterruptOnDrop {
-    fn drop(&mut self) {
-        if let Some(handle) = &*lock(&self.0) {
-            handle.interrupt();
+impl StreamHead {
+    /// Sends status and headers of `response`, and returns the writer of its body.
+    ///
+    /// # Errors
+    /// If the client has disconnected.
+    pub(super) fn begin(self, mut response: Response) -> Result<BodyWriter> {
+        let (writer, body) = BodyWriter::new();
+        *response.body_mut() = body;
+        match self.0.send(response) {
+            Ok(()) => Ok(writer),
+            Err(_) => Err(Error::Io(std::io::ErrorKind::BrokenPipe.into())),
         }
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+async fn permit(of: &Arc<Semaphore>) -> std::result::Result<OwnedSemaphorePermit, Problem> {
+    let permit = Arc::clone(of).acquire_owned().await;
+    permit.map_err(|_| internal("the server is shutting down"))
+}
+
+async fn within<T>(
+    limit: Duration,
+    done: impl Future<Output = std::result::Result<T, Problem>>,
+) -> std::result::Result<T, Problem> {
+    match tokio::time::timeout(limit, done).await {
+        Ok(result) => result,
+        Err(_) => {
+            let text = format!("no answer within {} s", limit.as_secs());
+            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, text)
+                .with_remedy("request a smaller part, or try again")
+                .with_header(header::RETRY_AFTER, HeaderValue::from_static("5")))
+        }
+    }
 }
 
 fn internal(detail: &str) -> Problem {

@@ -91,6 +91,8 @@ async fn answer(
         () = async {
             ended.await;
             state.is_ending.send_replace(true);
+            // Streams of live messages would never end by themselves.
+            state.feed.close();
             state.generator.end().await;
             std::future::pending().await
         } => {}

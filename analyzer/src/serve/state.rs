@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::cache::AnswerCache;
 use super::generate::Generator;
 use super::guard::Access;
+use super::live::Feed;
 use super::options::ServeOptions;
 use super::readers::Readers;
 
@@ -20,6 +22,10 @@ pub(super) struct AppState {
     pub(super) options: ServeOptions,
     /// Connections to the recording.
     pub(super) readers: Readers,
+    /// Live messages.
+    pub(super) feed: Arc<Feed>,
+    /// Answers about ended runs.
+    pub(super) cache: AnswerCache,
     /// Who may use the server.
     pub(super) access: Access,
     /// Runs that clients have started.
@@ -35,6 +41,8 @@ impl AppState {
             generator: Arc::new(Generator::new(database.clone())),
             options,
             readers: Readers::new(database),
+            feed: Feed::new(),
+            cache: AnswerCache::default(),
             access,
             is_ending: watch::Sender::new(false),
         })

@@ -1,8 +1,10 @@
 //! Streams what a blocking function writes as the body of a response.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -10,6 +12,9 @@ use tokio_stream::wrappers::ReceiverStream;
 const PART: usize = 64 * 1024;
 /// Number of parts that wait for the client.
 const QUEUED: usize = 8;
+/// Time in which a client must accept a part. A client that reads slower is disconnected, because
+/// the snapshot that it reads keeps the recording's log from shrinking.
+const STALLED: Duration = Duration::from_secs(60);
 
 /// Writes the body of a response from a blocking thread. It waits for slow clients; a write fails
 /// once the client has disconnected.
@@ -17,6 +22,7 @@ const QUEUED: usize = 8;
 pub(super) struct BodyWriter {
     parts: mpsc::Sender<io::Result<Bytes>>,
     buffer: Vec<u8>,
+    is_finished: bool,
 }
 
 impl BodyWriter {
@@ -26,6 +32,7 @@ impl BodyWriter {
         let writer = Self {
             parts,
             buffer: Vec::with_capacity(PART),
+            is_finished: false,
         };
         (writer, Body::from_stream(ReceiverStream::new(receiver)))
     }
@@ -33,8 +40,28 @@ impl BodyWriter {
     /// Ends the body. After an error the response is cut, so that the client notices.
     pub(super) fn finish(mut self, result: io::Result<()>) {
         let ended = result.and_then(|()| self.flush());
+        self.is_finished = true;
         if let Err(error) = ended {
-            let _ = self.parts.blocking_send(Err(error));
+            let _ = self.send(Err(error));
+        }
+    }
+
+    fn send(&self, part: io::Result<Bytes>) -> io::Result<()> {
+        let sent = self.parts.send(part);
+        let sent = Handle::current().block_on(async { tokio::time::timeout(STALLED, sent).await });
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+impl Drop for BodyWriter {
+    /// Cuts a body that was not finished, so that it does not look complete.
+    fn drop(&mut self) {
+        if !self.is_finished {
+            let _ = self.send(Err(io::ErrorKind::Interrupted.into()));
         }
     }
 }
@@ -53,8 +80,6 @@ impl Write for BodyWriter {
             return Ok(());
         }
         let part = std::mem::replace(&mut self.buffer, Vec::with_capacity(PART));
-        self.parts
-            .blocking_send(Ok(part.into()))
-            .map_err(|_| io::ErrorKind::BrokenPipe.into())
+        self.send(Ok(part.into()))
     }
 }

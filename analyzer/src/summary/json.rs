@@ -8,8 +8,14 @@ use crate::query::{Attribution, Balance, Run};
 /// Version of the keys.
 const SCHEMA: i64 = 1;
 
-/// Converts the summary to one JSON value.
-pub(super) fn value(summary: &Summary) -> Value {
+impl Summary {
+    /// Converts to one JSON object.
+    pub fn value(&self) -> Value {
+        value(self)
+    }
+}
+
+fn value(summary: &Summary) -> Value {
     let attribution = summary.attribution.as_ref();
     json!({
         "schema": SCHEMA,

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::data::Summary;
-use super::{csv, json, table};
+use super::{csv, table};
 use crate::error::Result;
 use crate::format::Format;
 use crate::format::screen::OutputStyle;
@@ -18,9 +18,9 @@ impl Summary {
             Format::Table => table::write(self, out, style)?,
             Format::Markdown => table::write(self, out, &OutputStyle::markdown())?,
             Format::Json => {
-                crate::format::json::write(out, &json::value(self))?;
+                crate::format::json::write(out, &self.value())?;
             }
-            Format::Csv => csv::write(&json::value(self), out)?,
+            Format::Csv => csv::write(&self.value(), out)?,
         }
         Ok(())
     }

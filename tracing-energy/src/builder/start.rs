@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::guard::EnergyGuard;
 use crate::join::Join;
 use crate::layer::EnergyLayer;
+use crate::live::PowerNow;
 use crate::record::{FieldCapture, HotPath, Naming, RecorderOptions, Shared, SpanAssembler};
 use crate::recorder::{
     ActiveRecording, BaselineCpu, Collector, CollectorParts, Control, DeviceUseReader, Offline,
@@ -125,6 +126,7 @@ impl EnergyLayerBuilder {
             roles: self.roles,
             domains: self.domains,
         };
+        let power_now = Arc::<PowerNow>::default();
         let parts = CollectorParts {
             shared: Arc::clone(&shared),
             control: Arc::clone(&control),
@@ -146,6 +148,7 @@ impl EnergyLayerBuilder {
             writer,
             live: self.method == Method::Fitted,
             offline,
+            power_now: Arc::clone(&power_now),
             database: self.database.clone(),
             was_closed,
         };
@@ -159,6 +162,7 @@ impl EnergyLayerBuilder {
             clock,
             zero,
             database: self.database,
+            power_now,
             state,
         });
         if self.end_on_signal {

@@ -23,7 +23,7 @@ pub use quantity::{
     UNKNOWN, bytes, count, counted, energy, mass, number, percent, power, time_span,
 };
 pub use sheet::{Column, Sheet};
-pub use time::{from_civil, stamp, utc};
+pub use time::{from_civil, rfc3339, stamp, utc};
 pub use time_range::{TimeRange, parse_age, parse_moment, parse_time_range};
 
 /// Output format of a command.

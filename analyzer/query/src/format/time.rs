@@ -9,6 +9,14 @@ pub fn utc(unix_ns: i64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// Formats a wall-clock time in ns since 1970 as RFC 3339 with microseconds:
+/// `2026-11-24T00:20:56.123456Z`.
+pub fn rfc3339(unix_ns: i64) -> String {
+    let text = utc(unix_ns).replace(' ', "T");
+    let micros = unix_ns.rem_euclid(1_000_000_000) / 1000;
+    format!("{}.{micros:06}Z", text.trim_end_matches('Z'))
+}
+
 const DAYS_OF_400_YEARS: i64 = 146_097;
 const FROM_YEAR_0_MARCH_TO_1970: i64 = 719_468;
 

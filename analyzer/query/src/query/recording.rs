@@ -138,6 +138,18 @@ impl Recording {
         Ok(self.store.shown_attribution(run)?.map(i64::from))
     }
 
+    /// Returns the runs that [`Recording::complete_unended`] would complete: their numbers and the
+    /// times of their last writes. Call it on a connection that has not completed them.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn incomplete_runs(&self) -> Result<Vec<(i64, i64)>> {
+        let silent = energy_store::silent_unended(&self.store, SILENCE)?;
+        let key =
+            |(run, _): (energy_store::StoredRun, RunLiveness)| (run.no, run.heartbeat_unix_ns);
+        Ok(silent.into_iter().map(key).collect())
+    }
+
     /// Attributes runs without an end whose process died, or does not write any more, up to
     /// their last write. The results belong to this connection: the file is not changed. Notes
     /// name the runs.

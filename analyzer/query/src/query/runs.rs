@@ -12,7 +12,7 @@ use super::attributions::EFFECTIVE;
 use super::phases::phases_of_several;
 use super::run_filter::{GROUP, numbers, status};
 use super::totals::{Tokens, no_sensor, totals_for};
-use super::{Recording, Totals, optional_set_at};
+use super::{Recording, Run, Totals, optional_set_at};
 use crate::error::Result;
 
 /// An entry of the list of runs.
@@ -84,6 +84,15 @@ pub struct RunListEntry {
 /// If the file cannot be read.
 pub fn list(recording: &Recording) -> Result<Vec<RunListEntry>> {
     entries(recording, None, &crashed(recording)?)
+}
+
+/// Reads the entry of one run.
+///
+/// # Errors
+/// If the file cannot be read, or does not contain the run any more.
+pub fn listed_run(recording: &Recording, run: &Run) -> Result<RunListEntry> {
+    let found = entries(recording, Some(&[run.no]), &crashed(recording)?)?.pop();
+    found.ok_or_else(|| run.missing("it was deleted", "list the runs with `energy runs`"))
 }
 
 /// Reads all runs, or those of the numbers `only`, in the order of their numbers. Runs of the

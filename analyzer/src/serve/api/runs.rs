@@ -2,51 +2,38 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
 use serde_json::{Value, json};
-use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::Query;
-use crate::query::{self, RunFilter, RunOrder};
+use super::responses::InvalidProblems;
+use super::run_object::run_objects;
+use super::runs_query::RunsQuery;
+use crate::query;
+use crate::serve::extract::Query;
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list_runs))
 }
 
-/// Parameters of the list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-struct ListParameters {
-    /// Number of runs to return, 1 to 1000
-    limit: Option<usize>,
-    /// Number of runs to skip
-    offset: Option<usize>,
-}
-
-/// Lists runs, newest first.
-#[utoipa::path(get, path = "/api/profiling/runs", params(ListParameters),
-    responses((status = 200, description = "A page of runs")))]
-async fn list(
+/// Lists runs, newest first unless sorted otherwise. `total` is the number of matching runs on all
+/// pages.
+#[utoipa::path(get, path = "/api/profiling/runs", tag = "runs", params(RunsQuery),
+    responses((status = 200, description = "A page of runs", body = Object), InvalidProblems))]
+async fn list_runs(
     State(app): State<App>,
-    Query(parameters): Query<ListParameters>,
+    Query(parameters): Query<RunsQuery>,
 ) -> Result<Json<Value>, Problem> {
-    let (limit, offset) = (
-        parameters.limit.unwrap_or(100),
-        parameters.offset.unwrap_or(0),
-    );
-    let page = app
-        .readers
-        .read(move |recording| {
-            let cut = (offset, Some(limit));
-            query::run_page(recording, &RunFilter::default(), RunOrder::default(), cut)
-        })
-        .await?;
+    let list = parameters.parse()?;
+    let (offset, limit) = (list.offset, list.limit);
+    let page = app.readers.read(move |recording| {
+        let page = query::run_page(recording, &list.filter, list.order, (offset, Some(limit)))?;
+        Ok((run_objects(recording, &page.runs)?, page.matching))
+    });
+    let (runs, total) = page.await?;
     Ok(Json(json!({
-        "total": page.matching, "limit": limit, "offset": offset,
-        "runs": page.runs.len(),
+        "runs": runs, "total": total, "limit": limit, "offset": offset,
     })))
 }

@@ -18,7 +18,7 @@ use super::models::{self, ModelEntry};
 use super::power;
 use super::request::{EitherBody, GenerateRequest};
 use crate::run::{RunOptions, SMOLLM2};
-use crate::serve::api::extract::{Json, Path};
+use crate::serve::extract::{Json, Path};
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 

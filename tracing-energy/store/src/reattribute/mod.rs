@@ -147,14 +147,7 @@ pub fn show_unended(
     store: &Store,
     silence: Duration,
 ) -> Result<Vec<(StoredRun, RunLiveness)>, Error> {
-    let now = energy_host::unix_ns();
-    let is_shown = |(run, life): &(StoredRun, RunLiveness)| match life {
-        RunLiveness::Dead => true,
-        RunLiveness::Uncertain => run.silence(now) >= silence,
-        RunLiveness::Alive | RunLiveness::Ended => false,
-    };
-    let mut shown = store.unended()?;
-    shown.retain(is_shown);
+    let shown = silent_unended(store, silence)?;
     let ends = shown.iter().map(|(run, life)| ShownEnd {
         run: run.no,
         has_crashed: *life == RunLiveness::Dead,
@@ -164,6 +157,25 @@ pub fn show_unended(
         store.show_ends(&ends, attribute_stored)?;
     }
     Ok(shown)
+}
+
+/// Returns the runs that [`show_unended`] would show with an end.
+///
+/// # Errors
+/// Fails if the database cannot be read.
+pub fn silent_unended(
+    store: &Store,
+    silence: Duration,
+) -> Result<Vec<(StoredRun, RunLiveness)>, Error> {
+    let now = energy_host::unix_ns();
+    let is_shown = |(run, life): &(StoredRun, RunLiveness)| match life {
+        RunLiveness::Dead => true,
+        RunLiveness::Uncertain => run.silence(now) >= silence,
+        RunLiveness::Alive | RunLiveness::Ended => false,
+    };
+    let mut silent = store.unended()?;
+    silent.retain(is_shown);
+    Ok(silent)
 }
 
 /// Reads a recording and writes its attribution by the method `proportional`.

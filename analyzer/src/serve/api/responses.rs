@@ -1,0 +1,60 @@
+//! Responses and parameters that the descriptions of several endpoints share.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoParams, IntoResponses};
+
+/// Selector of a run.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct RunPath {
+    /// Id, unique prefix of an id, or name of a run (the newest with it), or `last`
+    pub(super) id: String,
+}
+
+/// Problems of requests with parameters or a body: 422.
+pub(super) struct InvalidProblems;
+
+/// Problems of requests for a run: 404 and 422.
+pub(super) struct RunProblems;
+
+impl IntoResponses for InvalidProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[("422", "The request is malformed, or contradicts its limits")])
+    }
+}
+
+impl IntoResponses for RunProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            (
+                "404",
+                "There is no such run, or the run lacks the requested data",
+            ),
+            (
+                "422",
+                "The selector matches several runs, or a parameter is malformed",
+            ),
+        ])
+    }
+}
+
+/// Returns descriptions of problem responses by status.
+pub(super) fn problems(of: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
+    let problem = |(status, text): &(&str, &str)| {
+        let response = RefOr::T(problem(text));
+        ((*status).to_owned(), response)
+    };
+    of.iter().map(problem).collect()
+}
+
+/// Returns the description of a problem response.
+pub(super) fn problem(description: &str) -> Response {
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/problem+json", content)
+        .build()
+}

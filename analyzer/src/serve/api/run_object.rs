@@ -1,0 +1,74 @@
+//! A run as a JSON object: the keys of `energy runs` and those that scripts of other profilers
+//! expect.
+
+use serde_json::{Value, json};
+
+use crate::error::Result;
+use crate::format::rfc3339;
+use crate::query::{self, Recording, RunListEntry, RunTexts};
+
+/// Largest number of characters of a text in a list of runs.
+const LISTED_CHARS: i64 = 2000;
+/// More characters than a text has.
+const ALL_CHARS: i64 = 1 << 40;
+
+/// Returns the objects of listed runs, with the beginnings of their texts.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(super) fn run_objects(recording: &Recording, runs: &[RunListEntry]) -> Result<Vec<Value>> {
+    objects(recording, runs, LISTED_CHARS)
+}
+
+/// Returns the object of one run with its complete texts.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(super) fn run_object(recording: &Recording, run: &query::Run) -> Result<Value> {
+    let listed = query::listed_run(recording, run)?;
+    let objects = objects(recording, &[listed], ALL_CHARS)?;
+    Ok(objects.into_iter().next().unwrap_or(Value::Null))
+}
+
+fn objects(recording: &Recording, runs: &[RunListEntry], most_chars: i64) -> Result<Vec<Value>> {
+    let numbers: Vec<i64> = runs.iter().map(|run| run.no).collect();
+    let mut texts = query::run_texts(recording, &numbers, most_chars)?;
+    let object = |run: &RunListEntry| object(run, texts.remove(&run.no).unwrap_or_default());
+    Ok(runs.iter().map(object).collect())
+}
+
+fn object(run: &RunListEntry, texts: RunTexts) -> Value {
+    let mut value = json!(run);
+    let more = json!({
+        "run_id": run.id,
+        "timestamp": rfc3339(run.start_unix_ns),
+        "model_name": run.model,
+        "prompt": texts.prompt,
+        "response": texts.response,
+        "texts_are_cut": texts.is_cut,
+        "experiment_name": run.experiment,
+        "profiling_depth": texts.depth,
+        "total_duration_ms": run.duration_ns.map(ms),
+        "total_energy_mj": run.energy_j.map(mj),
+        "tokens_per_second": run.tokens_per_s,
+    });
+    extend(&mut value, more);
+    value
+}
+
+/// Adds the members of one object to another.
+pub(super) fn extend(value: &mut Value, more: Value) {
+    if let (Some(known), Value::Object(more)) = (value.as_object_mut(), more) {
+        known.extend(more);
+    }
+}
+
+/// Converts joules to millijoules, and watts to milliwatts.
+pub(super) fn mj(joules: f64) -> f64 {
+    joules * 1e3
+}
+
+/// Converts nanoseconds to milliseconds.
+pub(super) fn ms(ns: i64) -> f64 {
+    ns as f64 / 1e6
+}
