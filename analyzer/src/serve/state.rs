@@ -37,11 +37,13 @@ pub(super) struct AppState {
 impl AppState {
     /// Creates the state of a server for the file at `database`.
     pub(super) fn new(database: PathBuf, options: ServeOptions, access: Access) -> App {
+        let feed = Feed::new();
+        let generator = Generator::new(database.clone(), Arc::clone(&feed));
         Arc::new(Self {
-            generator: Arc::new(Generator::new(database.clone())),
+            generator: Arc::new(generator),
             options,
             readers: Readers::new(database),
-            feed: Feed::new(),
+            feed,
             cache: AnswerCache::default(),
             access,
             is_ending: watch::Sender::new(false),

@@ -126,3 +126,14 @@ fn a_killed_process_is_a_failure_and_the_next_run_starts() {
     );
     assert_eq!(served.generate(json!({"wait": true})).status, 200);
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_killed_server_leaves_no_run_behind() {
+    let mut served = Generating::start();
+    let id = served.long(json!({}));
+    served.server.end(libc::SIGKILL);
+    until("the end of the run", || {
+        status(&served, &id) == RunStatus::Cancelled
+    });
+}

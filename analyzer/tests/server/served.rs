@@ -121,6 +121,18 @@ pub fn until(what: &str, mut happened: impl FnMut() -> bool) {
 
 impl Drop for Served {
     fn drop(&mut self) {
+        // A server that ends in order also ends the run that it generates.
+        #[cfg(unix)]
+        if let Ok(pid) = libc::pid_t::try_from(self.child.id()) {
+            let begin = std::time::Instant::now();
+            while begin.elapsed() < Duration::from_secs(40)
+                && matches!(self.child.try_wait(), Ok(None))
+            {
+                // SAFETY: a plain system call on our own child, which is not reaped yet.
+                unsafe { libc::kill(pid, libc::SIGTERM) };
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
