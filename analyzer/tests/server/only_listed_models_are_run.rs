@@ -97,21 +97,42 @@ fn a_model_that_cannot_be_loaded_is_reported() {
 }
 
 #[test]
+fn a_source_that_cannot_be_opened_is_reported() {
+    let served = Generating::start_with(&["--source", "replay:/no/such/file.csv"]);
+    for body in [
+        json!({}),
+        json!({"allow_modelled": true}),
+        json!({"wait": true}),
+    ] {
+        let answered = served.generate(body);
+        let problem = answered.json();
+        assert!(answered.problem(503).contains("/no/such/file.csv"));
+        let remedy = problem["remedy"].as_str().unwrap();
+        assert!(remedy.contains("energy doctor"), "{remedy}");
+    }
+    let body = json!({"prompt": "p", "modelPath": "sub/tiny.gguf"});
+    let answered = served.server.post("/api/profiling/generate", &body);
+    answered.problem(503);
+    assert!(!served.database.exists());
+}
+
+/// Without a sensor power is modelled, which a client or the user must allow.
+#[test]
 fn modelled_power_needs_permission() {
-    // The kernel's folders of this machine may have sensors; powermetrics is absent or refused.
-    let served = Generating::start_with(&["--source", "powermetrics"]);
-    let answered = served.generate(json!({}));
+    let served = Generating::start_with(&[]);
+    let answered = served.generate(json!({"wait": true}));
+    if answered.status == 200 {
+        eprintln!("SKIPPED: this machine has a sensor, opt-in of modelled power is not needed");
+        return;
+    }
     let problem = answered.json();
     answered.problem(503);
     let remedy = problem["remedy"].as_str().unwrap();
     assert!(
-        remedy.contains("allow_modelled") && remedy.contains("energy doctor"),
+        remedy.contains("allow_modelled") && remedy.contains("--source modelled"),
         "{remedy}"
     );
-    let body = json!({"prompt": "p", "modelPath": "sub/tiny.gguf"});
-    served
-        .server
-        .post("/api/profiling/generate", &body)
-        .problem(503);
     assert!(!served.database.exists());
+    let answered = served.generate(json!({"wait": true, "allow_modelled": true}));
+    assert_eq!(answered.status, 200, "{}", answered.text());
 }
