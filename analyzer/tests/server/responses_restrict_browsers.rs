@@ -52,6 +52,7 @@ fn all_responses_restrict_what_pages_do() {
     assert_eq!(runs.header("cache-control"), Some("no-store"));
     let wrong_method = raw::send(&server, &["PUT /api/profiling/runs HTTP/1.1"], b"");
     wrong_method.problem(405);
+    assert!(wrong_method.header("allow").unwrap().contains("GET"));
     assert_restricted(&wrong_method);
 }
 

@@ -54,6 +54,21 @@ fn files_that_are_no_recordings_are_refused() {
 }
 
 #[test]
+fn a_folder_of_models_must_exist() {
+    let output = Command::new(env!("CARGO_BIN_EXE_energy"))
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--models",
+            "/no/such/folder",
+        ])
+        .output()
+        .unwrap();
+    assert!(message(&output).contains("/no/such/folder"));
+}
+
+#[test]
 fn the_file_may_appear_later() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("energy.db");
