@@ -17,6 +17,7 @@ fn known_models_and_those_of_the_folder_are_listed() {
     assert_eq!(list["default"], "smollm2");
     assert_eq!(models[0]["is_cached"], false);
     let tiny = &models[2];
+    assert_eq!(tiny["path"], tiny["id"]);
     assert_eq!(tiny["architecture"], "llama");
     assert_eq!(tiny["is_cached"], true);
     let file = served.folder.path().join("models/sub/tiny.gguf");
