@@ -115,7 +115,8 @@ class RunView {
     }
     this.page.store.clear();
     const tokens = this.pages.set(data.tokens);
-    this.page.player.set(tokens);
+    // The first token is often computed by prefill, and then has no layers of its own.
+    this.page.player.set(tokens, tokens > 1 && data.tokens.bars[0].note ? 1 : 0);
     this.page.showTokens(tokens > 0);
     this.page.cells.set(data, tokens);
     if (tokens) this.#loadTokens(this.page.player.position);
