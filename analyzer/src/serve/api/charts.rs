@@ -10,13 +10,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{self, RunRequest, to_bytes};
-use super::extract::{Path, Query};
 use super::responses::{RunPath, RunProblems};
 use super::run_object::{extend, run_object};
 use super::scope_query::WholeQuery;
 use crate::charts::{CellMetric, RunCharts, TokenCells};
 use crate::error::Result;
 use crate::query::{self, Recording, Run};
+use crate::serve::extract::{Path, Query};
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 use crate::summary::{Summary, SummaryOptions};

@@ -2,7 +2,6 @@
 
 mod answer;
 mod charts;
-mod extract;
 mod openapi;
 mod responses;
 mod rows;
@@ -13,12 +12,10 @@ mod scope_query;
 mod summary;
 mod tokens;
 
-pub(super) use extract::{Path, Query};
 pub(super) use openapi::description;
 
 use utoipa_axum::router::OpenApiRouter;
 
-use super::live;
 use super::state::App;
 
 /// Routes of all groups: a new group is one line.
@@ -27,7 +24,6 @@ const GROUPS: &[fn() -> OpenApiRouter<App>] = &[
     summary::routes,
     tokens::routes,
     charts::routes,
-    live::routes,
 ];
 
 /// Returns all endpoints with their descriptions.

@@ -26,7 +26,7 @@ use super::filter::{ClientMessage, Filter};
 use super::frame::connection_message;
 use super::message::MessageKind;
 use super::ring::Next;
-use crate::serve::api::Query;
+use crate::serve::extract::Query;
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 

@@ -15,7 +15,7 @@ use super::event_stream::EventStream;
 use super::feed::Feed;
 use super::filter::Filter;
 use super::page::{Page, PageLimits};
-use crate::serve::api::{Path, Query};
+use crate::serve::extract::{Path, Query};
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 

@@ -119,6 +119,12 @@ impl Feed {
         }
     }
 
+    /// Returns the number of the newest message in the spool, 0 without one.
+    #[cfg(test)]
+    pub(super) fn spooled_seq(&self) -> u64 {
+        self.spool.seqs().map_or(0, |seqs| seqs.end - 1)
+    }
+
     /// Ends all connections, so that the server can end.
     pub(in crate::serve) fn close(&self) {
         self.ended.send_replace(true);

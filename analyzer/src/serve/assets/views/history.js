@@ -146,7 +146,7 @@ class History {
       });
       const scroller = element(
         "div",
-        { class: "wide", tabindex: 0, role: "region", "aria-label": "Runs" },
+        { class: "wide", tabindex: 0, role: "region", "aria-label": "Table of runs" },
         table,
       );
       this.keepFocus(() => this.list.draw(() => [scroller]));

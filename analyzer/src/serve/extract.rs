@@ -18,7 +18,7 @@ pub(in crate::serve) struct Path<T>(pub(in crate::serve) T);
 /// A JSON body.
 #[derive(Debug, FromRequest)]
 #[from_request(via(axum::Json), rejection(Problem))]
-pub(super) struct Json<T>(pub(super) T);
+pub(in crate::serve) struct Json<T>(pub(in crate::serve) T);
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {

@@ -1,1 +1,0 @@
-//! Messages reach all clients.
