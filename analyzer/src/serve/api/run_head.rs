@@ -8,10 +8,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer;
-use super::extract::{Path, Query};
 use super::responses::{RunPath, RunProblems};
 use super::run_object::run_object;
 use super::scope_query::WholeQuery;
+use crate::serve::extract::{Path, Query};
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 
