@@ -5,6 +5,7 @@ mod charts;
 mod openapi;
 mod responses;
 mod rows;
+mod run_head;
 mod run_object;
 mod runs;
 mod runs_query;
@@ -21,6 +22,7 @@ use super::state::App;
 /// Routes of all groups: a new group is one line.
 const GROUPS: &[fn() -> OpenApiRouter<App>] = &[
     runs::routes,
+    run_head::routes,
     summary::routes,
     tokens::routes,
     charts::routes,
