@@ -7,3 +7,4 @@ mod fixture;
 mod served;
 
 mod lists_of_runs_are_paged;
+mod live_messages_reach_clients;
