@@ -53,14 +53,14 @@ async function generated(page, facts) {
   const id = await page.getAttribute(".recordings [aria-pressed=true]", "data-run");
   holds("a name is text", (await page.locator(".recordings strong").first().textContent()) === "<b>live</b> check");
   const events = await api(page, `/run/${id}/events?limit=10000&detail=tokens`);
-  const told = events.events.filter((one) => one.type === "token_complete");
-  await until("all tokens are shown", () => page.locator(".stream .token").count(), (found) => found === told.length);
+  const sent = events.events.filter((one) => one.type === "token_complete");
+  await until("all tokens are shown", () => page.locator(".stream .token").count(), (found) => found === sent.length);
   const shown = await shownTokens(page);
   const energies = (list) => list.filter((one) => typeof one === "number").reduce((a, b) => a + b, 0);
   same(
     "energy of tokens",
     energies(shown.map(([, energy]) => (energy === "null" ? null : Number(energy)))),
-    energies(told.map((one) => one.data.energy_j)),
+    energies(sent.map((one) => one.data.energy_j)),
   );
   const text = await api(page, `/run/${id}/text`);
   const joined = shown.map(([words]) => words).join("");
@@ -71,7 +71,7 @@ async function generated(page, facts) {
     const card = await page.getAttribute("[data-frame=figures] [data-key=energy_j]", "data-v");
     same("energy of the run", Number(card), end.data.total_energy_j);
   }
-  return { id, tokens: told.length };
+  return { id, tokens: sent.length };
 }
 
 // Tokens and cells are read by keys; tables have the same values.

@@ -264,6 +264,35 @@ async function absent(page, base) {
   holds("the head says so", (await words(page, ".run-head h1")) === "No such run");
 }
 
+const PROBLEM = {
+  status: 503,
+  contentType: "application/problem+json",
+  body: JSON.stringify({ status: 503, detail: "the file is busy", remedy: "try again later" }),
+};
+
+// A failing request takes only its own charts away, states why, and can be repeated.
+export async function failures(page, base, run) {
+  const address = `${base}/#/run/${encodeURIComponent(run)}`;
+  for (const [part, chartId] of [
+    ["charts", "treemap"],
+    ["cells", "heatmap"],
+    ["pipeline", "pipeline"],
+  ]) {
+    const pattern = new RegExp(`/run/[^/]+/${part}(\\?|$)`);
+    await page.route(pattern, (route) => route.fulfill(PROBLEM));
+    await page.goto("about:blank");
+    await page.goto(address);
+    const box = page.locator(`#chart-${chartId} .failed`);
+    await box.waitFor();
+    const told = await box.textContent();
+    holds(`the error is stated: ${told}`, /busy/.test(told) && /try again later/.test(told));
+    await page.waitForSelector("[data-key=energy_j]");
+    await page.unroute(pattern);
+    await box.locator("button").click();
+    await chart(page, chartId);
+  }
+}
+
 // Runs all checks; returns what was checked and skipped. Console errors are the caller's.
 export async function check(page, base, facts) {
   await page.goto(`${base}/#/run/${encodeURIComponent(facts.run)}`);

@@ -15,7 +15,7 @@ const THEME = "energy-theme";
 
 const by = (id) => document.getElementById(id);
 const main = by("main");
-const api = createApi({ onUnauthorized: askForToken });
+const api = createApi({ onUnauthorized: requireToken });
 const socket = createSocket({ api });
 const context = { api, socket, navigate, announce, setRun };
 
@@ -99,7 +99,7 @@ function markLink(name) {
 }
 
 // The server requires a token: it sets a cookie when the page is opened with it.
-function askForToken(error) {
+function requireToken(error) {
   if (isLocked) return;
   isLocked = true;
   if (current && current.mounted) current.mounted.unmount();

@@ -27,6 +27,16 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+// Draws the content of an element anew; areas in it stay scrolled as they are.
+export function keepScroll(root, draw) {
+  const areas = () => [...root.querySelectorAll(".wide")];
+  const before = areas().map((one) => [one.scrollTop, one.scrollLeft]);
+  draw();
+  areas().forEach((one, at) => {
+    if (before[at]) [one.scrollTop, one.scrollLeft] = before[at];
+  });
+}
+
 export const button = (text, onclick, attributes) =>
   element("button", { type: "button", onclick, ...attributes }, text);
 

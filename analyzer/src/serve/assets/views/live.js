@@ -2,7 +2,7 @@
 
 import { isKnown, joules, percent, seconds, sum, watts } from "/assets/charts.js";
 import { ApiError } from "../api.js";
-import { card, choice, element, replace, setText, table } from "../dom.js";
+import { card, choice, element, keepScroll, replace, setText, table } from "../dom.js";
 import { chartFrame } from "../frame.js";
 import { banner, stateOf } from "./live/banner.js";
 import { cancelButton, startForm } from "./live/form.js";
@@ -53,7 +53,7 @@ class LiveView {
     this.buildFrames();
     const recordings = element(
       "div",
-      { class: "beside" },
+      { class: "aside" },
       this.list.element,
       this.cancel.element,
     );
@@ -395,7 +395,8 @@ class LiveView {
   drawTokenTable() {
     const { run } = this;
     if (run && run.tokens.size && this.tokenDetails.open) {
-      replace(this.tokenDetails.lastElementChild, tokenTable(run));
+      const place = this.tokenDetails.lastElementChild;
+      keepScroll(place, () => replace(place, tokenTable(run)));
     }
   }
 
@@ -424,10 +425,10 @@ class LiveView {
     }
     const figure = this.spans.figure;
     if (figure.contains(document.activeElement)) return;
-    this.spans.draw(() => [
-      sectionTable(run),
-      run.operations.size ? operationTable(run) : element("p", { class: "note" }, "No operation has been recorded."),
-    ]);
+    const none = () => element("p", { class: "note" }, "No operation has been recorded.");
+    keepScroll(figure, () =>
+      this.spans.draw(() => [sectionTable(run), run.operations.size ? operationTable(run) : none()]),
+    );
   }
 }
 

@@ -4,7 +4,7 @@ import { h } from "/assets/charts.js";
 import { metricsOf } from "./run/metrics.js";
 import { RunPage } from "./run/page.js";
 import { pipelineOf } from "./run/pipeline.js";
-import { SHARED, reasonOf } from "./run/shared.js";
+import { LEDGER, SHARED, reasonOf } from "./run/shared.js";
 import { TokenPages } from "./run/token_pages.js";
 
 class RunView {
@@ -118,7 +118,7 @@ class RunView {
     this.page.player.set(tokens);
     this.page.showTokens(tokens > 0);
     this.page.cells.set(data, tokens);
-    if (tokens) this.#loadTokens(0);
+    if (tokens) this.#loadTokens(this.page.player.position);
     this.#showPipeline();
   }
 
@@ -155,14 +155,17 @@ class RunView {
   #showPipeline() {
     if (!this.pipelineAnswer) return;
     this.page.pipelineRows = pipelineOf(this.pipelineAnswer, this.data?.timeline);
-    if (this.page.pipelineRows.phases.length) this.page.pipeline.ready();
+    if (this.page.pipelineRows.phases.length) this.page.pipeline.ready(LEDGER);
     else this.page.pipeline.empty("No span of this run has the role phase.");
   }
 
   async #texts() {
     try {
       const texts = await this.api.get(`${this.path}/text`);
-      if (!this.isGone) this.page.head.showTexts(texts);
+      if (this.isGone) return;
+      this.page.head.showTexts(texts);
+      this.pages.setTexts(texts.tokens);
+      if (this.page.player.count) this.#loadTokens(this.page.player.position);
     } catch {
       if (!this.isGone) this.page.head.showTexts({});
     }

@@ -21,7 +21,7 @@ function dialog(title, ...children) {
   return made;
 }
 
-// Asks to type the run's name before it is deleted. `removed()` is called afterwards.
+// Opens a dialog that deletes a run once its name is typed. `removed()` is called afterwards.
 export function deleteDialog({ api, run, removed }) {
   const title = titleOf(run);
   const input = element("input", { autocomplete: "off", spellcheck: "false" });

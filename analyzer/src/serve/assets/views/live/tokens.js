@@ -121,7 +121,7 @@ export function tokenTable(run) {
   const tokens = run.tokenList().slice(-ROWS).reverse();
   return element(
     "div",
-    { class: "wide", tabindex: 0, role: "region", "aria-label": "Tokens as a table" },
+    { class: "wide tall", tabindex: 0, role: "region", "aria-label": "Tokens as a table" },
     table(
       `${tokens.length} newest of ${run.tokens.size} tokens`,
       [

@@ -119,7 +119,10 @@ export class PipelineTable {
         ? h("th", { scope: "col", class: kind, "aria-hidden": at === 1 ? "true" : null }, name)
         : h("th", { scope: "col" }, "phase"),
     );
-    const axis = h("p", { class: "note" }, `Bars are drawn from 0 s to ${seconds(end)}.`);
+    const words =
+      `Bars are drawn from 0 s to ${seconds(end)}; sections one after another, by their total ` +
+      "time in the phase.";
+    const axis = h("p", { class: "note" }, words);
     const table = h("table", { class: "pipeline" }, h("thead", {}, h("tr", {}, head)), body);
     return [table, axis];
   }

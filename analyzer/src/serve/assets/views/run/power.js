@@ -132,7 +132,8 @@ export class PowerZoom {
     if (!timeline.rails.length) {
       return [h("p", { class: "empty" }, "No power sample is in this range.")];
     }
-    const tokens = this.run.tokens && this.run.tokens.per_bar === 1 ? this.run.tokens.bars : null;
+    const { tokens: series } = this.run;
+    const tokens = this.fine?.tokens || (series?.per_bar === 1 ? series.bars : null);
     const more = { tokens, hasFigures: true, isCut: this.range !== null };
     const drawn = charts.timeline({ ...this.run, timeline }, width, null, more);
     this.#listen(drawn[0]);

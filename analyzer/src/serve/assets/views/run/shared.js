@@ -2,7 +2,7 @@
 
 import { isKnown } from "/assets/charts.js";
 
-const LEDGER = "Ledger energies: active energy of spans plus their share of idle energy.";
+export const LEDGER = "Ledger energies: active energy of spans plus their share of idle energy.";
 const INTERVAL =
   "Interval energies: total energy of the root rails in that time, including idle energy.";
 const NO_SPANS = "Its spans have no energy.";

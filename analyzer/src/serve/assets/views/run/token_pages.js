@@ -4,6 +4,9 @@
 import { interval, isKnown, joules, seconds, UNKNOWN } from "/assets/charts.js";
 import { BLOCK } from "./cells.js";
 
+// Shows line breaks, and texts of spaces only.
+export const visible = (text) => text.replace(/\n/g, "↵").replace(/^ +$/, "␣");
+
 function factsOf(token) {
   const duration = token.duration_ms ?? token.total_duration_ms;
   return {
@@ -30,11 +33,21 @@ export class TokenPages {
     return series ? series.tokens : 0;
   }
 
+  // Takes the texts of all tokens, as they were generated.
+  setTexts(tokens) {
+    this.texts = (tokens || []).map((one) => one.text);
+  }
+
   // Returns a token's facts, or null if they are not loaded.
   at(position) {
-    if (this.bars) return this.bars[position] || null;
+    const found = this.bars ? this.bars[position] : this.#paged(position);
+    const text = this.texts?.[position] ?? found?.text ?? null;
+    return found ? { ...found, text } : null;
+  }
+
+  #paged(position) {
     const page = this.pages.get(Math.floor(position / BLOCK));
-    return (Array.isArray(page) && page[position % BLOCK]) || null;
+    return Array.isArray(page) ? page[position % BLOCK] : null;
   }
 
   // Loads the page around a position; resolves when its tokens are known.
@@ -60,7 +73,7 @@ export class TokenPages {
     const energy = isKnown(one.lo)
       ? `${joules(one.j)} (${interval(one.lo, one.hi)})`
       : joules(one.j);
-    const text = one.text ? ` “${one.text}”` : "";
+    const text = one.text ? ` “${visible(one.text)}”` : "";
     return `${one.token ?? UNKNOWN}${text}, ${seconds(one.ns)}, ${energy}`;
   }
 

@@ -2,8 +2,7 @@
 
 import { h, isKnown, joules, seconds } from "/assets/charts.js";
 import { levelOf, rangeOf } from "./shades.js";
-
-const visible = (text) => text.replace(/\n/g, "↵").replace(/^ +$/, "␣");
+import { visible } from "./token_pages.js";
 
 export class TokenStrip {
   constructor(select) {
