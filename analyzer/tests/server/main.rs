@@ -24,3 +24,4 @@ mod responses_restrict_browsers;
 mod runs_are_generated_in_both_forms;
 mod servers_start_and_end_in_order;
 mod tokens_are_required_where_other_machines_connect;
+mod live_messages_reach_clients;
