@@ -43,6 +43,7 @@ pub(super) fn app(state: App) -> Router {
         ))
         .merge(assets::routes())
         .fallback(absent)
+        .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::new())
@@ -51,6 +52,12 @@ pub(super) fn app(state: App) -> Router {
             guard::check,
         ))
         .with_state(state)
+}
+
+async fn not_allowed(method: axum::http::Method, uri: axum::http::Uri) -> Problem {
+    let text = format!("{} does not accept {method}", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, text)
+        .with_remedy("see the header Allow for the methods of this path")
 }
 
 async fn absent(uri: axum::http::Uri) -> Problem {

@@ -26,6 +26,7 @@ mod options;
 mod problem;
 mod readers;
 mod server;
+mod sources;
 mod state;
 mod stream;
 

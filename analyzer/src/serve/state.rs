@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::cache::AnswerCache;
 use super::options::ServeOptions;
 use super::readers::Readers;
+use super::sources::Sources;
 
 /// Shared state; cheap to clone.
 pub(super) type App = Arc<AppState>;
@@ -19,6 +20,8 @@ pub(super) struct AppState {
     pub(super) readers: Readers,
     /// Answers about ended runs.
     pub(super) cache: AnswerCache,
+    /// Power sources of this machine.
+    pub(super) sources: Sources,
 }
 
 impl AppState {
@@ -28,6 +31,7 @@ impl AppState {
             options,
             readers: Readers::new(database),
             cache: AnswerCache::default(),
+            sources: Sources::default(),
         })
     }
 }
