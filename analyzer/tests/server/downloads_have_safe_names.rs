@@ -82,7 +82,7 @@ fn ids_of_other_programs_cannot_name_a_path() {
     let answered = server.get("/api/profiling/export/last?format=folded");
     assert_eq!(
         answered.header("content-disposition"),
-        Some("attachment; filename=\"profiling_run_________x_.folded\"")
+        Some("attachment; filename=\"profiling_run________x_.folded\"")
     );
 }
 

@@ -61,7 +61,6 @@ fn malformed_parameters_are_refused() {
         "runs?j_per_token=5",
         "runs?tags==x",
         "runs?colour=red",
-        "runs?model=%ff",
         "run/last/summary?basis=guessed",
         "run/last/summary?attribution=x",
         "run/last/tokens?limit=0",
