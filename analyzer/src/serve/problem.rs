@@ -74,6 +74,11 @@ impl Problem {
         self
     }
 
+    /// Returns the status code.
+    pub(super) fn status(&self) -> u16 {
+        self.status
+    }
+
     /// Returns what failed.
     pub(super) fn detail(&self) -> &str {
         &self.detail

@@ -11,6 +11,7 @@ use super::guard::Access;
 use super::live::Feed;
 use super::options::ServeOptions;
 use super::readers::Readers;
+use super::sources::Sources;
 
 /// Shared state; cheap to clone.
 pub(super) type App = Arc<AppState>;
@@ -32,6 +33,8 @@ pub(super) struct AppState {
     pub(super) generator: Arc<Generator>,
     /// Whether the server ends: streams stop then.
     pub(super) is_ending: watch::Sender<bool>,
+    /// Power sources of this machine.
+    pub(super) sources: Sources,
 }
 
 impl AppState {
@@ -47,6 +50,7 @@ impl AppState {
             cache: AnswerCache::default(),
             access,
             is_ending: watch::Sender::new(false),
+            sources: Sources::default(),
         })
     }
 }

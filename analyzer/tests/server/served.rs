@@ -84,6 +84,19 @@ impl Served {
         Answered::read(request.force_send_body().send_json(body).unwrap())
     }
 
+    /// Sends a request of any method, with a body of any type.
+    pub fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Answered {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url))
+            .header("content-type", kind)
+            .body(body.to_vec())
+            .unwrap();
+        let agent = self.agent.configure_request(request);
+        let request = agent.allow_non_standard_methods(true).build();
+        Answered::read(self.agent.run(request).unwrap())
+    }
+
     /// Returns the JSON answer of a GET request that must succeed.
     pub fn json(&self, path: &str) -> Value {
         let answered = self.get(path);
