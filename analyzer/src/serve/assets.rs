@@ -254,4 +254,17 @@ mod tests {
             assert!(exported.contains(&format!(" {name}")), "{name}: {exported}");
         }
     }
+
+    #[test]
+    fn all_files_have_at_most_400_kb_compressed() {
+        use std::io::Write as _;
+        let packed = |asset: &Asset| {
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+            gzip.write_all(asset.content.as_bytes()).unwrap();
+            gzip.finish().unwrap().len()
+        };
+        let bytes: usize = ASSETS.values().map(packed).sum();
+        println!("{bytes} bytes");
+        assert!(bytes <= 400_000, "{bytes}");
+    }
 }
