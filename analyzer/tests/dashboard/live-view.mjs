@@ -171,6 +171,8 @@ async function otherProgram(page, { recorder }) {
       () => frameState(page, "power"),
       (found) => found === "drawn",
     );
+    const source = await page.textContent("[data-frame=figures]");
+    holds(`modelled power is named: ${source}`, source.includes("modelled, not measured"));
     holds(
       "it cannot be cancelled here",
       await page.getByRole("button", { name: "Cancel the run" }).isHidden(),
