@@ -171,8 +171,11 @@ async function otherProgram(page, { recorder }) {
       () => frameState(page, "power"),
       (found) => found === "drawn",
     );
-    const source = await page.textContent("[data-frame=figures]");
-    holds(`modelled power is named: ${source}`, source.includes("modelled, not measured"));
+    await until(
+      "modelled power is named",
+      () => page.textContent("[data-frame=figures]"),
+      (text) => text.includes("modelled, not measured"),
+    );
     holds(
       "it cannot be cancelled here",
       await page.getByRole("button", { name: "Cancel the run" }).isHidden(),
