@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use energy_data::rows::{RunMetadata, RunStatus};
 
+use crate::live::RailPower;
 use crate::recorder::{ActiveRecording, RunSummary};
 
 /// Ends the recording when it is dropped, or earlier by [`EnergyGuard::finish`]. If it is
@@ -43,6 +44,29 @@ impl EnergyGuard {
     /// started with [`EnergyGuard::child_env`].
     pub fn watch_process(&self, pid: u32) {
         self.recording.control.watch(pid);
+    }
+
+    /// Returns the latest reading of each rail: at most 50 ms older than what the sensor has
+    /// delivered. Waits for neither sensor nor disk. Empty without power sources.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), tracing_energy::Error> {
+    /// let (_layer, guard) = tracing_energy::EnergyLayer::builder().build()?;
+    /// for rail in guard.power_now().iter().filter(|rail| rail.is_root) {
+    ///     match rail.power_w {
+    ///         Some(watts) => println!("{}/{}: {watts:.1} W", rail.source, rail.rail),
+    ///         None => println!("{}/{}: unknown", rail.source, rail.rail),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn power_now(&self) -> Arc<[RailPower]> {
+        // In a fork the lock may be held forever by a thread that does not exist there.
+        match self.recording.shared.gate.is_forked() {
+            true => Arc::default(),
+            false => self.recording.power_now.get(),
+        }
     }
 
     /// Returns environment variables for programs that join this run: their layers record

@@ -230,6 +230,11 @@
 //!
 //! [`MemorySink`] keeps all rows for tests. [`PowerMeter`] reads power without spans.
 //!
+//! # While it runs
+//!
+//! [`EnergyGuard::power_now`] returns the latest reading of each rail. [`live`] passes all rows to
+//! this process, or to another one that follows the file.
+//!
 //! # Features
 //!
 //! All are enabled by default. Without any, the layer records into a [`Sink`].
@@ -259,6 +264,7 @@
 #[doc(hidden)]
 pub mod chrome;
 mod error;
+pub mod live;
 mod record;
 mod sink;
 

@@ -4,6 +4,8 @@ mod args;
 #[cfg(feature = "inference")]
 mod indicator;
 #[cfg(feature = "inference")]
+mod prompt;
+#[cfg(feature = "inference")]
 mod repeats;
 
 use std::io::Write;
@@ -28,7 +30,10 @@ pub(super) fn run(_db: &Path, _args: RunArgs, _out: &mut dyn Write) -> anyhow::R
 }
 
 #[cfg(feature = "inference")]
-pub(super) fn run(db: &Path, args: RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(db: &Path, mut args: RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    if let Some(path) = &args.prompt_file {
+        args.options.prompt = prompt::read(path)?;
+    }
     if let Some(planned) = args.plan {
         return once(db, &planned.options(args.options.prompt)?, None, out);
     }
@@ -40,6 +45,8 @@ pub(super) fn run(db: &Path, args: RunArgs, out: &mut dyn Write) -> anyhow::Resu
         Some(options)
             if all.is_empty() && args.repeats.repeat <= 1 && args.repeats.group.is_none() =>
         {
+            let run_id = std::env::var(crate::program::RUN_ID).ok();
+            let options = RunOptions { run_id, ..options };
             once(db, &options, args.flamegraph.as_deref(), out)
         }
         _ => repeats::begin(db, &args, out),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::console::warn;
 use crate::serve::{self, ServeOptions};
 
 /// Options of `energy serve`.
@@ -14,7 +15,8 @@ use crate::serve::{self, ServeOptions};
   energy serve --db ci.db --listen 127.0.0.1:9000
   energy serve --listen 0.0.0.0:8077 --token-file token.txt
 
-The address is printed once the server accepts connections. Ctrl-C ends it.")]
+The address is printed once the server accepts connections. Ctrl-C ends it. The
+database may be a file that does not exist yet.")]
 pub struct ServeArgs {
     /// Address, access and power.
     #[command(flatten)]
@@ -24,10 +26,33 @@ pub struct ServeArgs {
 pub(super) fn run(db: &Path, args: &ServeArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut printed = Ok(());
     let started = |server: &serve::RunningServer| {
+        server.warnings.iter().for_each(|text| warn(text));
         printed = writeln!(out, "http://{}/", server.address).and_then(|()| out.flush());
     };
-    serve::serve(db.to_owned(), args.options.clone(), started, async {
-        let _ = tokio::signal::ctrl_c().await;
-    })?;
+    serve::serve(db.to_owned(), args.options.clone(), started, interrupted())?;
     Ok(printed?)
+}
+
+/// Completes when the user or the system ends the server.
+#[cfg(unix)]
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
+    // Without handlers the signals end the process.
+    let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Completes when the user ends the server.
+#[cfg(not(unix))]
+async fn interrupted() {
+    let _ = tokio::signal::ctrl_c().await;
 }

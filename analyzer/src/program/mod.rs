@@ -15,11 +15,14 @@ use crate::format::escape;
 use crate::query::{Recording, Run};
 
 /// Variable with the database of programs that record with EnergyLayer.
-const LAYER_DATABASE: &str = "TRACING_ENERGY_DB";
+pub(crate) const LAYER_DATABASE: &str = "TRACING_ENERGY_DB";
 /// Variable with the database of `energy run`.
-const DATABASE: &str = "ENERGY_DB";
+pub(crate) const DATABASE: &str = "ENERGY_DB";
 /// Variable with the users that may read created files.
 pub(crate) const READABLE_BY: &str = "ENERGY_READABLE_BY";
+/// Variable with the id of the run that `energy run` records. A program that starts it sets the
+/// variable, so that it knows the id before the run is in the file.
+pub(crate) const RUN_ID: &str = "ENERGY_RUN_ID";
 /// Number of bytes of a failed program's standard error that are reported.
 const STDERR_TAIL: usize = 2000;
 

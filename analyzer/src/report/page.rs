@@ -13,18 +13,13 @@ use crate::charts::{self, RunCharts};
 use crate::error::Result;
 use crate::format::html::escape;
 
-const STYLES: [&str; 4] = [
+const STYLES: [&str; 3] = [
     charts::THEME,
-    include_str!("assets/page.css"),
     charts::STYLES,
-    include_str!("assets/tables.css"),
+    include_str!("assets/page.css"),
 ];
-const PRINT: &str = include_str!("assets/print.css");
-/// Scripts of the page, which follow those of the charts.
-const SCRIPTS: [&str; 2] = [
-    include_str!("assets/tables.js"),
-    include_str!("assets/main.js"),
-];
+/// Script of the page, which follows those of the charts.
+const SCRIPT: &str = include_str!("assets/main.js");
 
 /// Data for the scripts.
 #[derive(Serialize)]
@@ -46,9 +41,8 @@ impl HtmlReport {
 
 fn write(report: &HtmlReport, out: &mut dyn Write) -> Result<()> {
     let script = format!(
-        "(() => {{\n\"use strict\";\n{}{}}})();\n",
-        charts::SCRIPTS.concat(),
-        SCRIPTS.concat()
+        "(() => {{\n\"use strict\";\n{}{SCRIPT}}})();\n",
+        charts::SCRIPTS.concat()
     );
     let data = embed::json(&Embedded {
         runs: report.runs.iter().map(|run| &run.data).collect(),
@@ -64,7 +58,7 @@ fn write(report: &HtmlReport, out: &mut dyn Write) -> Result<()> {
          <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{title}</title>\n<style>\n{}\n@media print {{\n{PRINT}}}\n</style>\n</head>\n",
+         <title>{title}</title>\n<style>\n{}\n</style>\n</head>\n",
         escape(&embed::policy(&script)),
         STYLES.concat(),
     )?;

@@ -97,6 +97,26 @@ impl HubModel {
         needed.iter().all(is_there).then_some(folder)
     }
 
+    /// Returns the GGUF files of the revision in the cache's folder of the repository.
+    fn cached_gguf(&self, folder: &std::path::Path) -> Vec<(String, PathBuf)> {
+        let commit = std::fs::read_to_string(folder.join("refs").join(&self.revision));
+        let Ok(commit) = commit else {
+            return Vec::new();
+        };
+        let files = std::fs::read_dir(folder.join("snapshots").join(commit.trim()));
+        let files = files
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|file| file.path());
+        let is_gguf = |path: &PathBuf| path.extension().is_some_and(|end| end == "gguf");
+        let named = |path: PathBuf| {
+            let file = path.file_name()?.to_str()?;
+            Some((format!("{}/{file}", self.name()), path))
+        };
+        files.filter(is_gguf).filter_map(named).collect()
+    }
+
     /// Downloads the folder, or the only GGUF file of a repository.
     fn whole(&self, repo: &ApiRepo) -> Result<PathBuf> {
         let info = repo.info().map_err(|error| self.failed(&error))?;
@@ -179,6 +199,30 @@ impl HubModel {
         };
         Error::Model(format!("model {}{file}: {what}; {next}", self.name()))
     }
+}
+
+/// Returns models of the hub's cache that need no download, with the names for `--model` and the
+/// paths: complete folders, and GGUF files.
+#[cfg_attr(not(feature = "serve"), allow(dead_code))]
+pub(crate) fn cached_models() -> Vec<(String, PathBuf)> {
+    let Ok(entries) = std::fs::read_dir(Cache::from_env().path()) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let repo = name.to_str().and_then(|name| name.strip_prefix("models--"));
+        let Some(repo) = repo.map(|repo| repo.replacen("--", "/", 1)) else {
+            continue;
+        };
+        let Some(Ok(model)) = HubModel::parse(&format!("{PREFIX}{repo}")) else {
+            continue;
+        };
+        found.extend(model.cached().map(|folder| (model.name(), folder)));
+        found.extend(model.cached_gguf(&entry.path()));
+    }
+    found.sort();
+    found
 }
 
 /// Returns the files named by an index.

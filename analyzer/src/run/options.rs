@@ -130,6 +130,10 @@ pub struct RunOptions {
     #[arg(skip)]
     #[serde(skip)]
     pub plan: Option<serde_json::Value>,
+    /// Id of the run, a UUID; a new one if it is `None`.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub run_id: Option<String>,
 }
 
 impl Default for RunOptions {
@@ -154,6 +158,7 @@ impl Default for RunOptions {
             recording: RecordingOptions::default(),
             chrome: None,
             plan: None,
+            run_id: None,
         }
     }
 }

@@ -119,6 +119,10 @@ fn start(
         Some(path) => builder.chrome(path),
         None => builder,
     };
+    let builder = match &options.run_id {
+        Some(id) => builder.run_id(id),
+        None => builder,
+    };
     if !recording.baseline.is_zero() {
         on_event(RunEvent::Step("measuring idle power"));
     }

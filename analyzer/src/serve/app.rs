@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware;
+use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -14,10 +15,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::problem::Problem;
 use super::state::App;
-use super::{api, assets, guard};
+use super::{api, assets, generate, guard, headers, live};
 
-/// Largest body of a request in bytes.
-const LARGEST_BODY: usize = 1 << 20;
 /// Longest time until a response begins. Generation that a client waits for has no limit.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -33,34 +32,42 @@ struct ApiDocument;
 /// Creates the router of a server.
 pub(super) fn app(state: App) -> Router {
     let (routes, document) = OpenApiRouter::with_openapi(ApiDocument::openapi())
-        .merge(api::routes())
+        .merge(api::routes().layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            TIMEOUT,
+        )))
+        .merge(generate::routes())
+        .merge(live::routes())
         .split_for_parts();
     routes
         .merge(api::description(&document))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            TIMEOUT,
-        ))
         .merge(assets::routes())
         .fallback(absent)
         .method_not_allowed_fallback(not_allowed)
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(DefaultBodyLimit::max(guard::LARGEST_BODY))
         .layer(CompressionLayer::new())
-        .layer(CatchPanicLayer::new())
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(
             App::clone(&state),
             guard::check,
         ))
+        .layer(middleware::from_fn(headers::restrict))
         .with_state(state)
 }
 
-async fn not_allowed(method: axum::http::Method, uri: axum::http::Uri) -> Problem {
-    let text = format!("{} does not accept {method}", uri.path());
+async fn not_allowed(method: Method, uri: Uri) -> Problem {
+    let text = format!("{} does not support {method}", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, text)
-        .with_remedy("see the header Allow for the methods of this path")
+        .with_remedy("see /api/openapi.json for the methods of each path")
 }
 
-async fn absent(uri: axum::http::Uri) -> Problem {
+/// Answers a request whose handler has panicked, which is an error of this program.
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    let text = "the request failed unexpectedly";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+}
+
+async fn absent(uri: Uri) -> Problem {
     Problem::absent(format!("{} does not exist", uri.path()))
         .with_remedy("see /api/openapi.json for the paths of the interface")
 }

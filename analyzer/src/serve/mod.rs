@@ -20,8 +20,13 @@
 mod api;
 mod app;
 mod assets;
+mod browser;
 mod cache;
+mod extract;
+mod generate;
 mod guard;
+mod headers;
+mod live;
 mod options;
 mod problem;
 mod readers;

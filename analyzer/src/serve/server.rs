@@ -1,55 +1,149 @@
 //! Starts the server and ends it.
 
 use std::future::Future;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 
 use super::app::app;
+use super::browser;
+use super::guard::Access;
 use super::options::ServeOptions;
-use super::state::AppState;
+use super::state::{App, AppState};
 use crate::error::{Error, Result};
+use crate::query::Recording;
+
+/// Longest time that open requests, streams and WebSockets delay the end of the server.
+const GRACE: Duration = Duration::from_secs(3);
+/// Longest time that queries on blocking threads delay it.
+const BLOCKED: Duration = Duration::from_secs(1);
 
 /// A server that accepts connections.
 #[derive(Debug)]
 pub struct RunningServer {
     /// Address that it listens on.
     pub address: SocketAddr,
+    /// Warnings about the access to it.
+    pub warnings: Vec<String>,
 }
 
 /// Serves the recording at `database` until `ended` completes. Calls `started` once connections are
-/// accepted.
+/// accepted. The file need not exist yet.
 ///
 /// # Errors
-/// If the address cannot be used.
+/// If the file is no recording, if the address cannot be used, or if it can be reached from other
+/// machines and no token was given.
 pub fn serve(
     database: PathBuf,
     options: ServeOptions,
     started: impl FnOnce(&RunningServer),
     ended: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
+    let access = Access::new(&options)?;
+    let database = std::path::absolute(database)?;
+    check_database(&database)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let listener = TcpListener::bind(options.listen)
             .await
             .map_err(|error| not_bound(options.listen, &error))?;
-        let running = RunningServer {
-            address: listener.local_addr()?,
+        let address = listener.local_addr()?;
+        let mut running = RunningServer {
+            address,
+            warnings: access.warnings.clone(),
         };
-        let router = app(AppState::new(database, options));
+        if options.open {
+            let url = format!("{}{}", url(address), access.log_in);
+            running.warnings.extend(browser::open(&url).err());
+        }
+        let state = AppState::new(database, options, access.bound_to(address));
         started(&running);
-        axum::serve(listener, router)
-            .with_graceful_shutdown(ended)
-            .await?;
-        Ok(())
-    })
+        answer(listener, state, ended).await
+    });
+    runtime.shutdown_timeout(BLOCKED);
+    served
+}
+
+/// Answers requests until `ended` completes. Then runs that clients started are cancelled, and
+/// open requests get a few seconds.
+async fn answer(
+    listener: TcpListener,
+    state: App,
+    ended: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    let router = app(App::clone(&state)).into_make_service_with_connect_info::<SocketAddr>();
+    let is_ending = || {
+        let mut changes = state.is_ending.subscribe();
+        async move {
+            // The sender is part of the state, which outlives the server.
+            let _ = changes.wait_for(|is_ending| *is_ending).await;
+        }
+    };
+    let late = is_ending();
+    let served = axum::serve(listener, router).with_graceful_shutdown(is_ending());
+    tokio::select! {
+        result = served.into_future() => result?,
+        () = async {
+            ended.await;
+            state.is_ending.send_replace(true);
+            // Streams of live messages would never end by themselves.
+            state.feed.close();
+            state.generator.end().await;
+            std::future::pending().await
+        } => {}
+        () = async {
+            late.await;
+            tokio::time::sleep(GRACE).await;
+        } => {}
+    }
+    state.generator.end().await;
+    Ok(())
+}
+
+/// Returns the address of the dashboard. A server on all addresses is opened as localhost.
+fn url(address: SocketAddr) -> String {
+    match address.ip().is_unspecified() {
+        true => format!("http://localhost:{}/", address.port()),
+        false => format!("http://{address}/"),
+    }
+}
+
+/// Refuses a file that is no recording, and a folder that does not exist.
+fn check_database(database: &Path) -> Result<()> {
+    if database.exists() {
+        // Does not repair the file: that may take long, and the first request does it.
+        return Recording::open(database).map(drop);
+    }
+    match database.parent() {
+        Some(folder) if !folder.is_dir() => Err(Error::Request(format!(
+            "{}: the folder {} does not exist; create it, or give the database with --db FILE",
+            database.display(),
+            folder.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn not_bound(address: SocketAddr, error: &std::io::Error) -> Error {
-    Error::Request(format!(
-        "cannot listen on {address}: {error}; choose another address with --listen"
-    ))
+    Error::Request(match error.kind() {
+        ErrorKind::AddrInUse => format!(
+            "cannot listen on {address}: another program, perhaps another `energy serve`, uses \
+             port {}; end it, or choose another port with --listen {}:0",
+            address.port(),
+            match address.ip().is_ipv6() {
+                true => format!("[{}]", address.ip()),
+                false => address.ip().to_string(),
+            }
+        ),
+        ErrorKind::PermissionDenied => format!(
+            "cannot listen on {address}: ports below 1024 need privileges; choose a higher one \
+             with --listen"
+        ),
+        _ => format!("cannot listen on {address}: {error}; choose another address with --listen"),
+    })
 }

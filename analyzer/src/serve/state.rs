@@ -3,7 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use super::cache::AnswerCache;
+use super::generate::Generator;
+use super::guard::Access;
+use super::live::Feed;
 use super::options::ServeOptions;
 use super::readers::Readers;
 use super::sources::Sources;
@@ -18,20 +23,32 @@ pub(super) struct AppState {
     pub(super) options: ServeOptions,
     /// Connections to the recording.
     pub(super) readers: Readers,
+    /// Live messages.
+    pub(super) feed: Arc<Feed>,
     /// Answers about ended runs.
     pub(super) cache: AnswerCache,
     /// Power sources of this machine.
     pub(super) sources: Sources,
+    /// Who may use the server.
+    pub(super) access: Access,
+    /// Runs that clients have started.
+    pub(super) generator: Arc<Generator>,
+    /// Whether the server ends: streams stop then.
+    pub(super) is_ending: watch::Sender<bool>,
 }
 
 impl AppState {
     /// Creates the state of a server for the file at `database`.
-    pub(super) fn new(database: PathBuf, options: ServeOptions) -> App {
+    pub(super) fn new(database: PathBuf, options: ServeOptions, access: Access) -> App {
         Arc::new(Self {
+            generator: Arc::new(Generator::new(database.clone())),
             options,
             readers: Readers::new(database),
+            feed: Feed::new(),
             cache: AnswerCache::default(),
             sources: Sources::default(),
+            access,
+            is_ending: watch::Sender::new(false),
         })
     }
 }

@@ -3,6 +3,7 @@
 //! - [`units`] - energy, power and run time as types, with all conversions.
 //! - [`rows`] - the rows of a recording, one type for each table of the store.
 //! - [`sink`] - [`Sink`](sink::Sink) receives rows in a [`Batch`](sink::Batch).
+//! - [`live`] - updates about runs while they are recorded.
 //! - [`Method`], [`AttributeOptions`] and [`Prior`] - how a recording is attributed.
 //! - [`RailKind`], [`Provenance`] and [`Kernel`] - properties of a rail and its sensor.
 //!
@@ -12,6 +13,7 @@
 mod batching;
 pub mod interval_energy;
 mod kernel;
+pub mod live;
 mod method;
 mod prior;
 mod rail;

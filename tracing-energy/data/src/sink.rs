@@ -112,4 +112,52 @@ impl Batch {
             + self.span_events.len();
         rows as u64
     }
+
+    /// Returns whether it has no row: it then only reports that its recorder is alive.
+    pub fn is_empty(&self) -> bool {
+        let Self {
+            run,
+            rails,
+            processes,
+            threads,
+            callsites,
+            nodes,
+            instances,
+            spans,
+            fields,
+            node_windows,
+            links,
+            span_events,
+            cpu,
+            samples,
+            sensor_metrics,
+            device_use,
+            baselines,
+            conditions,
+            events,
+            attribution,
+            time_ns: _,
+            heartbeat_unix_ns: _,
+        } = self;
+        run.is_none()
+            && rails.is_empty()
+            && processes.is_empty()
+            && threads.is_empty()
+            && callsites.is_empty()
+            && nodes.is_empty()
+            && instances.is_empty()
+            && spans.is_empty()
+            && fields.is_empty()
+            && node_windows.is_empty()
+            && links.is_empty()
+            && span_events.is_empty()
+            && cpu.is_empty()
+            && samples.is_empty()
+            && sensor_metrics.is_empty()
+            && device_use.is_empty()
+            && baselines.is_empty()
+            && conditions.is_empty()
+            && events.is_empty()
+            && *attribution == AttributionRows::default()
+    }
 }

@@ -46,6 +46,7 @@ pub struct EnergyLayerBuilder {
     pub(super) flush_every: Duration,
     pub(super) node_limit: usize,
     pub(super) metadata: RunMetadata,
+    pub(super) run_id: Option<String>,
     pub(super) end_on_signal: bool,
     pub(super) method: Method,
     pub(super) priors: Vec<Prior>,
@@ -85,6 +86,7 @@ impl Default for EnergyLayerBuilder {
             flush_every: Duration::from_millis(250),
             node_limit: 65_536,
             metadata: RunMetadata::default(),
+            run_id: None,
             end_on_signal: false,
             method: Method::default(),
             priors: Vec::new(),
@@ -312,6 +314,22 @@ impl EnergyLayerBuilder {
     /// ```
     pub fn metadata(mut self, metadata: RunMetadata) -> Self {
         self.metadata = metadata;
+        self
+    }
+
+    /// Sets the id of the run, so that another program knows it before the run is in the
+    /// file. Default: a new random one.
+    ///
+    /// The id is a UUID that no other run has. [`EnergyLayerBuilder::build`] fails if it is not a
+    /// UUID in its usual form.
+    ///
+    /// ```
+    /// # use tracing_energy::EnergyLayer;
+    /// let builder = EnergyLayer::builder().run_id("67e55044-10b1-426f-9247-bb680e5fe0c8");
+    /// # drop(builder);
+    /// ```
+    pub fn run_id(mut self, id: impl Into<String>) -> Self {
+        self.run_id = Some(id.into());
         self
     }
 

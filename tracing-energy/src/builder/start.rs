@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::guard::EnergyGuard;
 use crate::join::Join;
 use crate::layer::EnergyLayer;
+use crate::live::PowerNow;
 use crate::record::{FieldCapture, HotPath, Naming, RecorderOptions, Shared, SpanAssembler};
 use crate::recorder::{
     ActiveRecording, BaselineCpu, Collector, CollectorParts, Control, DeviceUseReader, Offline,
@@ -92,6 +93,7 @@ impl EnergyLayerBuilder {
         if let Some(join) = &join {
             self.record_for(join);
         }
+        let uuid = run_id(self.run_id.take())?;
         let offline = self.offline()?;
         let OpenSinks { sinks, was_closed } = self.open_sinks()?;
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
@@ -116,15 +118,15 @@ impl EnergyLayerBuilder {
         let writer = SinkWriter::spawn(sinks).map_err(thread_error)?;
         let run = RunRow {
             parent_run: join.map(|join| join.run),
-            ..run_row(start_unix_ns, self.metadata)
+            ..run_row(uuid.clone(), start_unix_ns, self.metadata)
         };
-        let uuid = run.uuid.clone();
         let key_fields: Arc<[String]> = self.key_fields.into();
         let naming = Naming {
             key_fields: Arc::clone(&key_fields),
             roles: self.roles,
             domains: self.domains,
         };
+        let power_now = Arc::<PowerNow>::default();
         let parts = CollectorParts {
             shared: Arc::clone(&shared),
             control: Arc::clone(&control),
@@ -146,6 +148,7 @@ impl EnergyLayerBuilder {
             writer,
             live: self.method == Method::Fitted,
             offline,
+            power_now: Arc::clone(&power_now),
             database: self.database.clone(),
             was_closed,
         };
@@ -159,6 +162,7 @@ impl EnergyLayerBuilder {
             clock,
             zero,
             database: self.database,
+            power_now,
             state,
         });
         if self.end_on_signal {
@@ -271,11 +275,27 @@ impl EnergyLayerBuilder {
     }
 }
 
-fn run_row(start_unix_ns: i64, metadata: RunMetadata) -> RunRow {
+/// Returns the given id if it is a UUID, or a new one.
+fn run_id(given: Option<String>) -> Result<String, Error> {
+    let Some(given) = given else {
+        return Ok(uuid::Uuid::new_v4().to_string());
+    };
+    match uuid::Uuid::try_parse(&given) {
+        Ok(id) if id.to_string() == given => Ok(given),
+        _ => Err(Error::Setting {
+            message: format!(
+                "run id {given:?} is not a UUID in lower case, such as \
+                 67e55044-10b1-426f-9247-bb680e5fe0c8"
+            ),
+        }),
+    }
+}
+
+fn run_row(uuid: String, start_unix_ns: i64, metadata: RunMetadata) -> RunRow {
     let pid = std::process::id();
     let here = host::Host::here();
     RunRow {
-        uuid: uuid::Uuid::new_v4().to_string(),
+        uuid,
         status: RunStatus::Running,
         pid,
         pid_start: host::process_start(pid),

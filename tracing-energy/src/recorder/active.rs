@@ -9,6 +9,7 @@ use energy_data::units::Nanos;
 use energy_power::{Clock, Sampler};
 
 use super::{Control, RunSummary};
+use crate::live::PowerNow;
 use crate::record::Shared;
 
 /// The parts of a recording in progress. The first caller of [`Self::finish`] stops them.
@@ -22,6 +23,8 @@ pub(crate) struct ActiveRecording {
     pub(crate) zero: Nanos,
     #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
     pub(crate) database: Option<PathBuf>,
+    /// The latest reading of each rail.
+    pub(crate) power_now: Arc<PowerNow>,
     pub(crate) state: Mutex<RecordingState>,
 }
 

@@ -154,7 +154,7 @@ impl Store {
     }
 }
 
-fn balance(r: &rusqlite::Row<'_>) -> rusqlite::Result<BalanceRow> {
+pub(super) fn balance(r: &rusqlite::Row<'_>) -> rusqlite::Result<BalanceRow> {
     Ok(BalanceRow {
         rail: r.get(0)?,
         accounts: Accounts {

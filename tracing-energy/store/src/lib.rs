@@ -6,6 +6,7 @@
 //! - [`reattribute`] and [`attribute_stored`] attribute a stored run again from its file.
 //! - [`repair_dead_runs`] completes runs of dead processes; [`show_unended`] shows them
 //!   complete without writing.
+//! - [`Follower`] reports what other processes write to a file.
 //! - [`CallPath`] - joules of one call path, for programs that read their own recording.
 //!
 //! `schema.sql` defines the tables and views, `migrations.rs` leads from each version to the next.
@@ -26,7 +27,9 @@ mod chunked_transaction;
 mod connection;
 mod edit;
 mod error;
+mod file_id;
 mod find;
+mod follow;
 mod insert;
 mod insert_attribution;
 mod kinds;
@@ -53,6 +56,7 @@ pub use attribute::AttributionWriter;
 pub use calibrations::{FoundCalibration, StoredCalibration};
 pub use call_paths::CallPath;
 pub use error::Error;
+pub use follow::{FollowFrom, Follower};
 pub use merge::{Merge, MergeSource};
 pub use merge_joined::JoinedSummary;
 pub use migrations::SCHEMA_VERSION;

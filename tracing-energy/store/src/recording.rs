@@ -384,7 +384,7 @@ fn instance(r: &Row<'_>) -> rusqlite::Result<InstanceRow> {
     })
 }
 
-fn span(r: &Row<'_>) -> rusqlite::Result<SpanRow> {
+pub(super) fn span(r: &Row<'_>) -> rusqlite::Result<SpanRow> {
     Ok(SpanRow {
         seq: seq(r, 0)?,
         node: r.get(1)?,
@@ -422,7 +422,7 @@ fn link(r: &Row<'_>) -> rusqlite::Result<LinkRow> {
     })
 }
 
-fn span_event(r: &Row<'_>) -> rusqlite::Result<SpanEventRow> {
+pub(super) fn span_event(r: &Row<'_>) -> rusqlite::Result<SpanEventRow> {
     let span: Option<i64> = r.get(2)?;
     Ok(SpanEventRow {
         time_ns: r.get(0)?,
@@ -448,7 +448,7 @@ fn cpu_time(r: &Row<'_>) -> rusqlite::Result<CpuRow> {
     })
 }
 
-fn sample(r: &Row<'_>) -> rusqlite::Result<SampleRow> {
+pub(super) fn sample(r: &Row<'_>) -> rusqlite::Result<SampleRow> {
     Ok(SampleRow {
         rail: r.get(0)?,
         start_ns: r.get(1)?,
@@ -457,7 +457,7 @@ fn sample(r: &Row<'_>) -> rusqlite::Result<SampleRow> {
     })
 }
 
-fn event(r: &Row<'_>) -> rusqlite::Result<EventRow> {
+pub(super) fn event(r: &Row<'_>) -> rusqlite::Result<EventRow> {
     Ok(EventRow {
         time_ns: r.get(0)?,
         kind: r.get(1)?,

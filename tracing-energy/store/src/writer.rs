@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use super::chunked_transaction::ChunkedTransaction;
 use super::error::explain;
+use super::file_id::{FileId, file_id};
 use super::lease::{self, Renewal, RunOwnership};
 use super::unwritten::Unwritten;
 use super::{connection, insert, insert_attribution};
@@ -315,21 +316,6 @@ fn write_rows(
     insert::samples(transaction, run, &batch.samples)?;
     insert::sensor_metrics(transaction, run, &batch.sensor_metrics)?;
     insert::device_use(transaction, run, &batch.device_use)
-}
-
-/// Device and inode, to detect whether the path still names the opened file.
-type FileId = (u64, u64);
-
-#[cfg(unix)]
-fn file_id(path: &Path) -> Option<FileId> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
-}
-
-#[cfg(not(unix))]
-fn file_id(path: &Path) -> Option<FileId> {
-    path.exists().then_some((0, 0))
 }
 
 #[cfg(test)]

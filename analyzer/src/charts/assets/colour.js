@@ -42,6 +42,19 @@ function partColour(part) {
   return given.get(part).hue;
 }
 
+// Colours of parts that are drawn side by side: later parts of the same colour are lighter.
+function distinctColours(parts) {
+  const used = new Map();
+  return new Map(
+    parts.map((part) => {
+      const hue = partColour(part === "(remainder)" ? "(rest)" : part);
+      const before = used.get(hue) || 0;
+      used.set(hue, before + 1);
+      return [part, before ? shade(hue, Math.min(0.7, before * 0.3)) : hue];
+    }),
+  );
+}
+
 const ACCOUNTS = {
   idle: "grey",
   spans: "blue",

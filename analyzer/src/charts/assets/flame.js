@@ -18,7 +18,9 @@ charts.flame = (run, width) => {
     const found = search.value.trim().toLowerCase();
     const { root, list, matched } = flameOf(tree, at, width, found, zoom);
     out.disabled = at < 0;
-    way.textContent = `${at < 0 ? "all spans" : pathOf(tree, at).join(" > ")}: ${joules(at < 0 ? total : all[at])}${found ? `; found ${joules(matched)}, ${percent(matched / total)} of total` : ""}`;
+    const share = found ? `; found ${joules(matched)}, ${percent(matched / total)} of total` : "";
+    crumbs(way, tree, at, zoom);
+    way.append(`: ${joules(at < 0 ? total : all[at])}${share}`);
     place.replaceChildren(root);
     if (focus && list[0]) list[0].focus();
   };

@@ -28,11 +28,19 @@ function railPaths(rail, x, y) {
   return [path, shadow];
 }
 
-function bandMarks(timeline, names, x, bottom) {
+// Time and energy of a band, where they are known.
+const bandFigures = (band, end) =>
+  [seconds(end - band.start_ns), isKnown(band.energy_j) ? joules(band.energy_j) : ""]
+    .filter(Boolean)
+    .join(", ");
+
+// Bands of phases in the drawn range, with their names and, on request, their figures.
+function bandMarks(timeline, names, { x, bottom, left, right, hasFigures }) {
   let free = 0;
   return timeline.bands.map((band) => {
     const end = isKnown(band.end_ns) ? band.end_ns : timeline.end_ns;
-    const [from, to] = [x(band.start_ns), x(end)];
+    const [from, to] = [x(band.start_ns), x(end)].map((at) => Math.max(left, Math.min(right, at)));
+    if (end < (timeline.start_ns || 0) || x(band.start_ns) > right) return null;
     const box = rect(from, 4, Math.max(1, to - from), bottom - 4, {
       fill: phaseColour(names, band.phase),
       class: "band",
@@ -41,7 +49,10 @@ function bandMarks(timeline, names, x, bottom) {
     const words =
       from >= free ? label(from + 3, 16, to - from, band.phase, { class: "small" }) : null;
     if (words) free = Math.min(to, from + band.phase.length * LETTER);
-    return [box, words];
+    const style = { class: "small figures" };
+    const figures =
+      hasFigures && words ? label(from + 3, 30, to - from, bandFigures(band, end), style, 6) : null;
+    return [box, words, figures];
   });
 }
 
@@ -110,8 +121,31 @@ function timelineLegend(timeline, names) {
   return legend([...rails, ...bands]);
 }
 
-charts.timeline = (run, width) => {
+// Short lines below the chart where tokens begin.
+function tokenMarks(tokens, { x, left, right, bottom }) {
+  const places = tokens.map((token) => x(token.start_ns)).filter((at) => at >= left && at <= right);
+  const spaced = places.filter((at, no) => !no || Math.floor(at) !== Math.floor(places[no - 1]));
+  const path = spaced.map((at) => `M${round(at)} ${bottom - 7}v7`).join("");
+  return s("path", { d: path, class: "token-marks", "data-tokens": places.length });
+}
+
+// Cuts lines at the ends of a range that is shorter than the run.
+let cuts = 0;
+function cutTo({ left, right, bottom }, ...children) {
+  cuts += 1;
+  const id = `cut${cuts}`;
+  const box = rect(left, 0, right - left, bottom + 1);
+  return [
+    s("defs", {}, s("clipPath", { id }, box)),
+    s("g", { "clip-path": `url(#${id})` }, ...children),
+  ];
+}
+
+// The whole run, or the range from `timeline.start_ns` to `timeline.end_ns`. `more` may hold
+// tokens to mark, and states whether bands have figures.
+charts.timeline = (run, width, _, more = {}) => {
   const { timeline } = run;
+  const begin = timeline.start_ns || 0;
   const narrow = width < 620;
   const rails = timeline.rails;
   const names = run.heads;
@@ -120,9 +154,9 @@ charts.timeline = (run, width) => {
   const idle = rails.map((rail) => rail.idle_w || 0);
   const highest = Math.max(...steps.map((step) => step.max), ...idle, 1e-9);
   const lowest = Math.min(0, ...steps.map((step) => step.min));
-  const x = linear(0, timeline.end_ns, left, right);
-  const y = linear(lowest, highest * 1.08, bottom, 22);
-  const place = { x, y, left, right, highest };
+  const x = linear(begin, timeline.end_ns, left, right);
+  const y = linear(lowest, highest * (more.hasFigures ? 1.2 : 1.08), bottom, 22);
+  const place = { x, y, left, right, highest, bottom, hasFigures: more.hasFigures };
   const cursor = line(left, 4, left, bottom, { class: "cursor", visibility: "hidden" });
   const catcher = rect(left, 4, right - left, bottom - 4, {
     fill: "transparent",
@@ -130,19 +164,21 @@ charts.timeline = (run, width) => {
     tabindex: 0,
     role: "slider",
     "aria-label": "Power over time: arrow keys read the values",
-    "aria-valuemin": 0,
+    "aria-valuemin": begin / 1e9,
     "aria-valuemax": timeline.end_ns / 1e9,
-    "aria-valuenow": 0,
+    "aria-valuenow": begin / 1e9,
   });
-  const times = ticks(0, timeline.end_ns / 1e9, narrow ? 4 : 9, "s");
+  const times = ticks(begin / 1e9, timeline.end_ns / 1e9, narrow ? 4 : 9, "s");
+  const lines = rails.map((rail, at) => railGroup(rail, at, place));
   const root = drawing(
     width,
     bottom + 24,
     "Power over time",
-    bandMarks(timeline, names, x, bottom),
+    bandMarks(timeline, names, place),
     axisY(ticks(lowest, highest * 1.08, 5, "W"), y, left, right),
     axisX(times, (time) => x(time * 1e9), bottom, bottom - 4),
-    rails.map((rail, at) => railGroup(rail, at, place)),
+    begin || more.isCut ? cutTo(place, lines) : lines,
+    more.tokens ? tokenMarks(more.tokens, place) : null,
     narrow ? null : endLabels(rails, y, right, bottom),
     cursor,
     catcher,
@@ -153,7 +189,7 @@ charts.timeline = (run, width) => {
 
 // A cursor moved by keys or the mouse, with a tooltip of all rails at its time.
 function readTimeline(run, catcher, cursor, x, [left, right]) {
-  const { rails, end_ns: end } = run.timeline;
+  const { rails, end_ns: end, start_ns: begin = 0 } = run.timeline;
   const longest = rails.reduce((best, rail) =>
     rail.steps.length > best.steps.length ? rail : best,
   ).steps;
@@ -190,7 +226,7 @@ function readTimeline(run, catcher, cursor, x, [left, right]) {
   catcher.addEventListener("pointerleave", leave);
   catcher.addEventListener("pointermove", (event) => {
     const box = catcher.getBoundingClientRect();
-    const time = ((event.clientX - box.left) / box.width) * end;
+    const time = begin + ((event.clientX - box.left) / box.width) * (end - begin);
     const here = longest.findIndex((step) => step.t1 > time);
     at = here < 0 ? longest.length - 1 : here;
     read(longest[at], { x: event.clientX, y: event.clientY });

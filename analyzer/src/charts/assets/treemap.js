@@ -39,6 +39,20 @@ function nodeLines(tree, at) {
   ];
 }
 
+// The path to a node as buttons that zoom out to each of its ancestors.
+function crumbs(way, tree, at, zoom) {
+  const path = [-1];
+  for (let node = at; node >= 0; node = tree.parent[node]) path.splice(1, 0, node);
+  const name = (node) => (node < 0 ? "all spans" : shorten(nodeName(tree, node), 40));
+  const crumb = (node, no) => {
+    if (no === path.length - 1) return h("strong", { "data-node": node }, name(node));
+    const button = h("button", { type: "button", class: "crumb", "data-node": node }, name(node));
+    button.addEventListener("click", () => zoom(node, true));
+    return button;
+  };
+  way.replaceChildren(...path.flatMap((node, no) => [no ? " > " : "", crumb(node, no)]));
+}
+
 // Lays out amounts, largest first, in a box, in rows as near to squares as possible.
 function squarify(items, box) {
   const boxes = [];
@@ -90,8 +104,7 @@ charts.treemap = (run, width) => {
   let at = -1;
   const zoom = (to, focus) => {
     at = to;
-    const path = at < 0 ? ["all spans"] : ["all spans", ...pathOf(tree, at)];
-    way.textContent = path.join(" > ");
+    crumbs(way, tree, at, zoom);
     const [root, list] = treemapOf(tree, at, width, zoom);
     place.replaceChildren(root);
     if (focus && list[0]) list[0].focus();

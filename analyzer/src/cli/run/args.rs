@@ -13,7 +13,7 @@ use crate::run::{RunOptions, RunVariants};
   energy run \"Why is the sky blue?\"
   energy run --model hf:Qwen/Qwen2.5-0.5B-Instruct \"Why is the sky blue?\"
   energy run --model ./model.gguf --raw \"Once upon a time\" --max-tokens 64
-  energy run --each-line \"$(cat prompts.txt)\" --stats
+  energy run --each-line --prompt-file prompts.txt --stats
   energy run --source modelled --depth deep --chrome trace.json
   energy run --source replay:powermetrics.plist --baseline 0s
   energy run --repeat 5 --requantize none,q8_0 --warmup 1 --cooldown 5s
@@ -25,6 +25,9 @@ pub struct RunArgs {
     /// Options of each run.
     #[command(flatten)]
     pub options: RunOptions,
+    /// File with the prompt (`-`: standard input); its last line break is removed
+    #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
+    pub(super) prompt_file: Option<PathBuf>,
     /// Flamegraph to draw afterwards [default: none]
     #[arg(long, value_name = "FILE")]
     pub(super) flamegraph: Option<PathBuf>,

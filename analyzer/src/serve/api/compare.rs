@@ -9,9 +9,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::choice::optional_choice;
-use super::extract;
 use super::responses::BodyProblems;
 use crate::compare::{CompareOptions, ComparedEnergy, ComparedSides, sides};
+use crate::serve::extract;
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 

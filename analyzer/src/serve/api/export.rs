@@ -12,7 +12,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::choice::parsed;
-use super::extract::{Path, Query};
 use super::file_name::attachment;
 use super::responses::{RunPath, RunProblems};
 use super::tar;
@@ -21,6 +20,7 @@ use crate::export::{
     self, ExportFormat, ExportSource, ExportWriter, FormatOutput, WalkFilter, parse_energy,
     parse_window,
 };
+use crate::serve::extract::{Path, Query};
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 

@@ -6,7 +6,6 @@ mod choice;
 mod compare;
 mod detail;
 mod export;
-mod extract;
 mod file_name;
 mod openapi;
 mod pictures;

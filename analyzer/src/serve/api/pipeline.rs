@@ -8,12 +8,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer;
-use super::extract::{Path, Query};
 use super::responses::{RunPath, RunProblems};
 use super::run_object::{extend, mj};
 use super::scope_query::ScopeQuery;
 use crate::error::Result;
 use crate::query::{Recording, Run};
+use crate::serve::extract::{Path, Query};
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 use crate::views::{self, ViewScope};

@@ -10,7 +10,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::choice::parsed;
-use super::extract;
 use super::responses::BodyProblems;
 use super::run_object::extend;
 use crate::error::Result;
@@ -18,6 +17,7 @@ use crate::format::rfc3339;
 use crate::query::{self, Recording};
 use crate::runs::parse_age;
 use crate::serve::cache::KeptAnswer;
+use crate::serve::extract;
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 use crate::upkeep::{PruneOptions, PrunePlan, parse_bytes, size};

@@ -17,12 +17,12 @@ use utoipa_axum::routes;
 
 use super::choice::choice;
 use super::detail::{DetailDepth, RunDocument};
-use super::extract::{self, OptionalJson, Path, Query};
 use super::responses::{ChangeProblems, RunPath, RunProblems};
 use super::run_object::run_object;
 use crate::error::{Error, Result};
 use crate::format::escape;
 use crate::query::{Recording, Run};
+use crate::serve::extract::{self, OptionalJson, Path, Query};
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 use crate::upkeep::{DeletePlan, RunEdit, edit_run};

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::Query;
 use super::responses::InvalidProblems;
 use super::run_object::run_objects;
 use super::runs_query::RunsQuery;
 use crate::query;
+use crate::serve::extract::Query;
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 

@@ -38,10 +38,13 @@ async fn read_status(State(app): State<App>) -> std::result::Result<Json<Value>,
         .map(|name| name.to_string_lossy().into_owned());
     Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
+        "epoch": app.feed.epoch(),
         "database": name,
         "runs": count.unwrap_or(0),
         "recording": recording.unwrap_or_default(),
         "provenance": app.sources.last().and_then(|kept| kept.provenance()),
+        "generating": app.generator.running(),
+        "queued": app.generator.queued(),
         "may_delete": app.options.allow_delete,
     })))
 }

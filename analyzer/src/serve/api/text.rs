@@ -8,11 +8,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer;
-use super::extract::{Path, Query};
 use super::responses::{RunPath, RunProblems};
 use super::scope_query::WholeQuery;
 use crate::error::Result;
 use crate::query::{self, Recording, Run};
+use crate::serve::extract::{Path, Query};
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 

@@ -10,10 +10,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{self, RunRequest};
-use super::extract::{Path, Query};
 use super::responses::{RunPath, RunProblems};
 use super::run_object::extend;
 use crate::charts::{TimelinePart, TimelineRange};
+use crate::serve::extract::{Path, Query};
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 

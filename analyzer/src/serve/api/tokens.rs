@@ -10,7 +10,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{self, JSON, RunRequest};
-use super::extract::{Path, Query};
 use super::responses::{RunPath, RunProblems};
 use super::rows::{PageRange, keep_rows, page};
 use super::run_object::{extend, mj};
@@ -18,6 +17,7 @@ use super::scope_query::scope;
 use crate::charts::token_operations;
 use crate::error::Result;
 use crate::query::{Recording, Run};
+use crate::serve::extract::{Path, Query};
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 use crate::views::{self, TokensOptions};

@@ -11,7 +11,6 @@ use utoipa_axum::routes;
 
 use super::answer::{self, JSON, RunRequest};
 use super::choice::choice;
-use super::extract::{Path, Query};
 use super::responses::{RunPath, RunProblems};
 use super::rows::{PageRange, keep_rows, page};
 use super::run_object::{extend, mj};
@@ -19,6 +18,7 @@ use super::scope_query::{ScopeQuery, scope};
 use super::summary::layer_index;
 use crate::ops::{OperationList, OpsOptions};
 use crate::query::Run;
+use crate::serve::extract::{Path, Query};
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 use crate::views::{self, BalanceOptions, HotOptions, SampleOptions};

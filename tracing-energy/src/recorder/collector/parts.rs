@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
+use crate::live::PowerNow;
 use crate::record::{Detail, Shared, SpanAssembler};
 use crate::recorder::baseline_cpu::BaselineCpu;
 use crate::recorder::control::Control;
@@ -48,6 +49,8 @@ pub(crate) struct CollectorParts {
     pub(crate) live: bool,
     /// The attribution to perform once the recording is written.
     pub(crate) offline: Option<Offline>,
+    /// Receives the latest reading of each rail.
+    pub(crate) power_now: Arc<PowerNow>,
     /// The run's file.
     pub(crate) database: Option<PathBuf>,
     /// Set when another process has closed the run.

@@ -1,11 +1,14 @@
 //! Messages of power sources, and rails that appear or move during a run.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use super::baselines::Baselines;
 use super::conditions::ConditionIntake;
 use super::rows::RunRows;
 use super::run_time::RunTime;
+use crate::live::PowerNow;
 use crate::recorder::source_rails::SourceRails;
 use energy_data::rows::{RailRow, SampleRow, SensorMetricRow};
 use energy_power::containment::NOTICE;
@@ -19,14 +22,24 @@ pub(super) struct SampleIntake {
     messages: Receiver<SamplerMessage>,
     rails: SourceRails,
     last_settled_ns: i64,
+    /// The latest reading of each rail.
+    latest: BTreeMap<u32, SampleRow>,
+    power_now: Arc<PowerNow>,
 }
 
 impl SampleIntake {
-    pub(super) fn new(messages: Receiver<SamplerMessage>, rails: SourceRails, now_ns: i64) -> Self {
+    pub(super) fn new(
+        (messages, rails): (Receiver<SamplerMessage>, SourceRails),
+        power_now: Arc<PowerNow>,
+        now_ns: i64,
+    ) -> Self {
+        power_now.set(rails.rows(), &BTreeMap::new());
         Self {
             messages,
             rails,
             last_settled_ns: now_ns,
+            latest: BTreeMap::new(),
+            power_now,
         }
     }
 
@@ -43,7 +56,9 @@ impl SampleIntake {
         conditions: &mut ConditionIntake,
         rows: &mut RunRows,
     ) {
+        let mut has_new = false;
         while let Ok(message) = self.messages.try_recv() {
+            has_new = true;
             match message {
                 SamplerMessage::Reading { source, reading } => {
                     for pressure in &reading.pressures {
@@ -56,6 +71,9 @@ impl SampleIntake {
                 }
                 SamplerMessage::Stopped { .. } => {}
             }
+        }
+        if has_new {
+            self.power_now.set(self.rails.rows(), &self.latest);
         }
     }
 
@@ -82,6 +100,10 @@ impl SampleIntake {
                 end_ns: time.of(sample.end),
                 energy_j: sample.energy.map(|energy| energy.joules()),
             };
+            let latest = self.latest.entry(rail).or_insert(row);
+            if row.end_ns >= latest.end_ns {
+                *latest = row;
+            }
             baselines.sample(row, rows);
         }
         let metrics = reading.metrics.into_iter().map(|metric| SensorMetricRow {

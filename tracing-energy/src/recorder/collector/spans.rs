@@ -84,6 +84,8 @@ impl SpanIntake {
             let time_ns = time_ns.min(end_ns);
             let verdict = assembler.take(thread, time_ns, record, last_try, rows);
             if rows.batch.spans.len() >= batch::FULL {
+                // Numbers of new rows ascend over batches: readers continue after the last one.
+                assembler.flush_open(rows);
                 let flushed_ns = rows.batch.time_ns;
                 rows.send(writer, flushed_ns);
             }

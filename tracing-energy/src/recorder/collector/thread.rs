@@ -102,7 +102,7 @@ impl Collector {
         Self {
             spans: SpanIntake::new(&parts.shared, parts.assembler, parts.detail, (raw, now)),
             cpu,
-            samples: SampleIntake::new(parts.samples, parts.rails, now.nanos()),
+            samples: SampleIntake::new((parts.samples, parts.rails), parts.power_now, now.nanos()),
             baselines,
             conditions,
             rows,

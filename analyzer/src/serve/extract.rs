@@ -11,21 +11,21 @@ use crate::serve::problem::Problem;
 /// Parameters after the `?`.
 #[derive(Debug, FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(Problem))]
-pub(super) struct Query<T>(pub(super) T);
+pub(in crate::serve) struct Query<T>(pub(in crate::serve) T);
 
 /// Parts of the path.
 #[derive(Debug, FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(Problem))]
-pub(super) struct Path<T>(pub(super) T);
+pub(in crate::serve) struct Path<T>(pub(in crate::serve) T);
 
 /// A JSON body.
 #[derive(Debug, FromRequest)]
 #[from_request(via(axum::Json), rejection(Problem))]
-pub(super) struct Json<T>(pub(super) T);
+pub(in crate::serve) struct Json<T>(pub(in crate::serve) T);
 
 /// A JSON body that may be absent.
 #[derive(Debug)]
-pub(super) struct OptionalJson<T>(pub(super) T);
+pub(in crate::serve) struct OptionalJson<T>(pub(in crate::serve) T);
 
 impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
     type Rejection = Problem;

@@ -1,0 +1,85 @@
+// The answer of a comparison in the form that the report's chart draws.
+
+const VERDICTS = {
+  better: "better",
+  worse: "worse",
+  same: "same",
+  no_difference: "no difference shown",
+  inconclusive: "inconclusive",
+  undecided: "undecided",
+};
+const REASONS = {
+  no_run: "no run",
+  one_run: "one run",
+  two_runs: "two runs",
+  not_positive: "not above zero in each run",
+  coverage: "coverage",
+};
+// Kinds that are drawn.
+const KINDS = 20;
+
+const isKnown = (value) => typeof value === "number";
+
+// A verdict in words: `worse`, `inconclusive (one run)`.
+export function verdictText({ verdict, reason, detectable }) {
+  const words = VERDICTS[verdict] || verdict || "no verdict";
+  if (reason) return `${words} (${REASONS[reason] || reason})`;
+  if (verdict === "no_difference" && isKnown(detectable)) {
+    return `${words} (could see ${(detectable * 100).toFixed(1)} %)`;
+  }
+  return words;
+}
+
+// Returns a short name of a kind: the end of its path, and the number of kinds that samples do
+// not separate from it.
+export function kindName(answer, part) {
+  const found = (answer.kinds || []).find((one) => one.kind === part);
+  const paths = found && found.kinds && found.kinds.length ? found.kinds : [part];
+  const last = paths[0].split(">").slice(-2).join(">").trim();
+  return paths.length > 1 ? `${last} and ${paths.length - 1} more` : last;
+}
+
+const ratioOf = (of, name) => (one) => ({
+  of,
+  name: name(one),
+  side: one.side,
+  ratio: one.ratio,
+  lo: one.lo,
+  hi: one.hi,
+  p: one.p,
+  verdict: verdictText(one),
+});
+
+// Ratios of the sides after the first: total, phases, kinds.
+export function ratiosOf(answer) {
+  const others = answer.sides.slice(1).filter((side) => "ratio" in side);
+  return [
+    ...others.map(ratioOf("total", () => "total")),
+    ...answer.phases.map(ratioOf("phase", (one) => one.part)),
+    ...(answer.kind_comparisons || []).slice(0, KINDS).map(ratioOf("kind", (one) => kindName(answer, one.part))),
+  ];
+}
+
+export function acrossOf(answer) {
+  const sides = answer.sides.map((side) => ({
+    label: side.side,
+    name: side.name,
+    runs: answer.runs
+      .filter((run) => run.side === side.side)
+      .map((run) => ({ run: run.title, energy_j: run.energy_j, lo_j: run.lo_j, hi_j: run.hi_j })),
+  }));
+  const names = [...new Set(answer.phases.map((one) => one.part))];
+  const phases = names.map((name) => {
+    const parts = answer.phases.filter((one) => one.part === name);
+    const [base] = parts;
+    return {
+      phase: name,
+      energy_j: sides.map(({ label }, at) => {
+        if (at === 0) return base.base_j;
+        const part = parts.find((one) => one.side === label);
+        return part ? part.other_j : null;
+      }),
+    };
+  });
+  return { unit: answer.unit, power: answer.power, sides, ratios: ratiosOf(answer), phases };
+}

@@ -1,0 +1,118 @@
+// Dialogs of one run: its tags, and its deletion.
+
+import { button, element, field, replace } from "../../dom.js";
+import { failure } from "../../frame.js";
+import { tagsOf, titleOf } from "../runs.js";
+
+let dialogs = 0;
+
+// Opens a modal dialog; it is removed when it is closed.
+function dialog(title, ...children) {
+  dialogs += 1;
+  const id = `dialog${dialogs}`;
+  const made = element(
+    "dialog",
+    { "aria-labelledby": id, onclose: () => made.remove() },
+    element("h2", { id }, title),
+    ...children,
+  );
+  document.body.append(made);
+  made.showModal();
+  return made;
+}
+
+// Opens a dialog that deletes a run once its name is typed. `removed()` is called afterwards.
+export function deleteDialog({ api, run, removed }) {
+  const title = titleOf(run);
+  const input = element("input", { autocomplete: "off", spellcheck: "false" });
+  const confirm = element("button", { type: "submit", class: "danger", disabled: true }, "Delete");
+  const result = element("div", {});
+  const form = element(
+    "form",
+    {
+      onsubmit: async (event) => {
+        event.preventDefault();
+        confirm.disabled = true;
+        try {
+          await api.delete(`/run/${encodeURIComponent(run.run_id)}`, { confirm: run.run_id });
+          made.close();
+          removed();
+        } catch (error) {
+          replace(result, failure(error));
+          confirm.disabled = false;
+        }
+      },
+    },
+    element("p", {}, "All data of this run are removed from the file. This cannot be undone."),
+    field(`Type ${title} to confirm`, input),
+    result,
+    element("div", { class: "buttons" }, confirm, button("Keep the run", () => made.close())),
+  );
+  input.addEventListener("input", () => {
+    confirm.disabled = input.value.trim() !== title;
+  });
+  const made = dialog(`Delete ${title}?`, form);
+  input.focus();
+}
+
+// Edits the tags of a run. `changed()` is called after each change.
+export function tagDialog({ api, run, changed }) {
+  let tags = tagsOf(run);
+  const list = element("ul", { class: "tags" });
+  const input = element("input", { autocomplete: "off", placeholder: "key or key=value" });
+  const result = element("div", {});
+  const address = `/run/${encodeURIComponent(run.run_id)}/tags`;
+  async function edit(body, after) {
+    try {
+      await api.post(address, body);
+      tags = after;
+      replace(result);
+      changed();
+    } catch (error) {
+      replace(result, failure(error));
+    }
+    draw();
+  }
+  const keyOf = (tag) => tag.split("=")[0];
+  function draw() {
+    replace(
+      list,
+      tags.map((tag) =>
+        element(
+          "li",
+          {},
+          element("span", { class: "tag" }, tag),
+          button("Remove", () => edit({ remove: [keyOf(tag)] }, tags.filter((one) => one !== tag)), {
+            class: "plain",
+            "aria-label": `Remove tag ${tag}`,
+          }),
+        ),
+      ),
+      tags.length ? null : element("li", { class: "note" }, "This run has no tags."),
+    );
+  }
+  const form = element(
+    "form",
+    {
+      onsubmit: (event) => {
+        event.preventDefault();
+        const tag = input.value.trim();
+        if (!tag) return;
+        input.value = "";
+        edit({ add: [tag] }, [...tags.filter((one) => keyOf(one) !== keyOf(tag)), tag]);
+      },
+    },
+    list,
+    field("New tag", input),
+    result,
+    element(
+      "div",
+      { class: "buttons" },
+      element("button", { type: "submit", class: "main" }, "Add"),
+      button("Close", () => made.close()),
+    ),
+  );
+  draw();
+  const made = dialog(`Tags of ${titleOf(run)}`, form);
+  input.focus();
+}

@@ -1,0 +1,87 @@
+// What happens now, in a sentence.
+
+import { element, replace } from "../../dom.js";
+import { failure } from "../../frame.js";
+
+const time = (timestamp) => (timestamp ? new Date(timestamp).toLocaleTimeString() : "");
+const link = (run, text) => element("a", { href: `#/run/${encodeURIComponent(run.id)}` }, text);
+
+// State of the page: `none`, `starting`, `waiting`, `running`, or how the run ended.
+export function stateOf(run) {
+  if (!run) return "none";
+  if (!run.isRunning) return run.status;
+  if (!run.heard) return "starting";
+  return run.power() === null ? "waiting" : "running";
+}
+
+function sentences(state, run, database) {
+  const open = run && link(run, "Open the run");
+  switch (state) {
+    case "none":
+      return [
+        "Nothing is being recorded. Start a run here, or record any program into this file: ",
+        element("code", {}, `energy --db ${database || "FILE"} record -- PROGRAM`),
+        ". It appears within a second.",
+      ];
+    case "starting":
+      return [`${run.title} starts: its first data have not arrived yet.`];
+    case "waiting":
+      return [
+        `${run.title} is being recorded. Waiting for power: no reading has arrived yet. `,
+        "A sensor sends its first one after an idle baseline.",
+      ];
+    case "running":
+      return [`${run.title} is being recorded.`];
+    case "crashed":
+      return [
+        `${run.title} crashed: its process ended without closing the run. Data end at its last `,
+        "heartbeat; all until then is kept. ",
+        open,
+      ];
+    case "cancelled":
+      return [`${run.title} was cancelled. What was recorded is kept. `, open];
+    case "failed":
+      return [`${run.title} did not start.`];
+    default:
+      return [`${run.title} is ${state}. `, open];
+  }
+}
+
+// Creates the banner. `show(state)` takes `{connection, run, database}`.
+export function banner({ socket, announce }) {
+  const text = element("p", { class: "state" });
+  const lost = element("div", { class: "caution", hidden: true });
+  const notices = element("div", {});
+  const root = element("div", { class: "banner", "data-frame": "state" }, lost, text, notices);
+  let shown = "";
+  return {
+    element: root,
+    show({ connection, run, database }) {
+      const isLost = connection === "waiting";
+      lost.hidden = !isLost;
+      if (isLost && !lost.childElementCount) {
+        const since = run && run.heard ? ` Figures are those of ${time(run.heard)}.` : "";
+        replace(
+          lost,
+          element("p", {}, `The connection to the server is lost.${since} The page connects again by itself.`),
+          element("button", { type: "button", onclick: () => socket.tryNow() }, "Connect now"),
+        );
+      } else if (!isLost && lost.childElementCount) replace(lost);
+      const state = stateOf(run);
+      const key = `${state} ${run ? run.id + run.title : ""} ${database}`;
+      if (key !== shown) {
+        replace(text, sentences(state, run, database));
+        if (shown) announce(text.textContent);
+        shown = key;
+      }
+      root.dataset.state = state;
+      replace(
+        notices,
+        run && run.error ? failure({ detail: run.error.message, remedy: run.error.remedy }) : null,
+        run && run.lost
+          ? element("p", { class: "note" }, `${run.lost} messages were skipped; what could be requested again is shown.`)
+          : null,
+      );
+    },
+  };
+}

@@ -1,0 +1,79 @@
+// Runs that are being recorded: by this server, or by other programs into the same file.
+
+import { watts } from "/assets/charts.js";
+import { element, replace } from "../../dom.js";
+
+const STATUS = {
+  running: "recording",
+  complete: "complete",
+  cancelled: "cancelled",
+  crashed: "crashed: its process ended without closing it",
+};
+
+export const statusText = (run) =>
+  run.isRunning && !run.heard
+    ? "starting"
+    : run.isRunning && run.power() === null
+      ? "recording, no power reading yet"
+      : STATUS[run.status] || run.status;
+
+// Creates the list. `show(runs, chosen, own)` shows the runs; `own` are ids of runs that this
+// server started; `choose(id)` is called when one is chosen.
+export function recordingList(choose) {
+  const list = element("ul", { class: "recordings" });
+  const items = new Map();
+  const empty = element("p", { class: "note" }, "Nothing is being recorded.");
+  const root = element(
+    "section",
+    { "aria-labelledby": "recordings-title", "data-frame": "recordings" },
+    element("h2", { id: "recordings-title" }, "Recording now"),
+    empty,
+    list,
+  );
+  function item(run) {
+    const name = element("strong", {});
+    const about = element("small", {});
+    const button = element(
+      "button",
+      { type: "button", onclick: () => choose(run.id), "data-run": run.id },
+      name,
+      about,
+    );
+    const made = { node: element("li", {}, button), name, about, button };
+    items.set(run.id, made);
+    return made;
+  }
+  return {
+    element: root,
+    show(runs, chosen, own) {
+      empty.hidden = runs.length > 0;
+      const shown = runs.map((run) => {
+        const one = items.get(run.id) || item(run);
+        const power = run.isRunning ? run.power() : null;
+        const by = own.has(run.id)
+          ? "started here"
+          : run.info.pid
+            ? `process ${run.info.pid}`
+            : "another program";
+        const texts = [
+          run.info.name && run.info.model ? run.info.model : null,
+          by,
+          statusText(run),
+          power === null ? null : `${watts(power)}${run.hasModelled ? ", modelled" : ""}`,
+        ];
+        one.name.textContent = run.title;
+        one.about.textContent = texts.filter(Boolean).join(" · ");
+        one.button.setAttribute("aria-pressed", String(run.id === chosen));
+        one.node.dataset.status = run.status;
+        return one.node;
+      });
+      for (const id of [...items.keys()]) {
+        if (!runs.some((run) => run.id === id)) items.delete(id);
+      }
+      // Nothing is moved while it stays the same: a focused button keeps the focus.
+      const isSame =
+        list.children.length === shown.length && shown.every((node, at) => list.children[at] === node);
+      if (!isSame) replace(list, shown);
+    },
+  };
+}

@@ -1,0 +1,276 @@
+// What is known about one run that is being recorded, from its messages. Messages may arrive
+// twice and late (after a reconnection or a gap), so each is entered by its own key: a sample by
+// rail and time, a token by its span.
+
+// Samples that are kept of each rail, and ended sections of a run.
+const SAMPLES = 2400;
+const SECTIONS = 200;
+const ENDED = ["complete", "cancelled", "crashed", "failed"];
+
+export class LiveRun {
+  constructor(id) {
+    this.id = id;
+    this.info = {};
+    this.rails = new Map();
+    this.phases = [];
+    this.bands = new Map();
+    this.open = new Map();
+    this.sections = new Map();
+    this.tokens = new Map();
+    this.matrix = new LiveMatrix();
+    this.operations = new Map();
+    this.operationTimes = new Set();
+    this.current = {};
+    this.result = null;
+    this.error = null;
+    this.lost = 0;
+    // Latest run time that any message reports.
+    this.now_ns = 0;
+    this.heard = null;
+    // Names of what changed since the parts of the page were drawn.
+    this.changed = new Set();
+  }
+
+  get status() {
+    return (this.result && this.result.status) || this.info.status || "running";
+  }
+
+  get isRunning() {
+    return !ENDED.includes(this.status);
+  }
+
+  get title() {
+    return this.info.name || this.info.model || this.id.slice(0, 8);
+  }
+
+  get hasModelled() {
+    return [...this.rails.values()].some((rail) => rail.is_root && rail.provenance !== "measured");
+  }
+
+  // Enters a message, if it is known here.
+  apply({ type, timestamp, data }) {
+    const enter = ENTER[type];
+    if (!enter) return;
+    this.heard = timestamp;
+    enter(this, data);
+  }
+
+  // Enters that the run failed before anything was recorded.
+  fail(message) {
+    this.info.status = "failed";
+    this.error = { message };
+    this.changed.add("status");
+  }
+
+  describe(info) {
+    this.info = { ...this.info, ...info };
+    for (const rail of info.rails || []) this.rail(rail);
+    this.changed.add("status");
+  }
+
+  rail(found) {
+    const key = `${found.source}/${found.rail}`;
+    let rail = this.rails.get(key);
+    if (!rail) {
+      rail = { samples: [], energy_j: 0, first_ns: null, peak_w: null };
+      this.rails.set(key, rail);
+      this.changed.add("rails");
+    }
+    for (const name of ["rail", "source", "kind", "is_root", "provenance", "idle_w"]) {
+      if (found[name] !== undefined && found[name] !== null) rail[name] = found[name];
+    }
+    return rail;
+  }
+
+  // The sum of the latest powers of root rails; null if there is none.
+  power() {
+    const roots = [...this.rails.values()].filter((rail) => rail.is_root && rail.samples.length);
+    return roots.length
+      ? roots.reduce((sum, rail) => sum + rail.samples[rail.samples.length - 1].power_w, 0)
+      : null;
+  }
+
+  // The energy of root rails in the samples that arrived, and the run time of the first one.
+  energy() {
+    const roots = [...this.rails.values()].filter((rail) => rail.is_root && rail.samples.length);
+    if (!roots.length) return null;
+    return {
+      energy_j: roots.reduce((sum, rail) => sum + rail.energy_j, 0),
+      from_ns: Math.min(...roots.map((rail) => rail.first_ns)),
+    };
+  }
+
+  tokenList() {
+    return [...this.tokens.values()];
+  }
+
+  advance(time_ns) {
+    if (typeof time_ns === "number" && time_ns > this.now_ns) this.now_ns = time_ns;
+  }
+}
+
+// Energies of layers by components: of the latest token, and sums over all tokens seen.
+class LiveMatrix {
+  constructor() {
+    this.layers = new Map();
+    this.components = [];
+    this.cells = new Map();
+    this.latest = null;
+    this.tokens = new Set();
+  }
+
+  cell(layer, index, component) {
+    if (!this.layers.has(layer)) this.layers.set(layer, index);
+    if (!this.components.includes(component)) this.components.push(component);
+    const key = `${layer}\n${component}`;
+    let cell = this.cells.get(key);
+    if (!cell) {
+      cell = { layer, component, latest: null, sum_j: 0, sum_ms: 0, tokens: 0, at: null };
+      this.cells.set(key, cell);
+    }
+    return cell;
+  }
+
+  // Layers in order.
+  rows() {
+    return [...this.layers].sort((a, b) => (a[1] ?? 1e9) - (b[1] ?? 1e9)).map(([layer]) => layer);
+  }
+
+  // Enters all cells of one token.
+  enter(token, start_ns, cells) {
+    const key = `${token} ${start_ns}`;
+    if (this.tokens.has(key)) return;
+    this.tokens.add(key);
+    if (!this.latest || start_ns >= this.latest.start_ns) this.latest = { token, start_ns };
+    for (const { layer, index, component, ...values } of cells) {
+      const cell = this.cell(layer, index, component);
+      if (typeof values.energy_j === "number") {
+        cell.sum_j += values.energy_j;
+        cell.sum_ms += values.duration_ms || 0;
+        cell.tokens += 1;
+      }
+      if (cell.at === null || start_ns >= cell.at) {
+        cell.at = start_ns;
+        cell.latest = values;
+      }
+    }
+  }
+}
+
+function enterSample(run, data) {
+  const rail = run.rail(data);
+  const { samples } = rail;
+  let at = samples.length;
+  while (at > 0 && samples[at - 1].end_ns > data.end_ns) at -= 1;
+  if (at > 0 && samples[at - 1].end_ns === data.end_ns) return;
+  samples.splice(at, 0, data);
+  if (samples.length > SAMPLES) samples.shift();
+  // Samples before the run's start belong to its idle baseline.
+  if (data.start_ns >= 0) {
+    rail.energy_j += data.energy_j || 0;
+    rail.first_ns = Math.min(rail.first_ns ?? data.start_ns, data.start_ns);
+  }
+  if (rail.peak_w === null || data.power_w > rail.peak_w) rail.peak_w = data.power_w;
+  run.advance(data.end_ns);
+  run.changed.add("power");
+}
+
+function enterStart(run, data) {
+  if (!run.sections.has(data.span)) run.open.set(data.span, data);
+  if (data.role === "phase") {
+    if (!run.phases.includes(data.name)) run.phases.push(data.name);
+    const known = run.bands.get(data.span);
+    const end_ns = known ? known.end_ns : null;
+    run.bands.set(data.span, { phase: data.name, start_ns: data.start_ns, end_ns });
+    run.changed.add("power");
+  }
+  run.advance(data.start_ns);
+  run.changed.add("sections");
+}
+
+function enterEnd(run, data) {
+  enterStart(run, data);
+  run.open.delete(data.span);
+  if (data.role === "phase") run.bands.get(data.span).end_ns = data.end_ns;
+  if (data.role !== "token") {
+    run.sections.set(data.span, data);
+    if (run.sections.size > SECTIONS) run.sections.delete(run.sections.keys().next().value);
+  }
+  run.advance(data.end_ns);
+}
+
+function enterToken(run, data) {
+  const isNew = !run.tokens.has(String(data.span));
+  run.tokens.set(String(data.span), data);
+  run.advance(data.end_ns);
+  run.changed.add(isNew ? "tokens" : "token energies");
+}
+
+const ofLayer = ({ layer, layer_index: index, ...values }) => ({
+  layer,
+  index,
+  component: "layer",
+  ...values,
+});
+const ofComponent = ({ layer, layer_index: index, component, component_name, ...values }) => ({
+  layer: layer ?? "(outside)",
+  index,
+  component: component ?? component_name,
+  ...values,
+});
+
+function enterOperations(run, { from_ns: from, to_ns: to, operations }) {
+  if (run.operationTimes.has(from)) return;
+  run.operationTimes.add(from);
+  for (const one of operations) {
+    const key = [one.phase, one.component, one.operation].join("\n");
+    const sum = run.operations.get(key) || {
+      phase: one.phase,
+      component: one.component,
+      operation: one.operation,
+      count: 0,
+      duration_ms: 0,
+      energy_j: 0,
+    };
+    sum.count += one.count || 0;
+    sum.duration_ms += one.duration_ms || 0;
+    sum.energy_j += one.energy_j || 0;
+    run.operations.set(key, sum);
+  }
+  run.advance(to);
+  run.changed.add("operations");
+}
+
+// How each type of message changes a run.
+const ENTER = {
+  run_started: (run, data) => run.describe(data),
+  power_sample: enterSample,
+  section_start: enterStart,
+  section_end: enterEnd,
+  token_complete: enterToken,
+  layer_metrics: (run, { token, start_ns: start, layers }) => {
+    // Runs that record components send these, too: their cells are finer.
+    if (run.matrix.components.some((one) => one !== "layer")) return;
+    run.matrix.enter(token, start, layers.map(ofLayer));
+    run.changed.add("matrix");
+  },
+  component_metrics: (run, { token, start_ns: start, components }) => {
+    if (run.matrix.components.includes("layer")) run.matrix = new LiveMatrix();
+    run.matrix.enter(token, start, components.map(ofComponent));
+    run.changed.add("matrix");
+  },
+  operation_metrics: enterOperations,
+  current: (run, data) => {
+    run.current = data;
+    run.changed.add("current");
+  },
+  inference_complete: (run, data) => {
+    run.result = data;
+    run.open.clear();
+    run.changed.add("status").add("sections");
+  },
+  error: (run, data) => {
+    run.error = data;
+    run.changed.add("status");
+  },
+};

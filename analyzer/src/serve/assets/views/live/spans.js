@@ -1,0 +1,80 @@
+// Spans of any program: phases and sections as they end, and operations summed.
+
+import { interval, joules, seconds, watts } from "/assets/charts.js";
+import { element, table } from "../../dom.js";
+
+// Rows of each table.
+const SECTIONS = 40;
+const OPERATIONS = 25;
+
+const scrolling = (label, content) =>
+  element("div", { class: "wide tall", tabindex: 0, role: "region", "aria-label": label }, content);
+
+const isKnown = (value) => typeof value === "number";
+
+// Phases and sections: open ones first, then the newest.
+export function sectionTable(run) {
+  const isShown = (one) => one.role !== "token";
+  const open = [...run.open.values()].filter(isShown);
+  const ended = [...run.sections.values()].reverse();
+  const rows = [...open, ...ended].slice(0, SECTIONS).map((one) => {
+    const isOpen = !isKnown(one.end_ns);
+    return [
+      one.name,
+      one.role || "span",
+      one.phase || "",
+      { text: seconds(one.start_ns), value: one.start_ns },
+      isOpen ? "open" : { text: seconds(one.end_ns - one.start_ns), value: one.end_ns - one.start_ns },
+      { text: joules(one.energy_j), value: one.energy_j },
+      isKnown(one.lo_j) || isKnown(one.hi_j) ? interval(one.lo_j, one.hi_j).replace("90 %: ", "") : "",
+      isKnown(one.avg_power_mw) ? watts(one.avg_power_mw / 1e3) : "",
+    ];
+  });
+  return scrolling(
+    "Phases and sections",
+    table(
+      `${open.length} open, ${run.sections.size} ended`,
+      [
+        { title: "Name", name: "name" },
+        { title: "Role" },
+        { title: "Phase" },
+        { title: "Start", numeric: true },
+        { title: "Time", numeric: true },
+        { title: "Energy", numeric: true, name: "energy_j" },
+        { title: "90 % interval", numeric: true },
+        { title: "Average", numeric: true },
+      ],
+      rows,
+    ),
+  );
+}
+
+// Operations with the highest energy so far.
+export function operationTable(run) {
+  const all = [...run.operations.values()].sort((a, b) => b.energy_j - a.energy_j);
+  const whole = all.reduce((sum, one) => sum + one.energy_j, 0);
+  return scrolling(
+    "Operations",
+    table(
+      `${Math.min(OPERATIONS, all.length)} of ${all.length} operations, most energy first`,
+      [
+        { title: "Operation" },
+        { title: "Component" },
+        { title: "Phase" },
+        { title: "Energy", numeric: true, name: "energy_j" },
+        { title: "Share", numeric: true },
+        { title: "Time", numeric: true },
+        { title: "Count", numeric: true },
+      ],
+      all.slice(0, OPERATIONS).map((one) => [
+        one.operation,
+        one.component || "",
+        one.phase || "",
+        { text: joules(one.energy_j), value: one.energy_j },
+        whole > 0 ? `${((one.energy_j / whole) * 100).toFixed(1)} %` : "–",
+        { text: seconds(one.duration_ms * 1e6), value: one.duration_ms },
+        { text: String(one.count), value: one.count },
+      ]),
+    ),
+  );
+}

@@ -1,0 +1,228 @@
+// The head of the view: what ran, how its energy was determined, and the key figures with their
+// intervals.
+
+import { digits, h, interval, isKnown, joules, seconds, UNKNOWN, watts } from "/assets/charts.js";
+
+const EXPORTS = [
+  ["json", "JSON"],
+  ["csv", "CSV"],
+  ["perfetto", "Perfetto"],
+  ["folded", "folded stacks"],
+];
+
+// Longest list of notes.
+const MOST_NOTES = 30;
+
+const card = (key, what, value, shown, detail) =>
+  h(
+    "div",
+    { class: "card", "data-key": key, "data-v": value },
+    h("span", { class: "what" }, what),
+    h("strong", {}, shown),
+    h("small", {}, detail),
+  );
+
+const first = (...values) => values.find((value) => value !== null && value !== undefined) ?? null;
+
+// Brings the figures of a run together: the run's row, and its summary.
+export function figuresOf(run, summary = {}) {
+  const totals = summary.totals || {};
+  return {
+    energy_j: first(totals.energy_j, run.energy_j),
+    lo_j: first(totals.lo_j, run.lo_j),
+    hi_j: first(totals.hi_j, run.hi_j),
+    basis: first(totals.basis, run.basis),
+    active_j: first(totals.active_j, run.active_j),
+    j_per_token: first(totals.j_per_token, run.j_per_token),
+    j_per_output_token: first(totals.j_per_output_token, run.j_per_output_token),
+    tokens_per_s: first(totals.tokens_per_s, run.tokens_per_s),
+    duration_ns: first(totals.duration_ns, run.duration_ns),
+    recorded_ns: run.duration_ns ?? null,
+    input_tokens: first(totals.input_tokens, run.input_tokens),
+    output_tokens: first(totals.output_tokens, run.output_tokens),
+  };
+}
+
+function cards(figures, accounts) {
+  const { energy_j: energy, duration_ns: duration, input_tokens, output_tokens } = figures;
+  const average = isKnown(energy) && duration > 0 ? (energy * 1e9) / duration : null;
+  const tokens = (input_tokens || 0) + (output_tokens || 0);
+  const each = (value) => (isKnown(value) && tokens ? value / tokens : null);
+  const counted = [`${input_tokens ?? UNKNOWN} prompt`, `${output_tokens ?? UNKNOWN} generated`];
+  const basis = figures.basis ? `; ${figures.basis}` : "";
+  const peak = (accounts || [])
+    .filter((rail) => rail.is_root && isKnown(rail.peak_w))
+    .sort((a, b) => b.peak_w - a.peak_w)[0];
+  const speed = isKnown(figures.tokens_per_s) ? digits(figures.tokens_per_s) : UNKNOWN;
+  return [
+    card(
+      "energy_j",
+      "Energy",
+      energy,
+      joules(energy),
+      interval(figures.lo_j, figures.hi_j) + basis,
+    ),
+    card(
+      "active_j",
+      "Active energy",
+      figures.active_j,
+      joules(figures.active_j),
+      "above idle power",
+    ),
+    card(
+      "j_per_token",
+      "Per token",
+      figures.j_per_token,
+      joules(figures.j_per_token),
+      interval(each(figures.lo_j), each(figures.hi_j)),
+    ),
+    card(
+      "j_per_output_token",
+      "Per output token",
+      figures.j_per_output_token,
+      joules(figures.j_per_output_token),
+      "decode, per generated token",
+    ),
+    card("tokens", "Tokens", tokens || null, tokens || UNKNOWN, counted.join(", ")),
+    card(
+      "duration_ns",
+      "Time",
+      duration,
+      seconds(duration),
+      `recorded ${seconds(figures.recorded_ns)}`,
+    ),
+    card("tokens_per_s", "Speed", figures.tokens_per_s, speed, "tokens/s of decode"),
+    card("avg_w", "Average power", average, watts(average), "during the run"),
+    peak ? card("peak_w", "Rail peak", peak.peak_w, watts(peak.peak_w), peak.rail) : null,
+  ].filter(Boolean);
+}
+
+const dateOf = (run) => {
+  const time = run.timestamp || (isKnown(run.start_unix_ns) ? run.start_unix_ns / 1e6 : null);
+  const date = time === null ? null : new Date(time);
+  return date && !Number.isNaN(date.getTime()) ? date.toLocaleString() : UNKNOWN;
+};
+
+const tagsOf = (tags) =>
+  Array.isArray(tags)
+    ? tags
+    : Object.entries(tags || {}).map(([name, value]) => (value ? `${name}=${value}` : name));
+
+function facts(run) {
+  const rows = [
+    ["Model", run.model_name || run.model],
+    ["Engine", run.engine],
+    ["Precision", run.precision],
+    ["Depth", run.profiling_depth],
+    ["Experiment", run.experiment_name || run.experiment],
+    ["Started", dateOf(run)],
+    ["Host", run.host],
+    ["Id", run.run_id || run.id],
+  ].filter(([, value]) => value);
+  const row = ([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
+  return h("dl", { class: "facts" }, rows.map(row));
+}
+
+// How power was determined, in words.
+export const provenanceWords = (provenance) =>
+  ({
+    measured: "measured",
+    modelled: "modelled, not measured",
+    replayed: "replayed, not measured",
+  })[provenance] ||
+  provenance ||
+  "without power";
+
+export class Head {
+  constructor() {
+    this.title = h("h1", { tabindex: -1 }, "Run");
+    this.badges = h("p", { class: "badges" });
+    this.cards = h("div", { class: "cards" });
+    this.facts = h("div", {});
+    this.texts = h("div", {});
+    this.cautions = h("div", {});
+    this.notices = h("div", { class: "notices", role: "status" });
+    this.element = h(
+      "header",
+      { class: "run-head" },
+      h("div", { class: "top" }, this.title, this.badges),
+      this.notices,
+      this.cards,
+      this.facts,
+      this.cautions,
+      this.texts,
+    );
+  }
+
+  // Shows a run. `provenance` are the words of the charts once they are known.
+  show(run, summary, { provenance, accounts } = {}) {
+    this.title.textContent = run.name || run.title || run.model_name || run.model || "Run";
+    const words = provenance || provenanceWords(run.provenance);
+    const badge = (kind, text) => h("span", { class: `badge ${kind}` }, text);
+    this.badges.replaceChildren(
+      badge(/^measured$/.test(words) ? "provenance" : "provenance doubt", words),
+      badge(`status-${run.status}`, run.status || "status unknown"),
+      ...tagsOf(run.tags).map((tag) => badge("tag", tag)),
+    );
+    this.cards.replaceChildren(...cards(figuresOf(run, summary), accounts));
+    const id = encodeURIComponent(run.run_id || run.id);
+    const links = EXPORTS.map(([format, name]) =>
+      h("a", { href: `/api/profiling/export/${id}?format=${format}`, download: "" }, name),
+    );
+    const compare = h("a", { href: `#/compare?run=${id}` }, "Compare with another run");
+    this.facts.replaceChildren(
+      facts(run),
+      h(
+        "p",
+        { class: "actions" },
+        compare,
+        " · Download: ",
+        links.flatMap((one) => [one, " "]),
+      ),
+    );
+  }
+
+  // Shows prompt and response, or that they are not stored.
+  showTexts({ prompt, response }) {
+    const block = (name, words) =>
+      words
+        ? h(
+            "details",
+            {},
+            h("summary", {}, `${name} (${quantityOf(words)})`),
+            h("blockquote", {}, words),
+          )
+        : null;
+    const found = [block("Prompt", prompt), block("Response", response)].filter(Boolean);
+    const none = h("p", { class: "note" }, "Prompt and response are not stored in this run.");
+    this.texts.replaceChildren(...(found.length ? found : [none]));
+  }
+
+  // Shows doubts about the figures, and what the recorder noted.
+  showCautions({ warnings, events }) {
+    const noted = (events || []).map((one) =>
+      one.count > 1 ? `${one.message} (${one.count} times)` : one.message,
+    );
+    const items = (list) => list.slice(0, MOST_NOTES).map((one) => h("li", {}, String(one)));
+    const more = noted.length > MOST_NOTES ? [`${noted.length - MOST_NOTES} more`] : [];
+    this.cautions.replaceChildren(
+      ...(warnings?.length ? [h("ul", { class: "cautions" }, items(warnings))] : []),
+      ...(noted.length
+        ? [
+            h(
+              "details",
+              {},
+              h("summary", {}, `Notes of the recorder (${noted.length})`),
+              h("ul", { class: "events" }, items(noted), items(more)),
+            ),
+          ]
+        : []),
+    );
+  }
+
+  notice(...content) {
+    this.notices.replaceChildren(h("p", { class: "caution" }, ...content));
+  }
+}
+
+const quantityOf = (words) => `${words.length} character${words.length === 1 ? "" : "s"}`;

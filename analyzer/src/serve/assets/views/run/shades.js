@@ -1,0 +1,91 @@
+// Shades of cells on a canvas: the eight colours of the theme, and those between them.
+
+const LEVELS = 8;
+const STEPS = 256;
+
+function rgb(colour) {
+  const context = document.createElement("canvas").getContext("2d");
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}
+
+// Reads the colours of the current theme.
+export function palette() {
+  const style = getComputedStyle(document.documentElement);
+  const read = (name) => style.getPropertyValue(name).trim() || "#888888";
+  const levels = [...Array(LEVELS).keys()].map((at) => read(`--s${at}`));
+  const ends = levels.map(rgb);
+  // Colours between the levels, as pixels of an image.
+  const pixels = new Uint32Array(STEPS);
+  const bytes = new Uint8ClampedArray(pixels.buffer);
+  for (let at = 0; at < STEPS; at += 1) {
+    const place = (at / (STEPS - 1)) * (LEVELS - 1);
+    const low = Math.min(LEVELS - 2, Math.floor(place));
+    for (let part = 0; part < 3; part += 1) {
+      const [from, to] = [ends[low][part], ends[low + 1][part]];
+      bytes[at * 4 + part] = from + (to - from) * (place - low);
+    }
+    bytes[at * 4 + 3] = 255;
+  }
+  return {
+    levels,
+    pixels,
+    paper: read("--paper"),
+    ink: read("--ink"),
+    soft: read("--soft"),
+    line: read("--line"),
+    wash: read("--wash"),
+    // Colours of text on each level.
+    on: levels.map((_, at) => (at < 4 ? read("--faint") : at === 4 ? "#000000" : read("--strong"))),
+  };
+}
+
+// The range of values without the highest and lowest thousandth; of many values some are
+// sampled. Ranges of sums begin at zero.
+const SAMPLE = 60000;
+export function rangeOf(values, isFromZero) {
+  const step = Math.ceil(values.length / SAMPLE) || 1;
+  const known = values.filter((value, at) => at % step === 0 && !Number.isNaN(value)).sort();
+  if (!known.length) return { lo: 0, hi: 1 };
+  const at = (share) => known[Math.round(share * (known.length - 1))];
+  const lo = isFromZero ? 0 : at(0.001);
+  const hi = at(0.999) > lo ? at(0.999) : known[known.length - 1];
+  return { lo, hi: hi > lo ? hi : lo + (Math.abs(lo) || 1) };
+}
+
+// Maps values from `lo` to `hi` to one of `steps`; unknown values have no step.
+export const stepOf = (value, { lo, hi }, steps) =>
+  Number.isNaN(value)
+    ? -1
+    : Math.max(0, Math.min(steps - 1, Math.floor(((value - lo) / (hi - lo || 1)) * steps)));
+export const levelOf = (value, range) => stepOf(value, range, LEVELS);
+export const pixelOf = (value, range) => stepOf(value, range, STEPS);
+
+// Calls `changed` when the theme changes; returns a function that stops it.
+export function onTheme(changed) {
+  const system = window.matchMedia("(prefers-color-scheme: dark)");
+  const watch = new MutationObserver(changed);
+  watch.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  system.addEventListener("change", changed);
+  return () => {
+    watch.disconnect();
+    system.removeEventListener("change", changed);
+  };
+}
+
+// Creates a canvas of `width` by `height` pixels of the page, sharp on dense screens.
+export function canvasOf(width, height, attributes = {}) {
+  const canvas = document.createElement("canvas");
+  for (const [name, value] of Object.entries(attributes)) canvas.setAttribute(name, value);
+  const dense = Math.min(2, window.devicePixelRatio || 1);
+  canvas.width = Math.round(width * dense);
+  canvas.height = Math.round(height * dense);
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const context = canvas.getContext("2d");
+  context.scale(dense, dense);
+  return [canvas, context];
+}
+
+export const FONT = '11.5px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';

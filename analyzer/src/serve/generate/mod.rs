@@ -1,0 +1,25 @@
+//! Runs of a model that clients start.
+//!
+//! ```text
+//! POST generate --> request --> models, power --> jobs (one runs, others wait) --> child: energy run
+//! ```
+//!
+//! - `request` - both forms of the body.
+//! - `models`, `gguf` - models that may be run.
+//! - `power` - whether power can be measured.
+//! - `jobs` - one run at a time, a short queue, cancellation. `child` - the process of a run.
+//! - `endpoints` - the handlers.
+//!
+//! A run is recorded by a process of its own: the recorder observes a whole process, so that it
+//! would count the work of the server. The server finds the run in the file like any other.
+
+mod child;
+mod endpoints;
+mod gguf;
+mod jobs;
+mod models;
+mod power;
+mod request;
+
+pub(super) use endpoints::routes;
+pub(super) use jobs::Generator;

@@ -1,0 +1,295 @@
+//! Who may use the server, and under which name.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+use super::attempts::Attempts;
+use super::host::{AllowedHosts, Authority};
+use super::token::{self, SentToken, Token};
+use crate::error::{Error, Result};
+use crate::serve::ServeOptions;
+use crate::serve::problem::Problem;
+
+/// Parameter of the URL with the token.
+const PARAMETER: &str = "token";
+
+/// Rules of access to one server.
+#[derive(Debug)]
+pub(in crate::serve) struct Access {
+    hosts: AllowedHosts,
+    token: Option<Token>,
+    attempts: Attempts,
+    cookie: String,
+    /// Parameter that opens the dashboard in a browser: `?token=...`; empty without a token.
+    pub(in crate::serve) log_in: String,
+    /// Warnings about the token and the address.
+    pub(in crate::serve) warnings: Vec<String>,
+}
+
+/// A request that passed all checks.
+#[derive(Debug)]
+pub(super) enum Admission {
+    /// It is served.
+    Granted,
+    /// It had the token in its URL: the cookie is set, and the client requests the URL without it.
+    LoggedIn(Response),
+}
+
+impl Access {
+    /// Reads the rules from the options.
+    ///
+    /// # Errors
+    /// If the address can be reached from other machines and there is no token, or if an option
+    /// is invalid.
+    pub(in crate::serve) fn new(options: &ServeOptions) -> Result<Self> {
+        let address = options.listen;
+        let hosts = AllowedHosts::new(address.ip(), &options.hosts).map_err(|name| {
+            Error::Request(format!(
+                "--host {name}: not a host name; write a name such as energy.example, with the \
+                 port if it must match: energy.example:8443"
+            ))
+        })?;
+        let (token, mut warnings) = token::read(options)?;
+        if !address.ip().to_canonical().is_loopback() {
+            if token.is_none() {
+                return Err(Error::Request(format!(
+                    "--listen {address}: other machines can reach this address, so a token is \
+                     required; add --token-file FILE (create one with `openssl rand -hex 32 > FILE; \
+                     chmod 600 FILE`), or listen on 127.0.0.1 and use `ssh -L`"
+                )));
+            }
+            warnings.push(format!(
+                "connections to {address} are not encrypted: the token and the runs can be read \
+                 in the network; use `ssh -L` or a proxy with TLS where it is not trusted"
+            ));
+        }
+        let (token, log_in) = match token {
+            Some((token, text)) => (Some(token), format!("?{PARAMETER}={}", encoded(&text))),
+            None => (None, String::new()),
+        };
+        Ok(Self {
+            hosts,
+            token,
+            attempts: Attempts::default(),
+            cookie: cookie_name(address),
+            log_in,
+            warnings,
+        })
+    }
+
+    /// Sets the address that the server listens on, after a free port was selected.
+    pub(in crate::serve) fn bound_to(mut self, address: SocketAddr) -> Self {
+        self.cookie = cookie_name(address);
+        self
+    }
+
+    /// Refuses names that are not those of this server.
+    pub(super) fn check_host(&self, host: &str) -> std::result::Result<(), Problem> {
+        let is_allowed = Authority::parse(host).is_some_and(|host| self.hosts.contain(&host));
+        if is_allowed {
+            return Ok(());
+        }
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            format!("host {host:?} is not allowed"),
+        )
+        .with_remedy("use the address that `energy serve` printed, or start it with --host NAME"))
+    }
+
+    /// Refuses requests that a page of another host sends.
+    pub(super) fn check_origin(
+        &self,
+        origin: &str,
+        host: &str,
+    ) -> std::result::Result<(), Problem> {
+        let is_same = || {
+            let (origin, default) = Authority::parse_origin(origin)?;
+            let host = Authority::parse(host)?;
+            let port = |port: Option<u16>| port.unwrap_or(default);
+            Some(origin.host == host.host && port(origin.port) == port(host.port))
+        };
+        match is_same() {
+            Some(true) => Ok(()),
+            _ => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                format!("pages of {origin:?} may not use this server"),
+            )
+            .with_remedy("send requests from the dashboard, or from a program without Origin")),
+        }
+    }
+
+    /// Refuses clients without the token. A token in the URL sets the cookie.
+    pub(super) fn check_token(
+        &self,
+        client: IpAddr,
+        request: &Request,
+    ) -> std::result::Result<Admission, Problem> {
+        let Some(token) = &self.token else {
+            return Ok(Admission::Granted);
+        };
+        let is_read = [Method::GET, Method::HEAD].contains(request.method());
+        let in_url = if is_read { in_url(request.uri()) } else { None };
+        let sent = SentToken::find(request.headers(), &self.cookie);
+        if in_url.is_none() && sent.is_none() {
+            return Err(unauthorized("this server requires a token"));
+        }
+        let now = Instant::now();
+        if let Some(wait) = self.attempts.wait(client, now) {
+            return Err(Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many wrong tokens were sent from this address",
+            )
+            .with_remedy("wait for the number of seconds in Retry-After, then send the token")
+            .with_header(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1)));
+        }
+        let is_right = match (&in_url, sent) {
+            (Some(text), _) => token.is(text),
+            (None, Some(sent)) => token.is_sent(sent),
+            (None, None) => false,
+        };
+        match (is_right, in_url) {
+            (true, None) => Ok(Admission::Granted),
+            (true, Some(_)) => Ok(Admission::LoggedIn(self.log_in(token, request.uri()))),
+            (false, _) => {
+                self.attempts.add(client, now);
+                // Ends the repeated use of an outdated cookie.
+                let cookie = format!("{}=; Path=/; Max-Age=0; HttpOnly", self.cookie);
+                let problem = unauthorized("the token is wrong");
+                Err(match HeaderValue::try_from(cookie) {
+                    Ok(cookie) => problem.with_header(header::SET_COOKIE, cookie),
+                    Err(_) => problem,
+                })
+            }
+        }
+    }
+
+    fn log_in(&self, token: &Token, uri: &Uri) -> Response {
+        let cookie = format!(
+            "{}={}; Path=/; HttpOnly; SameSite=Strict",
+            self.cookie,
+            token.cookie()
+        );
+        let headers = [
+            (header::LOCATION, without_token(uri)),
+            (header::SET_COOKIE, cookie),
+            (header::CACHE_CONTROL, "no-store".to_owned()),
+        ];
+        (StatusCode::SEE_OTHER, headers).into_response()
+    }
+}
+
+fn unauthorized(detail: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, detail)
+        .with_remedy(
+            "open /?token=TOKEN in the browser, or send the header Authorization: Bearer TOKEN",
+        )
+        .with_header(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer realm=\"energy\""),
+        )
+}
+
+/// Returns the name of the cookie. Browsers send cookies to all ports of a host.
+fn cookie_name(address: SocketAddr) -> String {
+    format!("energy-token-{}", address.port())
+}
+
+/// Returns the token in the URL.
+fn in_url(uri: &Uri) -> Option<String> {
+    let pairs = uri.query()?.split('&');
+    let mut pairs = pairs.filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(name, _)| *name == PARAMETER)?;
+    Some(decoded(value))
+}
+
+/// Returns the path and the other parameters. The path begins with one slash: two would name
+/// another host.
+fn without_token(uri: &Uri) -> String {
+    let is_other = |pair: &&str| pair.split('=').next() != Some(PARAMETER);
+    let query = uri.query().unwrap_or_default().split('&');
+    let query: Vec<&str> = query
+        .filter(|pair| !pair.is_empty())
+        .filter(is_other)
+        .collect();
+    let path = uri.path().trim_start_matches(['/', '\\']);
+    match query.is_empty() {
+        true => format!("/{path}"),
+        false => format!("/{path}?{}", query.join("&")),
+    }
+}
+
+/// Encodes a value of the URL.
+fn encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
+/// Decodes a value of the URL. Invalid sequences remain as they are.
+fn decoded(text: &str) -> String {
+    let (bytes, mut decoded, mut at) = (text.as_bytes(), Vec::new(), 0);
+    while at < bytes.len() {
+        let digits = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                decoded.push(byte);
+                at += 3;
+            }
+            None => {
+                decoded.push(if bytes[at] == b'+' { b' ' } else { bytes[at] });
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_without_the_token_stays_on_this_server() {
+        let without = |uri: &str| without_token(&uri.parse().unwrap());
+        assert_eq!(without("/?token=a"), "/");
+        assert_eq!(without("/a?x=1&token=b&y=2"), "/a?x=1&y=2");
+        assert_eq!(without("//evil.example/?token=a"), "/evil.example/");
+        assert_eq!(without("/a?tokens=1"), "/a?tokens=1");
+    }
+
+    #[test]
+    fn tokens_survive_the_url() {
+        for text in ["a+b/c==", "100%", "&x=y", "%41"] {
+            let uri = format!("/?a=b&token={}", encoded(text));
+            assert_eq!(in_url(&uri.parse().unwrap()).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn other_machines_need_a_token() {
+        let on = |listen: &str, token: Option<&str>| {
+            Access::new(&ServeOptions {
+                listen: listen.parse().unwrap(),
+                token: token.map(str::to_owned),
+                ..ServeOptions::default()
+            })
+        };
+        assert!(on("127.0.0.1:8077", None).is_ok());
+        assert!(on("[::1]:8077", None).is_ok());
+        for listen in ["0.0.0.0:8077", "[::]:8077", "192.168.1.2:0"] {
+            let error = on(listen, None).unwrap_err().to_string();
+            assert!(error.contains("--token-file"), "{error}");
+            let access = on(listen, Some("0123456789abcdef0123456789abcdef")).unwrap();
+            assert_eq!(access.warnings.len(), 1);
+        }
+        for token in ["", "  ", "a b", "t\u{e4}"] {
+            assert!(on("127.0.0.1:8077", Some(token)).is_err(), "{token:?}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! A message with its number, encoded once for all clients.
+
+use std::sync::Arc;
+
+use axum::extract::ws::Utf8Bytes;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::message::{Detail, Message, MessageKind};
+use crate::format::utc;
+
+/// What decides whether a client receives a message.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Label {
+    /// Uuid of the run; `None` for messages about the server.
+    pub(super) run: Option<Arc<str>>,
+    /// What the message reports.
+    pub(super) kind: MessageKind,
+    /// Lowest level of detail that includes it.
+    pub(super) detail: Detail,
+}
+
+/// A borrowed [`Label`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LabelRef<'a> {
+    /// Uuid of the run; `None` for messages about the server.
+    pub(super) run: Option<&'a str>,
+    /// What the message reports.
+    pub(super) kind: MessageKind,
+    /// Lowest level of detail that includes it.
+    pub(super) detail: Detail,
+}
+
+impl Label {
+    /// Borrows the label.
+    pub(super) fn as_ref(&self) -> LabelRef<'_> {
+        LabelRef {
+            run: self.run.as_deref(),
+            kind: self.kind,
+            detail: self.detail,
+        }
+    }
+}
+
+/// A message as clients receive it.
+#[derive(Debug)]
+pub(super) struct Frame {
+    /// Number of the message, from 1.
+    pub(super) seq: u64,
+    /// What it is about.
+    pub(super) label: Label,
+    /// The run that had started last when the message was published.
+    pub(super) newest_run: Option<Arc<str>>,
+    /// The message as JSON, without line breaks.
+    pub(super) text: Utf8Bytes,
+}
+
+impl Frame {
+    /// Encodes a message.
+    pub(super) fn new(seq: u64, message: Message, newest_run: Option<Arc<str>>) -> Self {
+        let envelope = Envelope {
+            kind: message.kind.name(),
+            timestamp: timestamp(message.timestamp_unix_ns),
+            seq,
+            run: message.run.as_deref(),
+            data: &message.data,
+        };
+        let text = encode(&envelope);
+        Self {
+            seq,
+            label: Label {
+                run: message.run,
+                kind: message.kind,
+                detail: message.detail,
+            },
+            newest_run,
+            text,
+        }
+    }
+}
+
+/// Encodes a message that belongs to one connection (`hello`, `gap`): `seq` is the number that the
+/// connection has reached.
+pub(super) fn connection_message(kind: MessageKind, seq: u64, data: &Value) -> Utf8Bytes {
+    encode(&Envelope {
+        kind: kind.name(),
+        timestamp: timestamp(energy_host::unix_ns()),
+        seq,
+        run: None,
+        data,
+    })
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    timestamp: String,
+    seq: u64,
+    run: Option<&'a str>,
+    data: &'a Value,
+}
+
+fn encode(envelope: &Envelope<'_>) -> Utf8Bytes {
+    // Text keys and finite numbers: serialization cannot fail.
+    serde_json::to_string(envelope).unwrap_or_default().into()
+}
+
+/// Formats a wall-clock time in ns since 1970 as `2026-11-29T10:28:23.123456Z`.
+fn timestamp(unix_ns: i64) -> String {
+    let micros = unix_ns.rem_euclid(1_000_000_000) / 1000;
+    let seconds = utc(unix_ns).replace(' ', "T");
+    format!("{}.{micros:06}Z", seconds.trim_end_matches('Z'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_microseconds_and_an_offset() {
+        assert_eq!(timestamp(0), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(
+            timestamp(1_796_000_903_123_456_789),
+            "2026-11-30T01:08:23.123456Z"
+        );
+    }
+}

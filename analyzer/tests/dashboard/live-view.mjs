@@ -1,0 +1,151 @@
+// Checks of the Live view. Of `facts`: `live` {prompt, model, tokens, allow_modelled}: the run to
+// start, and `recorder` {command, arguments}: another program that records into the served file
+// until it is killed.
+
+import { spawn } from "node:child_process";
+import { fitsWidth, holds, isAccessible, same, until } from "./support.mjs";
+
+const state = (page) => page.getAttribute("[data-frame=state]", "data-state");
+const frameState = (page, name) => page.getAttribute(`[data-frame=${name}]`, "data-state");
+const api = (page, path) =>
+  page.evaluate(async (at) => {
+    const response = await fetch(`/api/profiling${at}`);
+    return response.ok ? response.json() : { status: response.status };
+  }, path);
+
+async function start(page, { prompt, model, allow_modelled: allow }, { name, tokens }) {
+  await until("models are listed", () => page.getByLabel("Model", { exact: true }).isEnabled());
+  await page.getByLabel("Prompt", { exact: true }).fill(prompt);
+  if (model) await page.getByLabel("Model", { exact: true }).selectOption(model);
+  await page.getByLabel("Most tokens").fill(String(tokens));
+  const more = page.locator("form.start details");
+  if (!(await more.evaluate((one) => one.open))) await more.locator("summary").click();
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByLabel(/^continue the prompt/).check();
+  if (allow) await page.getByLabel(/^allow modelled power/).check();
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+}
+
+const shownTokens = (page) =>
+  page.$$eval(".stream .token", (all) => all.map((one) => [one.textContent, one.dataset.j]));
+
+// Data change while the run goes on: tokens, power, cells.
+async function follows(page) {
+  const seen = { tokens: new Set(), power: new Set(), cells: new Set() };
+  await until(
+    "the page follows the run",
+    async () => {
+      if ((await state(page)) === "running") {
+        seen.tokens.add(await page.locator(".stream .token").count());
+        seen.power.add(await page.$$eval("[data-frame=power] path.line", (all) => all.map((one) => one.getAttribute("d")).join()));
+        seen.cells.add(await page.$$eval("[data-frame=layers] svg[data-token]", (all) => all.map((one) => one.dataset.token).join()));
+      }
+      const isFollowed = seen.tokens.size > 2 && seen.power.size > 2 && seen.cells.size > 2;
+      return isFollowed || (await state(page)) === "complete" ? (isFollowed ? "yes" : "ended") : null;
+    },
+  ).then((how) => holds(`tokens, power and cells changed during the run: ${JSON.stringify([...seen.tokens])}`, how === "yes"));
+}
+
+async function generated(page, facts) {
+  await start(page, facts.live, { name: "<b>live</b> check", tokens: facts.live.tokens });
+  await follows(page);
+  await until("the run is complete", () => state(page), (found) => found === "complete");
+  const id = await page.getAttribute(".recordings [aria-pressed=true]", "data-run");
+  holds("a name is text", (await page.locator(".recordings strong").first().textContent()) === "<b>live</b> check");
+  const events = await api(page, `/run/${id}/events?limit=10000&detail=tokens`);
+  const sent = events.events.filter((one) => one.type === "token_complete");
+  await until("all tokens are shown", () => page.locator(".stream .token").count(), (found) => found === sent.length);
+  const shown = await shownTokens(page);
+  const energies = (list) => list.filter((one) => typeof one === "number").reduce((a, b) => a + b, 0);
+  same(
+    "energy of tokens",
+    energies(shown.map(([, energy]) => (energy === "null" ? null : Number(energy)))),
+    energies(sent.map((one) => one.data.energy_j)),
+  );
+  const text = await api(page, `/run/${id}/text`);
+  const joined = shown.map(([words]) => words).join("");
+  const response = text.response || "";
+  holds(`the stream is the response: ${joined} / ${response}`, joined.replace(/\[\d+\]/g, "").trim().startsWith(response.trim().slice(0, 40)));
+  const end = events.events.find((one) => one.type === "inference_complete");
+  if (end && typeof end.data.total_energy_j === "number") {
+    const card = await page.getAttribute("[data-frame=figures] [data-key=energy_j]", "data-v");
+    same("energy of the run", Number(card), end.data.total_energy_j);
+  }
+  return { id, tokens: sent.length };
+}
+
+// Tokens and cells are read by keys; tables have the same values.
+async function reading(page, { tokens }) {
+  await page.locator(".stream .token").first().focus();
+  await page.keyboard.press("ArrowRight");
+  const tip = await page.locator("#tip").textContent();
+  holds(`a token has its energy and time: ${tip}`, /J/.test(tip) && /s/.test(tip));
+  await page.locator("summary", { hasText: "Tokens as a table" }).click();
+  await until(
+    "the table of tokens",
+    () => page.locator("[aria-label='Tokens as a table'] tbody tr").count(),
+    (found) => found === Math.min(300, tokens),
+  );
+  await page.locator("[data-frame=layers] .mark").first().focus();
+  const first = await page.locator("#tip").textContent();
+  await page.keyboard.press("ArrowDown");
+  holds("arrow keys move in the heatmap", (await page.locator("#tip").textContent()) !== first);
+  await page.getByLabel("Show", { exact: true }).selectOption("mean");
+  const mean = await page.textContent("[data-frame=layers] .ramp");
+  holds(`the mean is named: ${mean}`, mean.includes("mean of"));
+  const rails = await page.locator("[aria-label=Rails] tbody tr").count();
+  holds("rails are listed", rails > 0);
+}
+
+// The page with all its data, narrow and wide, in both themes.
+async function appearance(page) {
+  for (const width of [400, 1280]) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.waitForTimeout(400);
+    await fitsWidth(page, `live with data, ${width} px`);
+    await isAccessible(page, `live with data, ${width} px`);
+  }
+  await page.getByRole("button", { name: "Dark theme" }).click();
+  await isAccessible(page, "live with data, dark");
+  await page.getByRole("button", { name: "Light theme" }).click();
+}
+
+async function cancelled(page, facts) {
+  await start(page, facts.live, { name: "cancelled", tokens: 5000 });
+  await until("it runs", async () => (await state(page)) === "running" && (await page.locator(".stream .token").count()) > 1);
+  await page.getByRole("button", { name: "Cancel the run" }).click();
+  await page.getByRole("button", { name: "Cancel: click again" }).click();
+  await until("it is cancelled", () => state(page), (found) => found === "cancelled");
+}
+
+// Another program appears while it records, and as crashed when it is killed.
+async function otherProgram(page, { recorder }) {
+  const child = spawn(recorder.command, recorder.arguments, { stdio: "ignore" });
+  try {
+    const item = page.locator(".recordings button", { hasText: recorder.name });
+    await item.waitFor({ timeout: 30000 });
+    await item.click();
+    await until("it is recorded", () => state(page), (found) => found === "running");
+    await until("its power is drawn", () => frameState(page, "power"), (found) => found === "drawn");
+    holds("it cannot be cancelled here", await page.getByRole("button", { name: "Cancel the run" }).isHidden());
+    child.kill("SIGKILL");
+    await until("it is shown as crashed", () => state(page), (found) => found === "crashed", 90000);
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+export async function check(page, base, facts) {
+  await page.goto(`${base}/#/live`);
+  await until("nothing is recorded", () => state(page), (found) => found === "none");
+  for (const name of ["power", "tokens", "layers", "spans"]) {
+    holds(`${name} is empty`, (await frameState(page, name)) === "empty");
+  }
+  if (facts.live) {
+    const run = await generated(page, facts);
+    await reading(page, run);
+    await appearance(page);
+    await cancelled(page, facts);
+  }
+  if (facts.recorder) await otherProgram(page, facts);
+}

@@ -1,0 +1,318 @@
+// Checks of the Run view: values on the page are those of the database, and each chart can be
+// operated by mouse and by keyboard.
+//
+// `facts` are read from the database by the caller:
+//     run          id of the run
+//     energy_j     energy of the run
+//     ledger_j     energy of the ledger of all spans
+//     rails        [{rail, measured_j}]
+//     phases       [{phase, energy_j}]
+//     tokens       [{token, text, energy_j}] in the order of time
+//     cells        [{position, layer, component, energy_j}] active energies of some cells
+// Each may be left out: its check is then skipped, and named in the answer.
+
+const NEAR = 1e-6;
+
+function same(name, found, expected) {
+  const limit = Math.max(Math.abs(expected) * NEAR, 1e-12);
+  if (!(Math.abs(found - expected) <= limit)) {
+    throw new Error(`${name}: the page has ${found}, the database ${expected}`);
+  }
+}
+
+function holds(name, condition) {
+  if (!condition) throw new Error(`${name} does not hold`);
+}
+
+const sumOf = (page, selector) =>
+  page.$$eval(selector, (all) => all.reduce((total, one) => total + Number(one.dataset.j), 0));
+
+// Scrolls to a chart and waits until it is drawn.
+export async function chart(page, id) {
+  await page.locator(`#chart-${id}`).evaluate((part) => part.scrollIntoView());
+  await page.waitForSelector(`#chart-${id} figure[data-drawn]:not([hidden])`);
+}
+
+// Cells are known to the page as 32-bit numbers, shown with four digits.
+const words = async (page, selector) => (await page.textContent(selector)).trim();
+
+async function values(page, facts) {
+  const skipped = [];
+  const has = (name) => facts[name] !== undefined || !skipped.push(name);
+  await page.waitForSelector("[data-key=energy_j][data-v]");
+  if (has("energy_j")) {
+    const shown = await page.getAttribute("[data-key=energy_j]", "data-v");
+    same("energy of the run", Number(shown), facts.energy_j);
+  }
+  if (has("rails")) {
+    for (const id of ["balance", "timeline"]) await chart(page, id);
+    for (const { rail, measured_j: measured } of facts.rails) {
+      same(
+        `balance of ${rail}`,
+        await sumOf(page, `#chart-balance [data-rail="${rail}"]`),
+        measured,
+      );
+      const line = `#chart-timeline g[data-rail="${rail}"]`;
+      same(`power line of ${rail}`, await sumOf(page, line), measured);
+    }
+  }
+  if (has("phases")) {
+    await chart(page, "phases");
+    for (const { phase, energy_j: energy } of facts.phases) {
+      same(`phase ${phase}`, await sumOf(page, `#chart-phases [data-name="${phase}"]`), energy);
+    }
+  }
+  if (has("tokens")) {
+    await chart(page, "tokens");
+    const whole = facts.tokens.reduce((total, one) => total + one.energy_j, 0);
+    same("energy of tokens", await sumOf(page, "#chart-tokens .mark"), whole);
+    await chart(page, "cumulative");
+    const last = await page.$$eval(
+      "#chart-cumulative .mark",
+      (all) => all[all.length - 1].dataset.j,
+    );
+    same("cumulative energy", Number(last), whole);
+  }
+  if (has("ledger_j")) {
+    for (const id of ["treemap", "sankey", "flame"]) {
+      await chart(page, id);
+      same(id, await sumOf(page, `#chart-${id} svg[data-j]`), facts.ledger_j);
+    }
+    await chart(page, "stack");
+    same("components of phases", await sumOf(page, "#chart-stack .mark"), facts.ledger_j);
+  }
+  return skipped;
+}
+
+// The slider, its buttons and play; the charts of cells follow.
+async function slider(page, count) {
+  await chart(page, "heatmap");
+  await chart(page, "waterfall");
+  const pixels = () =>
+    page.$eval("#chart-heatmap canvas", (canvas) => canvas.toDataURL().length + canvas.toDataURL());
+  const before = await pixels();
+  const sum = () => page.getAttribute("#chart-waterfall canvas[data-sum]", "data-sum");
+  const firstSum = await sum();
+  await page.locator("#token-slider").focus();
+  await page.keyboard.press("End");
+  holds("End selects the last token", (await page.inputValue("#token-slider")) === `${count - 1}`);
+  holds("the heatmap follows the slider", (await pixels()) !== before);
+  holds("the waterfall follows the slider", (await sum()) !== firstSum);
+  const pressed = await page.getAttribute(".strip [aria-pressed]", "data-position");
+  holds("the text follows the slider", pressed === `${count - 1}`);
+  await page.keyboard.press("Home");
+  await page.click("[aria-label='Next token']");
+  holds("a button goes on", (await page.inputValue("#token-slider")) === "1");
+  await page.click("[aria-label='Play tokens']");
+  await page.waitForFunction(() => Number(document.getElementById("token-slider").value) > 2);
+  const isEnded = await page.locator("[aria-label=Pause]").count();
+  if (isEnded) await page.click("[aria-label=Pause]");
+  await page.click(".strip button >> nth=1");
+  holds("a click on text selects", (await page.inputValue("#token-slider")) === "1");
+}
+
+// Cells by keyboard, and the operations of a cell.
+async function drillDown(page, facts) {
+  await chart(page, "heatmap");
+  const canvas = page.locator("#chart-heatmap canvas");
+  await canvas.focus();
+  const first = await words(page, "#chart-heatmap .read");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowDown");
+  const second = await words(page, "#chart-heatmap .read");
+  holds("arrow keys move the cursor", second && first !== second);
+  for (const { position, layer, component, words: shown } of facts.cells || []) {
+    await page.fill("#token-slider", `${position}`);
+    await seek(page, layer, component);
+    const read = await words(page, "#chart-heatmap .read");
+    if (shown) holds(`${layer}, ${component} is ${shown}: ${read}`, read.endsWith(`: ${shown}`));
+  }
+  await canvas.focus();
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(
+    ".operations:not([hidden]) tbody tr, .operations:not([hidden]) .empty",
+  );
+  const rows = await page.locator(".operations tbody tr").count();
+  await page.keyboard.press("Escape");
+  await page.waitForSelector(".operations", { state: "hidden" });
+  const isBack = await canvas.evaluate((one) => document.activeElement === one);
+  holds("the focus returns to the heatmap", isBack);
+  return rows;
+}
+
+// Moves the cursor of the heatmap to a cell by keys.
+async function seek(page, layer, component) {
+  await page.locator("#chart-heatmap canvas").focus();
+  await page.keyboard.press("Home");
+  for (let at = 0; at < 300; at += 1) await page.keyboard.press("ArrowUp");
+  const there = async () => await words(page, "#chart-heatmap .read");
+  for (let at = 0; at < 300 && !(await there()).includes(` ${layer},`); at += 1) {
+    await page.keyboard.press("ArrowDown");
+  }
+  for (let at = 0; at < 40 && !(await there()).includes(`, ${component}:`); at += 1) {
+    await page.keyboard.press("ArrowRight");
+  }
+}
+
+async function threshold(page) {
+  await chart(page, "map");
+  await page.fill(".threshold", "60");
+  const told = await words(page, "#chart-map output");
+  const [count, all] = told.match(/\d+/g).map(Number);
+  holds(`a threshold hides cells: ${told}`, count < all);
+  await page.locator("#chart-map canvas").focus();
+  await page.keyboard.press("End");
+  await page.keyboard.press("Enter");
+  const last = await page.getAttribute("#token-slider", "max");
+  holds("Enter selects the token", (await page.inputValue("#token-slider")) === last);
+}
+
+// Zoom of treemap and flamegraph, with paths as buttons, and the search.
+async function trees(page) {
+  for (const id of ["treemap", "flame"]) {
+    await chart(page, id);
+    const whole = await sumOf(page, `#chart-${id} svg[data-j]`);
+    const inner = page.locator(`#chart-${id} .mark[aria-label^="decode;"]`).first();
+    await inner.focus();
+    await page.keyboard.press("Enter");
+    const part = await sumOf(page, `#chart-${id} svg[data-j]`);
+    holds(`${id} shows the part only`, part < whole && part > 0);
+    await page.click(`#chart-${id} .crumb >> nth=0`);
+    same(`${id} after its path`, await sumOf(page, `#chart-${id} svg[data-j]`), whole);
+  }
+  await page.fill("#chart-flame input[type=search]", "mlp");
+  await page.waitForSelector("#chart-flame .found");
+  const found = await words(page, "#chart-flame .way");
+  holds(`the sum of what is found is shown: ${found}`, /found .* of total/.test(found));
+  await page.fill("#chart-flame input[type=search]", "");
+}
+
+// Zoom of the power line: to a phase, by dragging, and by keys.
+async function zoom(page) {
+  await chart(page, "timeline");
+  const range = () => words(page, "#chart-timeline output.range");
+  const decode = await page.$eval(
+    "#chart-timeline select",
+    (select) => [...select.options].find((one) => one.text.startsWith("decode"))?.value,
+  );
+  if (decode !== undefined) {
+    await page.selectOption("#chart-timeline select", decode);
+    holds("a phase is zoomed to", (await range()) !== "");
+    await page.selectOption("#chart-timeline select", "-1");
+    holds("the whole run is shown again", (await range()) === "");
+  }
+  const box = await page.locator("#chart-timeline [role=slider]").boundingBox();
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + box.width * 0.55, y);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.75, y, { steps: 4 });
+  await page.mouse.up();
+  const dragged = await range();
+  holds("dragging zooms", dragged !== "");
+  await page.locator("#chart-timeline [role=slider]").focus();
+  await page.keyboard.press("-");
+  await page.waitForTimeout(60);
+  holds("a key zooms out", (await range()) !== dragged);
+  await page.locator("#chart-timeline [role=slider]").focus();
+  await page.keyboard.press("0");
+  holds("a key shows the whole run", (await range()) === "");
+  await page.locator("#chart-timeline [role=slider]").focus();
+  await page.keyboard.press("End");
+  const value = await page.getAttribute("#chart-timeline [role=slider]", "aria-valuetext");
+  holds(`keys read values: ${value}`, value.includes(" W"));
+}
+
+async function pipeline(page) {
+  await chart(page, "pipeline");
+  const opener = page.locator("#chart-pipeline .opener").first();
+  if (!(await opener.count())) return;
+  holds("sections are closed", (await opener.getAttribute("aria-expanded")) === "false");
+  await opener.focus();
+  await page.keyboard.press("Enter");
+  holds("Enter opens sections", await page.locator("#chart-pipeline .inner:visible").count());
+}
+
+// Each metric of the run is drawn, or explained.
+async function metrics(page) {
+  const names = await page.$$eval("#metric option", (all) => all.map((one) => one.value));
+  for (const name of names) {
+    await page.selectOption("#metric", name);
+    await page.locator("#chart-heatmap").evaluate((part) => part.scrollIntoView());
+    await page.waitForSelector(
+      "#chart-heatmap figure:not([hidden]) canvas, #chart-heatmap .state .empty",
+    );
+  }
+  await page.selectOption("#metric", "energy");
+  return names;
+}
+
+// Every table has as many rows as its chart has values, and is reachable by keys.
+async function tables(page) {
+  const boxes = page.locator("details.values:visible");
+  for (let at = 0; at < (await boxes.count()); at += 1) {
+    await boxes.nth(at).locator("summary").click();
+    await boxes.nth(at).locator("table tbody tr").first().waitFor();
+    await boxes.nth(at).locator("summary").click();
+  }
+  return boxes.count();
+}
+
+// A run that does not exist has words, and the page stays usable.
+async function absent(page, base) {
+  await page.goto(`${base}/#/run/no-such-run-anywhere`);
+  await page.waitForSelector(".run-head .caution");
+  holds("the head says so", (await words(page, ".run-head h1")) === "No such run");
+}
+
+const PROBLEM = {
+  status: 503,
+  contentType: "application/problem+json",
+  body: JSON.stringify({ status: 503, detail: "the file is busy", remedy: "try again later" }),
+};
+
+// A failing request takes only its own charts away, states why, and can be repeated.
+export async function failures(page, base, run) {
+  const address = `${base}/#/run/${encodeURIComponent(run)}`;
+  for (const [part, chartId] of [
+    ["charts", "treemap"],
+    ["cells", "heatmap"],
+    ["pipeline", "pipeline"],
+  ]) {
+    const pattern = new RegExp(`/run/[^/]+/${part}(\\?|$)`);
+    await page.route(pattern, (route) => route.fulfill(PROBLEM));
+    await page.goto("about:blank");
+    await page.goto(address);
+    const box = page.locator(`#chart-${chartId} .failed`);
+    await box.waitFor();
+    const told = await box.textContent();
+    holds(`the error is stated: ${told}`, /busy/.test(told) && /try again later/.test(told));
+    await page.waitForSelector("[data-key=energy_j]");
+    await page.unroute(pattern);
+    await box.locator("button").click();
+    await chart(page, chartId);
+  }
+}
+
+// Runs all checks; returns what was checked and skipped. Console errors are the caller's.
+export async function check(page, base, facts) {
+  await page.goto(`${base}/#/run/${encodeURIComponent(facts.run)}`);
+  const skipped = await values(page, facts);
+  await pipeline(page);
+  await zoom(page);
+  const count = Number(await page.getAttribute("#token-slider", "max")) + 1;
+  await slider(page, count);
+  const operations = await drillDown(page, facts);
+  await threshold(page);
+  await trees(page);
+  const drawn = await metrics(page);
+  const tabled = await tables(page);
+  for (const width of [400, 1280]) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.waitForTimeout(200);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    holds(`no sideways scrolling at ${width}: ${wide}`, wide <= width);
+  }
+  return { skipped, tokens: count, operations, metrics: drawn, tables: tabled };
+}
+
+export { absent };

@@ -1,0 +1,90 @@
+//! A program that records itself: tokens of a fixed amount of work at a fixed pace.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use energy_power::SourceChoice;
+use energy_power::cpu_time;
+use serde::{Deserialize, Serialize};
+use tracing::{debug_span, info_span};
+use tracing_energy::EnergyLayer;
+use tracing_subscriber::prelude::*;
+
+const LAYERS: u64 = 12;
+const COMPONENTS: [&str; 4] = ["q_proj", "scores", "up_proj", "down_proj"];
+/// Steps of arithmetic in a component.
+const STEPS: u32 = 100_000;
+
+/// CPU time of a recording program in seconds.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CpuTime {
+    /// Of the whole process.
+    pub(crate) process_s: f64,
+    /// Of the threads of the recorder, without the thread that works.
+    pub(crate) recorder_s: f64,
+    /// Elapsed time.
+    pub(crate) wall_s: f64,
+}
+
+/// Records `tokens` tokens, one each `pace`, and returns the CPU time.
+pub(crate) fn record(database: &Path, tokens: u64, pace: Duration) -> CpuTime {
+    let begun = Instant::now();
+    let (layer, guard) = EnergyLayer::builder()
+        .database(database)
+        .source(SourceChoice::Modelled)
+        .interval(Duration::from_millis(100))
+        .build()
+        .expect("a recording");
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::with_default(subscriber, || infer(tokens, pace));
+    let _ = guard.finish();
+    let seconds = |time: Option<energy_data::units::Nanos>| {
+        time.map_or(f64::NAN, |time| time.nanos() as f64 * 1e-9)
+    };
+    let process_s = seconds(cpu_time::process());
+    CpuTime {
+        process_s,
+        recorder_s: process_s - seconds(cpu_time::current_thread()),
+        wall_s: begun.elapsed().as_secs_f64(),
+    }
+}
+
+/// Executes [`record`] in a process of its own: the command `record` of this program.
+pub(crate) fn record_in_child(database: &Path, tokens: u64, pace_ms: u64) -> CpuTime {
+    let own = std::env::current_exe().expect("a path");
+    let output = Command::new(own)
+        .arg("record")
+        .arg(database)
+        .args(["--tokens", &tokens.to_string()])
+        .args(["--pace-ms", &pace_ms.to_string()])
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .expect("a recording program");
+    assert!(output.status.success(), "the recording program failed");
+    serde_json::from_slice(&output.stdout).expect("CPU times")
+}
+
+fn infer(tokens: u64, pace: Duration) {
+    let begun = Instant::now();
+    let _inference = info_span!("inference").entered();
+    let _decode = info_span!("decode").entered();
+    for token in 0..tokens {
+        let due = begun + pace * u32::try_from(token).unwrap_or(u32::MAX);
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        let _token = info_span!("token", token).entered();
+        for layer in 0..LAYERS {
+            let _layer = debug_span!("layer", layer).entered();
+            for component in COMPONENTS {
+                debug_span!("component", component).in_scope(arithmetic);
+            }
+        }
+    }
+}
+
+fn arithmetic() {
+    let mut number = 1_u64;
+    for _ in 0..STEPS {
+        number = std::hint::black_box(number.wrapping_mul(6_364_136_223_846_793_005));
+    }
+}

@@ -1,0 +1,253 @@
+//! One followed run.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::described::Described;
+use super::energies::EnergyCursor;
+use super::numbered::{Numbered, newest, rows};
+use super::spans::SpanCursor;
+use super::windows::WindowCursor;
+use crate::recording::sample;
+use crate::{Error, Store, StoredRun};
+use energy_data::live::Update;
+use energy_data::rows::{RunRow, RunStatus, SpanRow};
+use energy_data::sink::Batch;
+
+/// Time after the end of a run in which the last rows of its recorder are awaited: a large last
+/// batch is written in several transactions.
+const SETTLING: Duration = Duration::from_secs(1);
+
+/// Time after a flush in which its rows appear.
+const SILENCE: Duration = Duration::from_secs(2);
+
+const SAMPLES: &str = "
+    SELECT rail, start_ns, end_ns, energy_j
+    FROM samples WHERE run = ?1 AND ?2 = 0 AND start_ns >= ?3 ORDER BY start_ns, rail LIMIT ?4";
+
+/// Progress of a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum RunState {
+    /// It is being recorded.
+    Running,
+    /// It has ended, noticed at that time; its last rows may follow.
+    Ended(Instant),
+    /// All its rows were read, of this attribution.
+    Settled(Option<u32>),
+}
+
+/// One run, and what was read of it.
+#[derive(Debug)]
+pub(super) struct FollowedRun {
+    no: i64,
+    uuid: Arc<str>,
+    state: RunState,
+    row: Option<RunRow>,
+    described: Described,
+    numbered: Numbered,
+    spans: SpanCursor,
+    /// Entries that are open where following started.
+    first: Vec<SpanRow>,
+    samples: WindowCursor,
+    energies: EnergyCursor,
+    /// Whether spans are read again because rows were lost.
+    is_reread: bool,
+    /// Whether the limit of rows ended the last read.
+    is_behind: bool,
+    /// Heartbeat of the recorder, and when it was first seen.
+    heartbeat: (i64, Instant),
+}
+
+impl FollowedRun {
+    /// Follows a run from its beginning.
+    pub(super) fn new(stored: &StoredRun) -> Self {
+        Self {
+            no: stored.no,
+            uuid: stored.row.uuid.as_str().into(),
+            state: RunState::Running,
+            row: None,
+            described: Described::default(),
+            numbered: Numbered::default(),
+            spans: SpanCursor::default(),
+            first: Vec::new(),
+            samples: WindowCursor::new(SAMPLES),
+            energies: EnergyCursor::new(),
+            is_reread: false,
+            is_behind: false,
+            heartbeat: (stored.heartbeat_unix_ns, Instant::now()),
+        }
+    }
+
+    /// Continues after the newest rows.
+    pub(super) fn from_now(mut self, store: &Store) -> Result<Self, Error> {
+        self.first = self.spans.skip(store, self.no)?;
+        self.numbered.skip_events(store, self.no)?;
+        let sample = "SELECT start_ns FROM samples WHERE run = ?1 ORDER BY start_ns DESC LIMIT 1";
+        if let Some(start_ns) = rows(store, sample, [self.no], |r| r.get(0))?.pop() {
+            self.samples.skip(start_ns);
+        }
+        if let Some(id) = store.shown_attribution(self.no)? {
+            let window = format!(
+                "SELECT coalesce(max(start_ns), {}) FROM sample_balance
+                 WHERE run = ?1 AND attribution = {id}",
+                i64::MIN
+            );
+            self.energies.skip(newest(store, &window, self.no)?);
+        }
+        Ok(self)
+    }
+
+    /// Returns its number in the file.
+    pub(super) fn no(&self) -> i64 {
+        self.no
+    }
+
+    /// Returns its uuid.
+    pub(super) fn uuid(&self) -> &Arc<str> {
+        &self.uuid
+    }
+
+    /// Returns its state.
+    pub(super) fn state(&self) -> RunState {
+        self.state
+    }
+
+    /// Returns the attribution that was read.
+    pub(super) fn attribution(&self) -> Option<u32> {
+        self.energies.shown()
+    }
+
+    /// Reads its row; `None` if it was deleted.
+    pub(super) fn stored(&self, store: &Store) -> Result<Option<StoredRun>, Error> {
+        let found = store.runs_where("no = CAST(?1 AS INTEGER)", &self.no.to_string())?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Returns whether it must be read although the file has not changed.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.state, RunState::Ended(_)) || self.row.is_none()
+    }
+
+    /// Returns whether all its rows were read.
+    pub(super) fn is_settled(&self) -> bool {
+        matches!(self.state, RunState::Settled(_))
+    }
+
+    /// Reads what has changed, of which `left` rows are allowed.
+    pub(super) fn read(
+        &mut self,
+        store: &Store,
+        left: &mut usize,
+        updates: &mut Vec<Update>,
+    ) -> Result<(), Error> {
+        let Some(stored) = self.stored(store)? else {
+            // Deleted: the directory reports it.
+            return Ok(());
+        };
+        if self.is_silent(&stored) {
+            return Ok(());
+        }
+        let status = stored.row.status;
+        self.state = match (status, self.state) {
+            (RunStatus::Running, _) => RunState::Running,
+            (_, RunState::Running) => RunState::Ended(Instant::now()),
+            (_, state) => state,
+        };
+        let is_ended = status != RunStatus::Running;
+        let mut batch = Batch {
+            time_ns: stored.last_seen_ns.unwrap_or(0),
+            heartbeat_unix_ns: stored.heartbeat_unix_ns,
+            ..Batch::default()
+        };
+        if self.row.as_ref() != Some(&stored.row) {
+            batch.run = Some(stored.row.clone());
+        }
+        self.is_behind = true;
+        let result = self.rows(store, left, is_ended, &mut batch);
+        // What was read before an error is reported: it is not read again.
+        self.row = Some(stored.row);
+        if result.is_ok() && *left > 0 {
+            self.is_behind = false;
+            self.settle(store, left, &mut batch)?;
+        }
+        if !batch.is_empty() {
+            updates.push(Update::Rows {
+                run: Arc::clone(&self.uuid),
+                batch: Arc::new(batch),
+            });
+        }
+        if self.is_settled() {
+            let run = Arc::clone(&self.uuid);
+            updates.push(Update::Ended { run, status });
+        }
+        result
+    }
+
+    /// Returns whether its recorder has written nothing for some time, as runs of other machines
+    /// that have no end.
+    fn is_silent(&mut self, stored: &StoredRun) -> bool {
+        if stored.heartbeat_unix_ns != self.heartbeat.0 {
+            self.heartbeat = (stored.heartbeat_unix_ns, Instant::now());
+        }
+        let is_waiting = self.is_behind || self.is_waiting();
+        let is_running = stored.row.status == RunStatus::Running;
+        is_running && !is_waiting && self.heartbeat.1.elapsed() > SILENCE
+    }
+
+    fn rows(
+        &mut self,
+        store: &Store,
+        left: &mut usize,
+        is_ended: bool,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        let no = self.no;
+        self.described.read(store, no, batch)?;
+        self.numbered.read(store, no, left, batch)?;
+        let mut spans = std::mem::take(&mut self.first);
+        spans.extend(self.spans.read(store, no, left)?);
+        batch.spans = latest(spans);
+        let rails = self.described.rails();
+        let numbered = &self.numbered;
+        self.energies
+            .await_spans(&batch.spans, rails, |node| numbered.role(node));
+        batch.samples = self.samples.read(store, (no, 0), (left, is_ended), |r| {
+            let row = sample(r)?;
+            Ok(((row.start_ns, row.rail, 0, 0), row))
+        })?;
+        batch.attribution = self.energies.read(store, no, rails, (left, is_ended))?;
+        Ok(())
+    }
+
+    /// Decides whether the recorder has written everything.
+    fn settle(&mut self, store: &Store, left: &mut usize, batch: &mut Batch) -> Result<(), Error> {
+        let RunState::Ended(since) = self.state else {
+            return Ok(());
+        };
+        let is_complete = self.energies.has_totals() && !self.spans.has_open();
+        if !is_complete && since.elapsed() < SETTLING {
+            return Ok(());
+        }
+        if self.numbered.has_losses() && !std::mem::replace(&mut self.is_reread, true) {
+            // Rows of refused batches may be written late, with earlier numbers.
+            self.spans.restart();
+            let again = self.spans.read(store, self.no, left)?;
+            batch.spans.extend(again);
+            batch.spans = latest(std::mem::take(&mut batch.spans));
+            return Ok(());
+        }
+        let remaining = self.energies.remaining(store, self.no)?;
+        batch.attribution.span_energy.extend(remaining);
+        self.state = RunState::Settled(self.energies.shown());
+        Ok(())
+    }
+}
+
+/// Returns the last row of each number, by number.
+fn latest(mut spans: Vec<SpanRow>) -> Vec<SpanRow> {
+    spans.sort_by_key(|row| row.seq);
+    spans.reverse();
+    spans.dedup_by_key(|row| row.seq);
+    spans.reverse();
+    spans
+}
