@@ -27,28 +27,30 @@ pub(super) struct AppState {
     pub(super) feed: Arc<Feed>,
     /// Answers about ended runs.
     pub(super) cache: AnswerCache,
-    /// Power sources of this machine.
-    pub(super) sources: Sources,
     /// Who may use the server.
     pub(super) access: Access,
     /// Runs that clients have started.
     pub(super) generator: Arc<Generator>,
     /// Whether the server ends: streams stop then.
     pub(super) is_ending: watch::Sender<bool>,
+    /// Power sources of this machine.
+    pub(super) sources: Sources,
 }
 
 impl AppState {
     /// Creates the state of a server for the file at `database`.
     pub(super) fn new(database: PathBuf, options: ServeOptions, access: Access) -> App {
+        let feed = Feed::new();
+        let generator = Generator::new(database.clone(), Arc::clone(&feed));
         Arc::new(Self {
-            generator: Arc::new(Generator::new(database.clone())),
+            generator: Arc::new(generator),
             options,
             readers: Readers::new(database),
-            feed: Feed::new(),
+            feed,
             cache: AnswerCache::default(),
-            sources: Sources::default(),
             access,
             is_ending: watch::Sender::new(false),
+            sources: Sources::default(),
         })
     }
 }

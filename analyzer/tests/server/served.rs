@@ -104,14 +104,48 @@ impl Served {
         answered.json()
     }
 
+    /// Sends a signal and waits for the end of the server.
+    #[cfg(unix)]
+    pub fn end(&mut self, signal: i32) -> std::process::ExitStatus {
+        let pid = libc::pid_t::try_from(self.pid()).unwrap();
+        // SAFETY: a plain system call on our own child, which is not reaped yet.
+        unsafe { libc::kill(pid, signal) };
+        until("the end of the server", || {
+            self.child.try_wait().unwrap().is_some()
+        });
+        self.child.wait().unwrap()
+    }
+
     /// Returns the id of the server's process.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 }
 
+/// Waits until `happened`.
+pub fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let begin = std::time::Instant::now();
+    while !happened() {
+        let limit = Duration::from_secs(120);
+        assert!(begin.elapsed() < limit, "{what}: not within {limit:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 impl Drop for Served {
     fn drop(&mut self) {
+        // A server that ends in order also ends the run that it generates.
+        #[cfg(unix)]
+        if let Ok(pid) = libc::pid_t::try_from(self.child.id()) {
+            let begin = std::time::Instant::now();
+            while begin.elapsed() < Duration::from_secs(40)
+                && matches!(self.child.try_wait(), Ok(None))
+            {
+                // SAFETY: a plain system call on our own child, which is not reaped yet.
+                unsafe { libc::kill(pid, libc::SIGTERM) };
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -14,6 +14,7 @@ mod responses;
 mod retention;
 mod rows;
 mod run;
+mod run_head;
 mod run_object;
 mod runs;
 mod runs_query;
@@ -36,6 +37,7 @@ use super::state::App;
 /// Routes of all groups: a new group is one line.
 const GROUPS: &[fn() -> OpenApiRouter<App>] = &[
     runs::routes,
+    run_head::routes,
     run::routes,
     summary::routes,
     pipeline::routes,
