@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use super::app::app;
 use super::browser;
 use super::guard::Access;
+use super::live::FollowThread;
 use super::options::ServeOptions;
 use super::state::{App, AppState};
 use crate::error::{Error, Result};
@@ -61,7 +62,8 @@ pub fn serve(
             let url = format!("{}{}", url(address), access.log_in);
             running.warnings.extend(browser::open(&url).err());
         }
-        let state = AppState::new(database, options, access.bound_to(address));
+        let state = AppState::new(database.clone(), options, access.bound_to(address));
+        let _follower = FollowThread::start(database, Arc::clone(&state.feed))?;
         started(&running);
         answer(listener, state, ended).await
     });

@@ -59,7 +59,7 @@ pub use energy_data::interval_energy::{
 pub use events::{StoredEvent, condition_warnings, events};
 pub use fitted::{FittedKinds, estimated_weight, fitted_kinds};
 pub use groups::{NodeGroup, components, layers, roots};
-pub use interval::Spread;
+pub use interval::{Spread, ends_over_rails};
 pub use kinds::{GroupBy, shares};
 pub use kinds_within::shares_within;
 pub use ledger::{Node, NodeLedger, ledger};
