@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -46,6 +47,7 @@ pub fn serve(
     let access = Access::new(&options)?;
     let database = std::path::absolute(database)?;
     check_database(&database)?;
+    check_models(options.models.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -125,6 +127,16 @@ fn check_database(database: &Path) -> Result<()> {
         Some(folder) if !folder.is_dir() => Err(Error::Request(format!(
             "{}: the folder {} does not exist; create it, or give the database with --db FILE",
             database.display(),
+            folder.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn check_models(folder: Option<&Path>) -> Result<()> {
+    match folder {
+        Some(folder) if !folder.is_dir() => Err(Error::Request(format!(
+            "--models {}: not a folder; give one with GGUF files, or with folders of safetensors",
             folder.display()
         ))),
         _ => Ok(()),

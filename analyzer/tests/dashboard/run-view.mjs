@@ -293,6 +293,33 @@ export async function failures(page, base, run) {
   }
 }
 
+// A run without tokens, without power, without spans: each chart states the reason.
+export async function empties(page, base, run) {
+  const pattern = /\/run\/[^/]+\/charts(\?|$)/;
+  const nothing = {
+    phases: [],
+    timeline: null,
+    matrix: null,
+    tokens: null,
+    tree: null,
+    flows: null,
+    accounts: [],
+  };
+  await page.route(pattern, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), ...nothing } });
+  });
+  await page.goto("about:blank");
+  await page.goto(`${base}/#/run/${encodeURIComponent(run)}`);
+  for (const id of ["timeline", "heatmap", "map", "waterfall", "tokens", "treemap", "balance"]) {
+    const told = await page.textContent(`#chart-${id} .state .empty`);
+    holds(`${id} states why it is empty`, told.length > 20);
+    holds(`${id} has no figure`, await page.locator(`#chart-${id} figure`).isHidden());
+  }
+  holds("there is no slider", await page.locator("#token-slider").isHidden());
+  await page.unroute(pattern);
+}
+
 // Runs all checks; returns what was checked and skipped. Console errors are the caller's.
 export async function check(page, base, facts) {
   await page.goto(`${base}/#/run/${encodeURIComponent(facts.run)}`);

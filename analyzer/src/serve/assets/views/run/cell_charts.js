@@ -104,6 +104,7 @@ export class CellCharts {
   set(run, tokens) {
     this.run = run;
     this.tokens = tokens;
+    this.position = this.player.position;
     if (!tokens) {
       for (const section of [this.map, this.waterfall]) section.empty(NO_TOKENS);
       this.scope.value = "all";
