@@ -20,6 +20,7 @@ mod phases;
 mod run;
 mod series;
 mod timeline;
+mod timeline_part;
 mod token_parts;
 mod tree;
 
@@ -34,6 +35,9 @@ pub use part::{NodePlace, NodePlaces, OWN, REMAINDER};
 pub use phases::{PhaseBar, phase_bars};
 pub use run::{RunCharts, provenance};
 pub use series::{TokenBar, TokenSeries, series};
-pub use timeline::{Band, PowerTimeline, RailLine, TimelineInput, TimelineStep, timeline};
+pub use timeline::{
+    Band, PowerTimeline, RailLine, TimelineInput, TimelineRange, TimelineStep, timeline,
+};
+pub use timeline_part::{MarkedToken, PowerPeak, TimelinePart};
 pub use token_parts::{PartAxes, PartSum, TokenParts, TokenSpan, token_spans};
 pub use tree::{TreeChart, tree};

@@ -14,7 +14,7 @@ pub struct TokenSpan {
     pub number: Option<i64>,
     /// Start, run time.
     pub start_ns: i64,
-    /// End.
+    /// End; the highest number while it is open.
     pub end_ns: i64,
 }
 
@@ -27,7 +27,8 @@ impl TokenSpan {
     }
 }
 
-/// Reads the times of tokens in order, as [`query::tokens`] lists them. Open ones are omitted.
+/// Reads the times of tokens in order, as [`query::tokens`] lists them. An open one has
+/// no end.
 ///
 /// # Errors
 /// If the file cannot be read, or the run has no tokens or is not attributed.
@@ -40,14 +41,12 @@ pub fn token_spans(recording: &Recording, run: &Run) -> Result<Vec<TokenSpan>> {
         let next = "see `energy pipeline`";
         return Err(run.missing("no measured span has the role `token`", next));
     }
-    let span = |time: query::TokenTime| {
-        Some(TokenSpan {
-            number: time.token,
-            start_ns: time.start_ns,
-            end_ns: time.end_ns?,
-        })
+    let span = |time: query::TokenTime| TokenSpan {
+        number: time.token,
+        start_ns: time.start_ns,
+        end_ns: time.end_ns.unwrap_or(i64::MAX),
     };
-    Ok(times.into_iter().filter_map(span).collect())
+    Ok(times.into_iter().map(span).collect())
 }
 
 /// Names of layers and components, and the place of each node on them.

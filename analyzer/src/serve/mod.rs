@@ -31,6 +31,7 @@ mod options;
 mod problem;
 mod readers;
 mod server;
+mod sources;
 mod state;
 mod stream;
 

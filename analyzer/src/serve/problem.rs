@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorClass};
 /// An error of a request: `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub(super) struct Problem {
-    /// Kind of the problem: `about:blank`, because the status says it all.
+    /// Kind of the problem: `about:blank`, because the status is sufficient.
     #[serde(rename = "type")]
     kind: &'static str,
     /// Status code of the response.
@@ -72,6 +72,11 @@ impl Problem {
     pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// Returns the status code.
+    pub(super) fn status(&self) -> u16 {
+        self.status
     }
 
     /// Returns what failed.

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -11,6 +12,7 @@ use tokio::net::TcpListener;
 use super::app::app;
 use super::browser;
 use super::guard::Access;
+use super::live::FollowThread;
 use super::options::ServeOptions;
 use super::state::{App, AppState};
 use crate::error::{Error, Result};
@@ -45,6 +47,7 @@ pub fn serve(
     let access = Access::new(&options)?;
     let database = std::path::absolute(database)?;
     check_database(&database)?;
+    check_models(options.models.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -61,7 +64,8 @@ pub fn serve(
             let url = format!("{}{}", url(address), access.log_in);
             running.warnings.extend(browser::open(&url).err());
         }
-        let state = AppState::new(database, options, access.bound_to(address));
+        let state = AppState::new(database.clone(), options, access.bound_to(address));
+        let _follower = FollowThread::start(database, Arc::clone(&state.feed))?;
         started(&running);
         answer(listener, state, ended).await
     });
@@ -123,6 +127,16 @@ fn check_database(database: &Path) -> Result<()> {
         Some(folder) if !folder.is_dir() => Err(Error::Request(format!(
             "{}: the folder {} does not exist; create it, or give the database with --db FILE",
             database.display(),
+            folder.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn check_models(folder: Option<&Path>) -> Result<()> {
+    match folder {
+        Some(folder) if !folder.is_dir() => Err(Error::Request(format!(
+            "--models {}: not a folder; give one with GGUF files, or with folders of safetensors",
             folder.display()
         ))),
         _ => Ok(()),

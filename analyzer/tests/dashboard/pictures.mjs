@@ -30,11 +30,17 @@ async function live(look, name, height) {
   await page.goto(`${base}/#/live`);
   const model = page.getByLabel("Model", { exact: true });
   await until("models are listed", () => model.isEnabled());
-  await page.getByLabel("Prompt", { exact: true }).fill("Explain in a few sentences why the sky is blue.");
+  await page
+    .getByLabel("Prompt", { exact: true })
+    .fill("Explain in a few sentences why the sky is blue.");
   await page.getByLabel("Most tokens").fill("160");
   await page.getByLabel(/^allow modelled power/).check();
   await page.getByRole("button", { name: "Start", exact: true }).click();
-  await until("tokens arrive", () => page.locator(".stream .token").count(), (count) => count > 70);
+  await until(
+    "tokens arrive",
+    () => page.locator(".stream .token").count(),
+    (count) => count > 70,
+  );
   await picture(page, name, height);
   await until(
     "the run ends",

@@ -5,6 +5,7 @@
 mod timing_a_busy_or_hot_machine_is_reported;
 mod timing_a_locked_database_costs_rows_only;
 mod timing_a_restarted_sensor_process_stays_the_profilers;
+mod timing_a_server_answers_soon_after_its_start;
 mod timing_a_stopped_program_gets_no_invented_power;
 mod timing_cpu_time_of_a_sensor_process_is_the_profilers;
 mod timing_device_energy_is_charged_to_its_users;

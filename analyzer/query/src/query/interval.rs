@@ -7,6 +7,8 @@
 //! name) therefore has no interval. Rails are estimated independently, so their spreads
 //! add in squares.
 
+use energy_data::interval_energy::RailInterval;
+
 /// Distances of an interval's ends from its energy, in joules.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Spread {
@@ -60,6 +62,21 @@ pub(super) fn over_rails(rails: &[(f64, Spread)]) -> Spread {
         below_j: sum(|spread| spread.below_j),
         above_j: sum(|spread| spread.above_j),
     }
+}
+
+/// Returns the ends of the interval of an energy that is summed over rails, given the interval of
+/// time and the ends of the energy's interval on each rail.
+pub fn ends_over_rails(
+    rails: impl IntoIterator<Item = (RailInterval, Option<f64>, Option<f64>)>,
+    energy_j: f64,
+) -> (Option<f64>, Option<f64>) {
+    let spread = |(interval, lo_j, hi_j): (RailInterval, _, _)| {
+        let extrapolated_j = interval.extrapolated_j.unwrap_or(0.0);
+        let joules = interval.measured_j.unwrap_or(0.0) + extrapolated_j;
+        (joules, Spread::of(joules, lo_j, hi_j))
+    };
+    let spreads: Vec<(f64, Spread)> = rails.into_iter().map(spread).collect();
+    over_rails(&spreads).around(energy_j)
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ pub use energy_data::interval_energy::{
 pub use events::{StoredEvent, condition_warnings, events};
 pub use fitted::{FittedKinds, estimated_weight, fitted_kinds};
 pub use groups::{NodeGroup, components, layers, roots};
-pub use interval::Spread;
+pub use interval::{Spread, ends_over_rails};
 pub use kinds::{GroupBy, shares};
 pub use kinds_within::shares_within;
 pub use ledger::{Node, NodeLedger, ledger};
@@ -84,7 +84,7 @@ pub use setting::{RunSetting, setting};
 pub use share::Share;
 pub use span_metrics::{ActivationStatistics, SpanMetrics, component_statistics, span_metrics};
 pub use tables::{CellValue, ColumnType, StoredTable, TABLES, TableColumn, table_rows};
-pub use token_times::{TokenTime, token_times};
+pub use token_times::{TokenText, TokenTime, token_texts, token_times};
 pub use tokens::{SAMPLING_ONLY, Token, tokens};
 pub use totals::{DECODE, INPUT, OUTPUT, Tokens, totals_of};
 pub use totals::{Totals, totals};

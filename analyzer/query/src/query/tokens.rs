@@ -12,8 +12,8 @@ use rusqlite::Row;
 use serde::Serialize;
 
 use super::coverage;
-use super::interval::over_rails;
-use super::{DECODE, NodeLedger, Recording, Run, Spread, rails, set_at};
+use super::interval::ends_over_rails;
+use super::{DECODE, NodeLedger, Recording, Run, rails, set_at};
 use crate::error::Result;
 
 /// Note of the first token of a sequence: prefill computed its logits, and decode only
@@ -243,15 +243,10 @@ impl Token {
         self.avg_w = self.energy_j.zip(time).map(|(j, ns)| j * 1e9 / ns as f64);
         self.energy_delay_js = self.energy_j.zip(time).map(|(j, ns)| j * ns as f64 / 1e9);
         if let Some(energy_j) = self.energy_j {
-            let spreads: Vec<(f64, Spread)> = parts
+            let ends = parts
                 .iter()
-                .map(|part| {
-                    let extrapolated = part.interval.extrapolated_j.unwrap_or(0.0);
-                    let joules = part.interval.measured_j.unwrap_or(0.0) + extrapolated;
-                    (joules, Spread::of(joules, part.lo_j, part.hi_j))
-                })
-                .collect();
-            (self.lo_j, self.hi_j) = over_rails(&spreads).around(energy_j);
+                .map(|part| (part.interval, part.lo_j, part.hi_j));
+            (self.lo_j, self.hi_j) = ends_over_rails(ends, energy_j);
         }
     }
 }

@@ -34,6 +34,52 @@ pub fn walk(
     walk_selected(recording, run, filter, &selection, visitor)
 }
 
+/// Rows of a run that is being recorded, kept in memory.
+#[derive(Debug)]
+pub struct RowsInMemory<S, W> {
+    /// Span entries that overlap the window, by number.
+    pub spans: S,
+    /// Power windows of root rails that overlap it, by start.
+    pub powers: W,
+    /// Kind of each node, by its id; may be empty if no power is specific to a kind.
+    pub kind_of_node: Vec<u32>,
+    /// The window: all entries that end in it have their end, and power windows cover it as far as
+    /// they ever will.
+    pub window: (i64, i64),
+}
+
+/// Passes the parts of all activations that are in a window of time to `visitor`, as [`walk`] does.
+/// Costs of consecutive windows add up to those of the whole run.
+///
+/// # Errors
+/// Fails if the visitor fails.
+pub fn walk_rows(
+    rows: RowsInMemory<impl IntoIterator<Item = SpanRow>, impl IntoIterator<Item = WindowPowerRow>>,
+    visitor: &mut dyn ActivationVisitor,
+) -> Result<WalkStats> {
+    let (from_ns, until_ns) = rows.window;
+    let filter = WalkFilter {
+        window: Some((from_ns, until_ns)),
+        least_j: None,
+    };
+    let powers = rows.powers.into_iter().map(Ok);
+    let mut walk = LaneWalk {
+        lanes: BTreeMap::new(),
+        filter: &filter,
+        last_ns: until_ns,
+        emitter: Emitter {
+            prices: WindowPrices::new(powers, rows.kind_of_node),
+            selection: &SelectAll,
+            visitor,
+            walked: WalkStats::default(),
+        },
+    };
+    for row in rows.spans {
+        walk.begin(row, None)?;
+    }
+    walk.finish()
+}
+
 fn walk_selected(
     recording: &Recording,
     run: &Run,

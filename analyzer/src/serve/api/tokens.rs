@@ -68,7 +68,7 @@ async fn list_tokens(
     let options = TokensOptions {
         scope: scope(&query.rail, &query.phase, &query.basis)?,
         outliers: query.outliers.unwrap_or(false),
-        ..TokensOptions::default()
+        limit: 0,
     };
     let what = format!("tokens {options:?}");
     let request = RunRequest::new(path.id, query.attribution, what, &headers);

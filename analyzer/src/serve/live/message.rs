@@ -20,12 +20,12 @@ pub(in crate::serve) struct Message {
 }
 
 /// Receives messages, in the order of their numbers.
-pub(in crate::serve) trait Publish: Send {
+pub(in crate::serve) trait Publish: Send + Sync {
     /// Gives the message its number and sends it to clients. Never waits for them.
     fn publish(&self, message: Message);
 }
 
-impl<F: Fn(Message) + Send> Publish for F {
+impl<F: Fn(Message) + Send + Sync> Publish for F {
     fn publish(&self, message: Message) {
         self(message);
     }

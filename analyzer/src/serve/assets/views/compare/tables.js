@@ -7,14 +7,16 @@ import { kindName, verdictText } from "./across.js";
 const scrolling = (label, content) =>
   element("div", { class: "wide", tabindex: 0, role: "region", "aria-label": label }, content);
 
-const range = (lo, hi) => (isKnown(lo) && isKnown(hi) ? `${digits(lo)} .. ${digits(hi)}` : "unknown");
+const range = (lo, hi) =>
+  isKnown(lo) && isKnown(hi) ? `${digits(lo)} .. ${digits(hi)}` : "unknown";
 const change = (ratio) => {
   if (!isKnown(ratio)) return "no ratio";
   const by = Math.abs(ratio - 1);
   return by < 0.0005 ? "as much energy" : `${percent(by)} ${ratio < 1 ? "less" : "more"} energy`;
 };
 const whole = (share) => `${Math.round(share * 1000) / 10} %`;
-const origin = (power) => (power === "measured" ? "" : power === "modelled" ? "modelled, not measured" : power);
+const origin = (power) =>
+  power === "measured" ? "" : power === "modelled" ? "modelled, not measured" : power;
 
 // One card for each side after the first: how its energy compares with A.
 export function verdictCards(answer) {
@@ -28,7 +30,9 @@ export function verdictCards(answer) {
         change(side.ratio),
         [
           `ratio ${isKnown(side.ratio) ? digits(side.ratio) : "–"}`,
-          isKnown(side.lo) ? `${whole(side.confidence ?? answer.confidence)} interval ${range(side.lo, side.hi)}` : "interval unknown",
+          isKnown(side.lo)
+            ? `${whole(side.confidence ?? answer.confidence)} interval ${range(side.lo, side.hi)}`
+            : "interval unknown",
           origin(answer.power),
         ]
           .filter(Boolean)
@@ -73,7 +77,9 @@ export function ratioTable(answer) {
   const rows = [
     ...others.map((side) => row("total", side, base.energy_j, side.energy_j)),
     ...answer.phases.map((one) => row(`phase ${one.part}`, one, one.base_j, one.other_j)),
-    ...(answer.kind_comparisons || []).map((one) => row(kindName(answer, one.part), one, one.base_j, one.other_j)),
+    ...(answer.kind_comparisons || []).map((one) =>
+      row(kindName(answer, one.part), one, one.base_j, one.other_j),
+    ),
   ];
   return scrolling("Ratios to A", table(null, columns(answer.unit), rows));
 }
@@ -81,9 +87,14 @@ export function ratioTable(answer) {
 // Settings in which the sides differ.
 export function differenceTable(answer) {
   const rows = (answer.differences || []).flatMap(({ what, values }) =>
-    values.map(({ sides, value }) => [what, sides.join(", "), value === null ? "unknown" : String(value)]),
+    values.map(({ sides, value }) => [
+      what,
+      sides.join(", "),
+      value === null ? "unknown" : String(value),
+    ]),
   );
-  if (!rows.length) return element("p", { class: "note" }, "The configurations of the sides are equal.");
+  if (!rows.length)
+    return element("p", { class: "note" }, "The configurations of the sides are equal.");
   return scrolling(
     "Different settings",
     table(null, [{ title: "Setting" }, { title: "Side" }, { title: "Value" }], rows),
@@ -94,8 +105,16 @@ export function differenceTable(answer) {
 export function notes(answer) {
   return [
     answer.warnings && answer.warnings.length
-      ? element("ul", { class: "cautions" }, answer.warnings.map((text) => element("li", {}, text)))
+      ? element(
+          "ul",
+          { class: "cautions" },
+          answer.warnings.map((text) => element("li", {}, text)),
+        )
       : null,
-    element("ul", { class: "events" }, (answer.notes || []).map((text) => element("li", {}, text))),
+    element(
+      "ul",
+      { class: "events" },
+      (answer.notes || []).map((text) => element("li", {}, text)),
+    ),
   ];
 }

@@ -46,7 +46,12 @@ export function deleteDialog({ api, run, removed }) {
     element("p", {}, "All data of this run are removed from the file. This cannot be undone."),
     field(`Type ${title} to confirm`, input),
     result,
-    element("div", { class: "buttons" }, confirm, button("Keep the run", () => made.close())),
+    element(
+      "div",
+      { class: "buttons" },
+      confirm,
+      button("Keep the run", () => made.close()),
+    ),
   );
   input.addEventListener("input", () => {
     confirm.disabled = input.value.trim() !== title;
@@ -61,11 +66,11 @@ export function tagDialog({ api, run, changed }) {
   const list = element("ul", { class: "tags" });
   const input = element("input", { autocomplete: "off", placeholder: "key or key=value" });
   const result = element("div", {});
-  const address = `/run/${encodeURIComponent(run.run_id)}/tags`;
-  async function edit(body, after) {
+  const address = `/run/${encodeURIComponent(run.run_id)}`;
+  // Sets a tag; null removes it.
+  async function edit(key, value) {
     try {
-      await api.post(address, body);
-      tags = after;
+      tags = tagsOf(await api.patch(address, { tags: { [key]: value } }));
       replace(result);
       changed();
     } catch (error) {
@@ -73,7 +78,6 @@ export function tagDialog({ api, run, changed }) {
     }
     draw();
   }
-  const keyOf = (tag) => tag.split("=")[0];
   function draw() {
     replace(
       list,
@@ -82,7 +86,7 @@ export function tagDialog({ api, run, changed }) {
           "li",
           {},
           element("span", { class: "tag" }, tag),
-          button("Remove", () => edit({ remove: [keyOf(tag)] }, tags.filter((one) => one !== tag)), {
+          button("Remove", () => edit(tag.split("=")[0], null), {
             class: "plain",
             "aria-label": `Remove tag ${tag}`,
           }),
@@ -99,7 +103,8 @@ export function tagDialog({ api, run, changed }) {
         const tag = input.value.trim();
         if (!tag) return;
         input.value = "";
-        edit({ add: [tag] }, [...tags.filter((one) => keyOf(one) !== keyOf(tag)), tag]);
+        const [key, ...value] = tag.split("=");
+        edit(key.trim(), value.join("=").trim());
       },
     },
     list,

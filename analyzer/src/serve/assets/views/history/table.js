@@ -44,7 +44,11 @@ export function runTable(runs, chosen, actions) {
     "table",
     { class: "runs", role: "table", "aria-label": "Runs" },
     element("thead", { role: "rowgroup" }, head),
-    element("tbody", { role: "rowgroup" }, runs.map((run) => row(run, chosen, actions))),
+    element(
+      "tbody",
+      { role: "rowgroup" },
+      runs.map((run) => row(run, chosen, actions)),
+    ),
   );
 }
 
@@ -60,7 +64,9 @@ function row(run, chosen, actions) {
   const link = element("a", { href: `#/run/${encodeURIComponent(run.run_id)}` }, title);
   const prompt = run.prompt ? element("small", { class: "prompt" }, run.prompt) : null;
   const tags = [
-    run.experiment_name ? element("span", { class: "tag" }, `experiment ${run.experiment_name}`) : null,
+    run.experiment_name
+      ? element("span", { class: "tag" }, `experiment ${run.experiment_name}`)
+      : null,
     tagsOf(run).map((tag) => element("span", { class: "tag" }, tag)),
   ];
   const cells = {

@@ -63,7 +63,11 @@ export function banner({ socket, announce }) {
         const since = run && run.heard ? ` Figures are those of ${time(run.heard)}.` : "";
         replace(
           lost,
-          element("p", {}, `The connection to the server is lost.${since} The page connects again by itself.`),
+          element(
+            "p",
+            {},
+            `The connection to the server is lost.${since} The page connects again by itself.`,
+          ),
           element("button", { type: "button", onclick: () => socket.tryNow() }, "Connect now"),
         );
       } else if (!isLost && lost.childElementCount) replace(lost);
@@ -79,7 +83,11 @@ export function banner({ socket, announce }) {
         notices,
         run && run.error ? failure({ detail: run.error.message, remedy: run.error.remedy }) : null,
         run && run.lost
-          ? element("p", { class: "note" }, `${run.lost} messages were skipped; what could be requested again is shown.`)
+          ? element(
+              "p",
+              { class: "note" },
+              `${run.lost} messages were skipped; what could be requested again is shown.`,
+            )
           : null,
       );
     },

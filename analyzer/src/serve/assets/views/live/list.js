@@ -59,7 +59,7 @@ export function recordingList(choose) {
           run.info.name && run.info.model ? run.info.model : null,
           by,
           statusText(run),
-          power === null ? null : `${watts(power)}${run.hasModelled ? ", modelled" : ""}`,
+          power === null ? null : `${watts(power)}${run.provenance === "measured" ? "" : `, ${run.provenance}`}`,
         ];
         one.name.textContent = run.title;
         one.about.textContent = texts.filter(Boolean).join(" · ");
@@ -72,7 +72,8 @@ export function recordingList(choose) {
       }
       // Nothing is moved while it stays the same: a focused button keeps the focus.
       const isSame =
-        list.children.length === shown.length && shown.every((node, at) => list.children[at] === node);
+        list.children.length === shown.length &&
+        shown.every((node, at) => list.children[at] === node);
       if (!isSame) replace(list, shown);
     },
   };

@@ -43,8 +43,11 @@ export class LiveRun {
     return this.info.name || this.info.model || this.id.slice(0, 8);
   }
 
-  get hasModelled() {
-    return [...this.rails.values()].some((rail) => rail.is_root && rail.provenance !== "measured");
+  // Where the power of totals comes from: `measured`, unless a root rail is `modelled` or `replayed`.
+  get provenance() {
+    const roots = [...this.rails.values()].filter((rail) => rail.is_root);
+    const other = roots.find((rail) => rail.provenance && rail.provenance !== "measured");
+    return other ? other.provenance : "measured";
   }
 
   // Enters a message, if it is known here.
