@@ -3,7 +3,7 @@
 //
 // `facts` are read from the database by the caller:
 //     run          id of the run
-//     energy_j     energy of the run
+//     energy_j     energy of the run: of its phases and the time between them
 //     ledger_j     energy of the ledger of all spans
 //     rails        [{rail, measured_j}]
 //     phases       [{phase, energy_j}]
@@ -11,18 +11,7 @@
 //     cells        [{position, layer, component, energy_j}] active energies of some cells
 // Each may be left out: its check is then skipped, and named in the answer.
 
-const NEAR = 1e-6;
-
-function same(name, found, expected) {
-  const limit = Math.max(Math.abs(expected) * NEAR, 1e-12);
-  if (!(Math.abs(found - expected) <= limit)) {
-    throw new Error(`${name}: the page has ${found}, the database ${expected}`);
-  }
-}
-
-function holds(name, condition) {
-  if (!condition) throw new Error(`${name} does not hold`);
-}
+import { holds, same } from "./support.mjs";
 
 const sumOf = (page, selector) =>
   page.$$eval(selector, (all) => all.reduce((total, one) => total + Number(one.dataset.j), 0));
@@ -33,8 +22,7 @@ export async function chart(page, id) {
   await page.waitForSelector(`#chart-${id} figure[data-drawn]:not([hidden])`);
 }
 
-// Cells are known to the page as 32-bit numbers, shown with four digits.
-const words = async (page, selector) => (await page.textContent(selector)).trim();
+export const words = async (page, selector) => (await page.textContent(selector)).trim();
 
 async function values(page, facts) {
   const skipped = [];
@@ -257,69 +245,6 @@ async function tables(page) {
   return boxes.count();
 }
 
-// A run that does not exist has words, and the page stays usable.
-async function absent(page, base) {
-  await page.goto(`${base}/#/run/no-such-run-anywhere`);
-  await page.waitForSelector(".run-head .caution");
-  holds("the head says so", (await words(page, ".run-head h1")) === "No such run");
-}
-
-const PROBLEM = {
-  status: 503,
-  contentType: "application/problem+json",
-  body: JSON.stringify({ status: 503, detail: "the file is busy", remedy: "try again later" }),
-};
-
-// A failing request takes only its own charts away, states why, and can be repeated.
-export async function failures(page, base, run) {
-  const address = `${base}/#/run/${encodeURIComponent(run)}`;
-  for (const [part, chartId] of [
-    ["charts", "treemap"],
-    ["cells", "heatmap"],
-    ["pipeline", "pipeline"],
-  ]) {
-    const pattern = new RegExp(`/run/[^/]+/${part}(\\?|$)`);
-    await page.route(pattern, (route) => route.fulfill(PROBLEM));
-    await page.goto("about:blank");
-    await page.goto(address);
-    const box = page.locator(`#chart-${chartId} .failed`);
-    await box.waitFor();
-    const told = await box.textContent();
-    holds(`the error is stated: ${told}`, /busy/.test(told) && /try again later/.test(told));
-    await page.waitForSelector("[data-key=energy_j]");
-    await page.unroute(pattern);
-    await box.locator("button").click();
-    await chart(page, chartId);
-  }
-}
-
-// A run without tokens, without power, without spans: each chart states the reason.
-export async function empties(page, base, run) {
-  const pattern = /\/run\/[^/]+\/charts(\?|$)/;
-  const nothing = {
-    phases: [],
-    timeline: null,
-    matrix: null,
-    tokens: null,
-    tree: null,
-    flows: null,
-    accounts: [],
-  };
-  await page.route(pattern, async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, json: { ...(await response.json()), ...nothing } });
-  });
-  await page.goto("about:blank");
-  await page.goto(`${base}/#/run/${encodeURIComponent(run)}`);
-  for (const id of ["timeline", "heatmap", "map", "waterfall", "tokens", "treemap", "balance"]) {
-    const told = await page.textContent(`#chart-${id} .state .empty`);
-    holds(`${id} states why it is empty`, told.length > 20);
-    holds(`${id} has no figure`, await page.locator(`#chart-${id} figure`).isHidden());
-  }
-  holds("there is no slider", await page.locator("#token-slider").isHidden());
-  await page.unroute(pattern);
-}
-
 // Runs all checks; returns what was checked and skipped. Console errors are the caller's.
 export async function check(page, base, facts) {
   await page.goto(`${base}/#/run/${encodeURIComponent(facts.run)}`);
@@ -341,5 +266,3 @@ export async function check(page, base, facts) {
   }
   return { skipped, tokens: count, operations, metrics: drawn, tables: tabled };
 }
-
-export { absent };
