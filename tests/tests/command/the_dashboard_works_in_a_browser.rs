@@ -188,6 +188,7 @@ impl Workplace {
             "run": id,
             "energy_j": one("SELECT sum(energy_j) FROM v_phases WHERE run = ?1"),
             "ledger_j": one("SELECT sum(self_j + idle_j) FROM v_nodes WHERE run = ?1"),
+            "cells_j": one("SELECT sum(self_j) FROM v_nodes WHERE run = ?1 AND token IS NOT NULL"),
             "rails": rows(&file, story, "SELECT r.name AS rail, b.measured_j FROM balance b
                 JOIN rails r ON r.run = b.run AND r.id = b.rail
                 JOIN v_shown s ON s.run = b.run AND s.attribution = b.attribution
