@@ -195,7 +195,7 @@ impl Workplace {
                 WHERE b.run = ?1"),
             "phases": rows(&file, story, "SELECT phase, energy_j FROM v_phases WHERE run = ?1"),
             "tokens": rows(&file, story, "SELECT token, energy_j FROM v_tokens WHERE run = ?1
-                AND token IS NOT NULL ORDER BY start_ns"),
+                AND start_ns IS NOT NULL ORDER BY start_ns"),
             "runs": runs(&file),
             "deletable": uuid("short-lived").1,
             "compare": { "sides": sides, "answer": answer },
