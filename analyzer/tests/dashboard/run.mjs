@@ -8,6 +8,7 @@ import * as compareView from "./compare-view.mjs";
 import * as historyView from "./history-view.mjs";
 import * as liveView from "./live-view.mjs";
 import * as restartView from "./restart-view.mjs";
+import * as runStates from "./run-states.mjs";
 import * as runView from "./run-view.mjs";
 import { fitsWidth, isAccessible, launch, openPage } from "./support.mjs";
 
@@ -20,6 +21,7 @@ const compared = facts.compare
 // Checks in order: deletions come last.
 const CHECKS = [
   ["run", facts.run && runView.check],
+  ["states of a run", facts.run && runStates.check],
   ["compare", facts.compare && compareView.check],
   ["live", liveView.check],
   ["restart", facts.server && restartView.check],

@@ -11,6 +11,7 @@ fn unknown_and_ambiguous_runs_are_distinguished() {
     let server = Served::start(&db, &[]);
     let views = [
         "",
+        "/head",
         "/summary",
         "/pipeline",
         "/timeline",

@@ -10,6 +10,7 @@ use super::served::Served;
 fn answers(server: &Served, id: &str) -> Vec<(String, String)> {
     let views = [
         "",
+        "/head",
         "/summary",
         "/pipeline",
         "/timeline",
