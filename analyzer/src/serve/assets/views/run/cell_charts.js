@@ -141,8 +141,9 @@ export class CellCharts {
 
   #ready(metric) {
     const { block, stack } = this;
+    const power = `; power ${block.provenance || "of unknown provenance"}`;
     const what = this.metric === "energy" ? "Active energy of spans" : metric.title;
-    const words = `${what}; power ${block.provenance || "of unknown provenance"}`;
+    const words = what + (["energy", "power"].includes(this.metric) ? power : "");
     const last = block.from + block.tokens.length - 1;
     const shown = this.tokens > BLOCK ? `; tokens at positions ${block.from} to ${last}` : "";
     const isEmpty = !block.values.length || !block.hasValues;
@@ -152,7 +153,9 @@ export class CellCharts {
     else this.heatmap.ready(words);
     if (isEmpty) this.map.empty(this.#emptyWords(metric));
     else this.map.ready(words + shown);
-    const base = metric.sums ? words : `Energy, because ${metric.title.toLowerCase()} does not sum`;
+    const base = metric.sums
+      ? words
+      : `Energy, because ${metric.title.toLowerCase()} does not sum${power}`;
     if (stack.values.length && stack.hasValues) this.waterfall.ready(base + shown);
     else this.waterfall.empty(NO_CELLS);
   }
