@@ -78,11 +78,6 @@ impl Problem {
     pub(super) fn status(&self) -> u16 {
         self.status
     }
-
-    /// Returns what failed.
-    pub(super) fn detail(&self) -> &str {
-        &self.detail
-    }
 }
 
 impl From<Error> for Problem {

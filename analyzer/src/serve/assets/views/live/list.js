@@ -12,7 +12,9 @@ const STATUS = {
 
 export const statusText = (run) =>
   run.isRunning && !run.heard
-    ? "starting"
+    ? run.status === "queued"
+      ? "waits"
+      : "starting"
     : run.isRunning && run.power() === null
       ? "recording, no power reading yet"
       : STATUS[run.status] || run.status;
@@ -59,7 +61,9 @@ export function recordingList(choose) {
           run.info.name && run.info.model ? run.info.model : null,
           by,
           statusText(run),
-          power === null ? null : `${watts(power)}${run.provenance === "measured" ? "" : `, ${run.provenance}`}`,
+          power === null
+            ? null
+            : `${watts(power)}${run.provenance === "measured" ? "" : `, ${run.provenance}`}`,
         ];
         one.name.textContent = run.title;
         one.about.textContent = texts.filter(Boolean).join(" · ");
