@@ -171,6 +171,11 @@ async function otherProgram(page, { recorder }) {
       () => frameState(page, "power"),
       (found) => found === "drawn",
     );
+    await until(
+      "modelled power is named",
+      () => page.textContent("[data-frame=figures]"),
+      (text) => text.includes("modelled, not measured"),
+    );
     holds(
       "it cannot be cancelled here",
       await page.getByRole("button", { name: "Cancel the run" }).isHidden(),

@@ -2,6 +2,7 @@
 
 import { watts } from "/assets/charts.js";
 import { element, replace } from "../../dom.js";
+import { short } from "../runs.js";
 
 const STATUS = {
   running: "recording",
@@ -58,7 +59,7 @@ export function recordingList(choose) {
             ? `process ${run.info.pid}`
             : "another program";
         const texts = [
-          run.info.name && run.info.model ? run.info.model : null,
+          run.info.name && run.info.model ? short(run.info.model) : null,
           by,
           statusText(run),
           power === null
