@@ -78,6 +78,12 @@ impl Problem {
     pub(super) fn status(&self) -> u16 {
         self.status
     }
+
+    /// Returns what failed.
+    #[cfg(test)]
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
 }
 
 impl From<Error> for Problem {

@@ -138,7 +138,7 @@ impl<'r> RunDocument<'r> {
 
 /// Returns the sections of all phases.
 fn sections(recording: &Recording, run: &Run) -> Result<Vec<Value>> {
-    let value = views::pipeline(recording, run, &ViewScope::default())?.value();
+    let value = views::pipeline(recording, run, &ViewScope::default())?.into_value();
     let rows = value["pipeline"].as_array().cloned().unwrap_or_default();
     let section = |row: &Value| {
         let mut object = with_percentages(row, 0.0, None);

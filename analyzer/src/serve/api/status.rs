@@ -46,8 +46,6 @@ async fn read_status(State(app): State<App>) -> std::result::Result<Json<Value>,
         "generating": app.generator.running(),
         "queued": app.generator.queued(),
         "provenance": app.sources.last().and_then(|kept| kept.provenance()),
-        "generating": app.generator.running(),
-        "queued": app.generator.queued(),
         "may_delete": app.options.allow_delete,
     })))
 }

@@ -73,6 +73,11 @@ impl Generator {
         self.jobs().running.as_ref().map(|job| job.id.clone())
     }
 
+    /// Returns the id of a run that was started here, by the beginning of the id.
+    pub(in crate::serve) fn id_of(&self, beginning: &str) -> Option<String> {
+        self.find(beginning).map(|(job, _)| job.id.clone())
+    }
+
     /// Returns the ids of the runs that wait, in order.
     pub(in crate::serve) fn queued(&self) -> Vec<String> {
         self.jobs()
