@@ -115,5 +115,8 @@ export function notes(answer) {
           texts.map((text) => element("li", {}, text)),
         )
       : null;
-  return [listOf("cautions", warnings), listOf("events", answer.notes || [])];
+  const leftOut = (answer.left_out || []).map(
+    ({ run, why }) => `Run ${run.slice(0, 8)} is on no side: ${why}`,
+  );
+  return [listOf("cautions", warnings), listOf("events", [...(answer.notes || []), ...leftOut])];
 }
