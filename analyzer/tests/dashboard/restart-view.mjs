@@ -32,6 +32,7 @@ export async function check(page, _base, { server }) {
   const base = `http://127.0.0.1:${port}`;
   try {
     await page.goto(`${base}/#/live`);
+    await page.locator(".banner .state").waitFor();
     await until(
       "connected",
       () => connection(page),
