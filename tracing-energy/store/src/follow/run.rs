@@ -211,10 +211,12 @@ impl FollowedRun {
         let numbered = &self.numbered;
         self.energies
             .await_spans(&batch.spans, rails, |node| numbered.role(node));
-        batch.samples = self.samples.read(store, (no, 0), (left, is_ended), |r| {
-            let row = sample(r)?;
-            Ok(((row.start_ns, row.rail, 0, 0), row))
-        })?;
+        batch.samples = self
+            .samples
+            .read(store, (no, 0), (left, rails.len(), is_ended), |r| {
+                let row = sample(r)?;
+                Ok(((row.start_ns, row.rail, 0, 0), row))
+            })?;
         batch.attribution = self.energies.read(store, no, rails, (left, is_ended))?;
         Ok(())
     }
