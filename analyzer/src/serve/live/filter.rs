@@ -1,5 +1,7 @@
 //! What a client has subscribed to, and its messages to the server.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::frame::{Frame, LabelRef};
@@ -13,6 +15,8 @@ pub(super) struct Filter {
     kinds: Option<Vec<MessageKind>>,
     /// Whether messages about the server are selected, which belong to no run.
     with_server: bool,
+    /// Runs of which only the deletion is reported.
+    deleted: Vec<Arc<str>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +34,7 @@ impl Default for Filter {
             detail: Detail::Components,
             kinds: None,
             with_server: true,
+            deleted: Vec::new(),
         }
     }
 }
@@ -70,7 +75,16 @@ impl Filter {
             detail,
             kinds: kinds.transpose()?,
             with_server: true,
+            deleted: Vec::new(),
         })
+    }
+
+    /// Excludes messages of deleted runs, except their deletion.
+    pub(super) fn without(&self, deleted: Vec<Arc<str>>) -> Self {
+        Self {
+            deleted,
+            ..self.clone()
+        }
     }
 
     /// Returns whether a client with this filter receives the message.
@@ -89,7 +103,11 @@ impl Filter {
                 RunSelector::Uuid(uuid) => uuid == run,
             })
         };
-        let is_run = label.run.map_or(self.with_server, is_selected);
+        let is_deleted = label.kind != MessageKind::RunDeleted
+            && label
+                .run
+                .is_some_and(|run| self.deleted.iter().any(|deleted| **deleted == *run));
+        let is_run = !is_deleted && label.run.map_or(self.with_server, is_selected);
         let is_kind = |kinds: &Vec<MessageKind>| kinds.contains(&label.kind);
         is_run && label.detail <= self.detail && self.kinds.as_ref().is_none_or(is_kind)
     }
