@@ -21,7 +21,9 @@ mod run;
 mod series;
 mod timeline;
 mod timeline_part;
+mod token_axes;
 mod token_parts;
+mod token_spans;
 mod tree;
 
 pub use accounts::{Account, RailAccounts, accounts};
@@ -39,5 +41,7 @@ pub use timeline::{
     Band, PowerTimeline, RailLine, TimelineInput, TimelineRange, TimelineStep, timeline,
 };
 pub use timeline_part::{MarkedToken, PowerPeak, TimelinePart};
-pub use token_parts::{PartAxes, PartSum, TokenParts, TokenSpan, token_spans};
+pub use token_axes::PartAxes;
+pub use token_parts::{PartSum, TokenParts};
+pub use token_spans::{TokenSpan, token_spans};
 pub use tree::{TreeChart, tree};

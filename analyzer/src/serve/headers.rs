@@ -9,6 +9,13 @@ use axum::response::Response;
 const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Policy of documents with scripts of their own (SVG flamegraphs, HTML reports). They have no
+/// origin, so their scripts can neither load anything nor use the interface.
+const DOCUMENT_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
+                               style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
+                               form-action 'none'; frame-ancestors 'none'; \
+                               sandbox allow-scripts allow-downloads allow-modals";
+
 const RESTRICTIONS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
@@ -38,5 +45,14 @@ pub(super) async fn restrict(request: Request, next: Next) -> Response {
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     }
+    response
+}
+
+/// Isolates a document with scripts of its own: an SVG flamegraph, an HTML report.
+pub(super) fn isolated(mut response: Response) -> Response {
+    response.headers_mut().insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(DOCUMENT_POLICY),
+    );
     response
 }

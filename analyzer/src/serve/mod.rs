@@ -27,6 +27,7 @@ mod generate;
 mod guard;
 mod headers;
 mod live;
+mod memory;
 mod options;
 mod problem;
 mod readers;

@@ -80,6 +80,7 @@ impl Problem {
     }
 
     /// Returns what failed.
+    #[cfg(test)]
     pub(super) fn detail(&self) -> &str {
         &self.detail
     }

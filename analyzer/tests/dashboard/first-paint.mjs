@@ -1,9 +1,9 @@
 // Measures how soon the Run view of a run shows its key figures, in a new browser. Run beside
 // nothing else, because it measures time:
-//     node first-paint.mjs BASE_URL RUN
-// CHROMIUM is the browser's path, PLAYWRIGHT the folder of playwright-core.
+//     DASHBOARD_TESTS=FOLDER node first-paint.mjs BASE_URL RUN
 
 import { pathToFileURL } from "node:url";
+import { launch } from "./support.mjs";
 
 const LIMIT_MS = 1000;
 const TRIES = 3;
@@ -26,14 +26,7 @@ export async function measure(page, base, run) {
 
 async function main() {
   const [base, run] = process.argv.slice(2);
-  const module = process.env.PLAYWRIGHT
-    ? pathToFileURL(`${process.env.PLAYWRIGHT}/index.mjs`).href
-    : "playwright-core";
-  const { chromium } = await import(module);
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu"],
-  });
+  const browser = await launch();
   try {
     let best = Infinity;
     for (let no = 0; no < TRIES; no += 1) {

@@ -26,6 +26,10 @@ async function values(page, { runs }) {
     }
     const status = await row.locator('[data-name="status"]').textContent();
     holds(`status of ${titleOf(run)}: ${status}`, status === run.status);
+    if (run.prompt) {
+      const prompt = await row.locator(".prompt").textContent();
+      holds(`the prompt is text: ${prompt}`, prompt === run.prompt);
+    }
   }
   const known = runs.filter((run) => typeof run.j_per_token === "number");
   await page.waitForSelector("[data-frame=trend][data-state=drawn] .mark");

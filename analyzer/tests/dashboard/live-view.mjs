@@ -118,7 +118,7 @@ async function reading(page, { tokens }) {
   const first = await page.locator("#tip").textContent();
   await page.keyboard.press("ArrowDown");
   holds("arrow keys move in the heatmap", (await page.locator("#tip").textContent()) !== first);
-  await page.getByLabel("Show", { exact: true }).selectOption("mean");
+  await page.locator("[data-frame=layers] select").selectOption("mean");
   const mean = await page.textContent("[data-frame=layers] .ramp");
   holds(`the mean is named: ${mean}`, mean.includes("mean of"));
   const rails = await page.locator("[aria-label=Rails] tbody tr").count();
@@ -170,6 +170,11 @@ async function otherProgram(page, { recorder }) {
       "its power is drawn",
       () => frameState(page, "power"),
       (found) => found === "drawn",
+    );
+    await until(
+      "modelled power is named",
+      () => page.textContent("[data-frame=figures]"),
+      (text) => text.includes("modelled, not measured"),
     );
     holds(
       "it cannot be cancelled here",

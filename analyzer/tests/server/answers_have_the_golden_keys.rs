@@ -59,6 +59,7 @@ fn answers_have_exactly_these_keys() {
     }
     for view in [
         "",
+        "/head",
         "/summary",
         "/pipeline",
         "/timeline",

@@ -36,12 +36,7 @@ fn forms_and_large_bodies_are_refused() {
     .concat();
     let chunked = raw::send(&server, &[post, json, "Transfer-Encoding: chunked"], &part);
     assert_eq!(chunked.status, 413);
-    let broken = raw::send(&server, &[post, json, "Content-Length: 1"], b"{");
-    assert_eq!(broken.status, 400);
-    assert_eq!(
-        broken.header("content-type"),
-        Some("application/problem+json")
-    );
+    raw::send(&server, &[post, json, "Content-Length: 1"], b"{").problem(422);
     // The server still answers.
     assert_eq!(server.get("/").status, 200);
 }

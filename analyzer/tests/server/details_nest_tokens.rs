@@ -55,6 +55,9 @@ fn a_document_nests_tokens_layers_components_and_operations() {
                 .find(|one| one["component_name"] == "attention");
             let attention = attention.unwrap();
             near(&attention["duration_ms"], 10.0);
+            let mean = at as f64 + layer["layer_index"].as_f64().unwrap() / 10.0;
+            near(&attention["activation_mean"], mean);
+            assert!(attention["attention_entropy"].is_null());
             let operations = attention["deep_operations"].as_array().unwrap();
             let softmax = operations
                 .iter()

@@ -40,12 +40,9 @@ fn a_replaced_deleted_or_vacuumed_file_is_read_anew() {
     let folder = tempfile::tempdir().unwrap();
     let db = folder.path().join("energy.db");
     let server = Served::start(&db, &[]);
-    assert!(
-        server
-            .get("/api/profiling/runs")
-            .problem(404)
-            .contains("energy.db")
-    );
+    assert_eq!(server.json("/api/profiling/runs")["total"], 0);
+    let absent = server.get("/api/profiling/run/last/summary");
+    assert!(absent.problem(404).contains("energy.db"));
     assert_eq!(server.json("/api/profiling/status")["runs"], 0);
     let (_, first) = nested::add(folder.path(), &Nested::default());
     nested::add(folder.path(), &Nested::default());
@@ -81,7 +78,10 @@ fn a_replaced_deleted_or_vacuumed_file_is_read_anew() {
     let summary = server.json(&format!("/api/profiling/run/{first}/summary"));
     assert_eq!(summary["run"]["name"], "replaced");
     std::fs::remove_file(&db).unwrap();
-    server.get("/api/profiling/runs").problem(404);
+    assert_eq!(server.json("/api/profiling/runs")["total"], 0);
+    server
+        .get(&format!("/api/profiling/run/{first}/summary"))
+        .problem(404);
     std::fs::write(
         &db,
         "this is no recording, but it is long enough to be read",

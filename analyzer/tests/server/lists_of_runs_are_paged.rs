@@ -80,4 +80,7 @@ fn filters_and_pages_agree() {
     let first = &server.json("/api/profiling/runs?limit=1&order=asc")["runs"][0];
     assert_eq!(first["timestamp"], "2026-11-24T00:20:56.000000Z");
     assert_eq!(first["tags"]["n"], "0");
+    let id = first["run_id"].as_str().unwrap();
+    let head = server.json(&format!("/api/profiling/run/{id}/head"));
+    assert_eq!(&head["run"], first, "the head of a run is its row");
 }

@@ -11,6 +11,7 @@ fn unknown_and_ambiguous_runs_are_distinguished() {
     let server = Served::start(&db, &[]);
     let views = [
         "",
+        "/head",
         "/summary",
         "/pipeline",
         "/timeline",
@@ -161,10 +162,23 @@ fn the_description_lists_every_path_and_problem() {
     }
     let summary = &paths["/api/profiling/run/{id}/summary"]["get"];
     assert!(summary["responses"]["404"].is_object(), "{summary}");
-    let schema = &summary["responses"]["200"]["content"]["application/json"]["schema"];
-    let reference = schema["allOf"][0]["$ref"].as_str().unwrap();
-    let name = reference.rsplit('/').next().unwrap();
     let schemas = &document["components"]["schemas"];
-    let found = server.json("/api/profiling/run/last/summary");
-    assert!(jsonschema::is_valid(&schemas[name], &found));
+    for view in [
+        "summary", "pipeline", "tokens", "layers", "balance", "hot", "ops", "power",
+    ] {
+        let operation = &paths[&format!("/api/profiling/run/{{id}}/{view}")]["get"];
+        let content = &operation["responses"]["200"]["content"]["application/json"];
+        let parts = content["schema"]["allOf"].as_array().unwrap();
+        let name = parts[0]["$ref"]
+            .as_str()
+            .unwrap()
+            .rsplit('/')
+            .next()
+            .unwrap();
+        let found = server.json(&format!("/api/profiling/run/last/{view}"));
+        for schema in [&schemas[name], &parts[1]] {
+            let problem = jsonschema::validate(schema, &found);
+            assert!(problem.is_ok(), "{view}: {problem:?}");
+        }
+    }
 }

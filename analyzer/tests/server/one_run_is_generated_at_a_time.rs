@@ -36,6 +36,11 @@ fn a_second_run_is_refused_or_waits() {
         .collect();
     served.generate(json!({"on_busy": "queue"})).problem(429);
     let id = |at: usize| queued[at].as_str().unwrap();
+    let state = served.server.json("/api/profiling/status");
+    assert_eq!(
+        (&state["generating"], &state["queued"]),
+        (&json!(first), &json!(queued))
+    );
     // A run that waits is removed, and the next ones move up.
     let cancelled = served.cancel(id(0));
     assert_eq!(cancelled.status, 200, "{}", cancelled.text());

@@ -95,6 +95,15 @@ fn a_model_that_cannot_be_loaded_is_reported() {
     let state = served.state(id);
     assert_eq!(state["status"], "failed");
     assert_eq!(state["message"], problem["detail"]);
+    // Clients that follow the run receive the reason, although the run is not in the file.
+    let page = served
+        .server
+        .json(&format!("/api/profiling/run/{id}/events"));
+    let text = page.to_string();
+    assert!(
+        text.contains("\"error\"") && text.contains("broken.gguf"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -27,6 +27,8 @@ fn our_form_is_answered_at_once_with_the_id_of_the_run() {
         (&body["status"], &body["position"]),
         (&json!("running"), &json!(0))
     );
+    // Its messages can be followed before it is in the file.
+    served.server.json(body["events_url"].as_str().unwrap());
     served.wait_for(id, "complete");
     let run = served.run(id).unwrap().row;
     assert_eq!((run.uuid.as_str(), run.status), (id, RunStatus::Complete));

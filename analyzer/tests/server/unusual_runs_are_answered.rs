@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fixture::{self, rows, spanned, summed};
+use super::fixture::{self, command, rows, spanned, summed};
 use super::nested::{self, Nested};
 use super::served::Served;
 
@@ -10,6 +10,7 @@ use super::served::Served;
 fn answers(server: &Served, id: &str) -> Vec<(String, String)> {
     let views = [
         "",
+        "/head",
         "/summary",
         "/pipeline",
         "/timeline",
@@ -167,10 +168,36 @@ fn imported_spans_with_odd_names_are_answered() {
     assert!(answers(&server, "spanned").len() > 8);
 }
 
+/// Records a program with a secret argument; returns whether any answer or export contains it.
+fn is_secret_answered(folder: &std::path::Path, more: &[&str]) -> bool {
+    let secret = "xyzzy-secret";
+    let script = format!("sleep 0.3; : {secret}");
+    let options = ["record", "--source", "modelled", "--baseline", "0s"];
+    let program = ["--", "sh", "-c", &script];
+    let recorded = command::energy(folder, &[&options[..], more, &program[..]].concat());
+    command::text(&recorded);
+    let server = Served::start(&folder.join("energy.db"), &[]);
+    let mut all: Vec<String> = answers(&server, "last")
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect();
+    all.push(server.get("/api/profiling/runs").text());
+    for format in ["json", "csv", "chrome", "perfetto"] {
+        let path = format!("/api/profiling/export/last?format={format}");
+        all.push(server.get(&path).text());
+    }
+    all.iter().any(|text| text.contains(secret))
+}
+
 #[test]
 fn texts_that_were_not_stored_do_not_appear() {
+    let [with, without] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    assert!(
+        is_secret_answered(with.path(), &[]),
+        "command lines are stored"
+    );
+    assert!(!is_secret_answered(without.path(), &["--no-text"]));
     let folder = tempfile::tempdir().unwrap();
-    let secret = "xyzzy-secret";
     let run = Nested {
         prompt: None,
         text: None,
@@ -178,18 +205,10 @@ fn texts_that_were_not_stored_do_not_appear() {
     };
     let (db, _) = nested::add(folder.path(), &run);
     let server = Served::start(&db, &[]);
-    for (view, text) in answers(&server, "nested") {
-        assert!(!text.contains(secret), "{view}");
-    }
     let texts = server.json("/api/profiling/run/nested/text");
     assert!(texts["prompt"].is_null() && texts["response"].is_null());
-    assert!(
-        texts["tokens"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|token| token["text"].is_null())
-    );
+    let mut tokens = texts["tokens"].as_array().unwrap().iter();
+    assert!(tokens.all(|token| token["text"].is_null()));
     let listed = &server.json("/api/profiling/runs")["runs"][0];
     assert!(listed["prompt"].is_null() && listed["texts_are_cut"] == false);
 }

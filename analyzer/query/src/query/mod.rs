@@ -49,6 +49,7 @@ use rusqlite::types::{Type, ValueRef};
 
 pub use attributions::{Attribution, AttributionWarning, StoredRailFit, attributions};
 pub use balance::{Balance, balance, sampled_name};
+pub use checkpoints::Checkpoints;
 pub use conditions::{Condition, conditions};
 pub use config::StoredConfig;
 pub use coverage::{coverage_note, run_coverage};

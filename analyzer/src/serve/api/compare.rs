@@ -92,7 +92,7 @@ async fn compare_runs(
     let compared = app.readers.read(move |recording| {
         let (sides, left_out) = sides(recording, &body.runs, by.as_deref())?;
         let compared = ComparedSides::read(recording, sides, &options)?;
-        Ok(compared.answer(&left_out, body.fail_above).value())
+        Ok(compared.answer(&left_out, body.fail_above).into_value())
     });
     Ok(Json(compared.await?))
 }

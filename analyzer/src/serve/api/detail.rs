@@ -114,11 +114,19 @@ impl<'r> RunDocument<'r> {
             let own = spans.get(start..end.min(spans.len())).unwrap_or_default();
             let mut parts = TokenParts::new(&self.ledger, own);
             parts.walk(self.recording, self.run)?;
+            if depth > DetailDepth::Layers {
+                parts.read_statistics(self.recording, self.run)?;
+            }
             for at in start..end {
                 let mut value = token_object(at, &self.tokens[at]);
                 if depth > DetailDepth::Tokens {
                     let operations = operations_of(&self.ledger, &parts, at - start);
-                    extend(&mut value, json!({ "layers": layers(&operations, depth) }));
+                    let nested = NestedToken {
+                        parts: &parts,
+                        token: at - start,
+                        depth,
+                    };
+                    extend(&mut value, json!({ "layers": nested.layers(&operations) }));
                 }
                 write!(out, "{between}{value}")?;
                 between = ",";
@@ -130,7 +138,7 @@ impl<'r> RunDocument<'r> {
 
 /// Returns the sections of all phases.
 fn sections(recording: &Recording, run: &Run) -> Result<Vec<Value>> {
-    let value = views::pipeline(recording, run, &ViewScope::default())?.value();
+    let value = views::pipeline(recording, run, &ViewScope::default())?.into_value();
     let rows = value["pipeline"].as_array().cloned().unwrap_or_default();
     let section = |row: &Value| {
         let mut object = with_percentages(row, 0.0, None);
@@ -155,34 +163,55 @@ fn token_object(at: usize, token: &Token) -> Value {
     value
 }
 
-/// Nests the operations of a token into layers and components, in their order.
-fn layers(operations: &[TokenOperation], depth: DetailDepth) -> Vec<Value> {
-    let named = grouped(operations.iter().collect(), |one| &one.layer);
-    let layer = |(name, operations): (&String, Vec<&TokenOperation>)| {
-        let mut value = sums(&operations);
-        let more = json!({ "layer": name, "layer_index": layer_index(name) });
-        extend(&mut value, more);
-        if depth > DetailDepth::Layers {
-            let components = components(operations, depth);
-            extend(&mut value, json!({ "components": components }));
-        }
-        value
-    };
-    named.into_iter().map(layer).collect()
+/// A token whose operations are nested into layers and components.
+struct NestedToken<'p> {
+    parts: &'p TokenParts<'p>,
+    /// Its index among the tokens of `parts`.
+    token: usize,
+    depth: DetailDepth,
 }
 
-fn components(operations: Vec<&TokenOperation>, depth: DetailDepth) -> Vec<Value> {
-    let named = grouped(operations, |one| &one.component);
-    let component = |(name, operations): (&String, Vec<&TokenOperation>)| {
-        let mut value = sums(&operations);
-        extend(&mut value, json!({ "component_name": name }));
-        if depth > DetailDepth::Components {
-            let deep: Vec<Value> = operations.iter().map(|one| operation(one)).collect();
-            extend(&mut value, json!({ "deep_operations": deep }));
-        }
-        value
-    };
-    named.into_iter().map(component).collect()
+impl NestedToken<'_> {
+    /// Nests the operations, in their order.
+    fn layers(&self, operations: &[TokenOperation]) -> Vec<Value> {
+        let named = grouped(operations.iter().collect(), |one| &one.layer);
+        let layer = |(name, operations): (&String, Vec<&TokenOperation>)| {
+            let mut value = sums(&operations);
+            let more = json!({ "layer": name, "layer_index": layer_index(name) });
+            extend(&mut value, more);
+            if self.depth > DetailDepth::Layers {
+                let components = self.components(name, operations);
+                extend(&mut value, json!({ "components": components }));
+            }
+            value
+        };
+        named.into_iter().map(layer).collect()
+    }
+
+    fn components(&self, layer: &str, operations: Vec<&TokenOperation>) -> Vec<Value> {
+        let named = grouped(operations, |one| &one.component);
+        let component = |(name, operations): (&String, Vec<&TokenOperation>)| {
+            let mut value = sums(&operations);
+            let cell = self.parts.cell_named(self.token, layer, name);
+            let [mean, std, max, sparsity, entropy] =
+                cell.map_or([None; 5], |cell| self.parts.statistics(cell));
+            let more = json!({
+                "component_name": name,
+                "activation_mean": mean,
+                "activation_std": std,
+                "activation_max": max,
+                "activation_sparsity": sparsity,
+                "attention_entropy": entropy,
+            });
+            extend(&mut value, more);
+            if self.depth > DetailDepth::Components {
+                let deep: Vec<Value> = operations.iter().map(|one| operation(one)).collect();
+                extend(&mut value, json!({ "deep_operations": deep }));
+            }
+            value
+        };
+        named.into_iter().map(component).collect()
+    }
 }
 
 fn operation(one: &TokenOperation) -> Value {

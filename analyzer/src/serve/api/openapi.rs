@@ -107,7 +107,16 @@ const ANSWERS: &[(&str, Option<&str>, &[&str])] = &[
     (
         "read_status",
         None,
-        &["version", "database", "runs", "recording", "provenance"],
+        &[
+            "version",
+            "epoch",
+            "database",
+            "runs",
+            "recording",
+            "generating",
+            "queued",
+            "provenance",
+        ],
     ),
 ];
 

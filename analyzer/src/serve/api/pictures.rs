@@ -1,7 +1,7 @@
 //! Flamegraph and report of a run.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -18,12 +18,9 @@ use crate::flamegraph::{
 use crate::query::RunSelection;
 use crate::report::{HtmlReport, ReportOptions};
 use crate::serve::extract::{Path, Query};
+use crate::serve::headers::isolated;
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
-
-/// Policy of documents that contain their own scripts: they have no origin, and load nothing.
-const SANDBOX: &str = "sandbox allow-scripts allow-downloads; default-src 'none'; \
-                       script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:";
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -154,7 +151,7 @@ async fn draw_flamegraph(
         }
         Ok(out)
     });
-    Ok(sandboxed(drawn.await?))
+    Ok(isolated(drawn.await?))
 }
 
 /// Returns the report of a run: one HTML page that loads nothing.
@@ -177,13 +174,5 @@ async fn write_report(
         report.write(&mut out)?;
         Ok(out)
     });
-    Ok(sandboxed(written.await?))
-}
-
-fn sandboxed(mut response: Response) -> Response {
-    let policy = HeaderValue::from_static(SANDBOX);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_SECURITY_POLICY, policy);
-    response
+    Ok(isolated(written.await?))
 }

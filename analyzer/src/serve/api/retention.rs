@@ -49,7 +49,7 @@ async fn read_sizes(State(app): State<App>) -> std::result::Result<Json<Value>, 
 }
 
 fn sizes(recording: &Recording) -> Result<Value> {
-    let mut value = size(recording, None)?.value();
+    let mut value = size(recording, None)?.into_value();
     let runs = query::list(recording)?;
     let starts = || runs.iter().map(|run| run.start_unix_ns);
     let is_kept = |run: &&query::RunListEntry| {
@@ -119,7 +119,7 @@ async fn clean_up(
         }
         false => plan,
     };
-    let mut value = plan.answer(&options, is_done).value();
+    let mut value = plan.answer(&options, is_done).into_value();
     extend(&mut value, json!({ "dry_run": !body.confirm }));
     Ok(Json(value))
 }

@@ -18,7 +18,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(read_status))
 }
 
-/// Returns the state of the server: its version, its file, and the runs that are being recorded.
+/// Returns the state of the server: its version, its file, the runs that are being recorded, and
+/// those that it generates.
 #[utoipa::path(get, path = "/api/profiling/status", tag = "machine",
     responses((status = 200, description = "The state", body = Object)))]
 async fn read_status(State(app): State<App>) -> std::result::Result<Json<Value>, Problem> {
@@ -38,9 +39,12 @@ async fn read_status(State(app): State<App>) -> std::result::Result<Json<Value>,
         .map(|name| name.to_string_lossy().into_owned());
     Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
+        "epoch": app.feed.epoch(),
         "database": name,
         "runs": count.unwrap_or(0),
         "recording": recording.unwrap_or_default(),
+        "generating": app.generator.running(),
+        "queued": app.generator.queued(),
         "provenance": app.sources.last().and_then(|kept| kept.provenance()),
         "may_delete": app.options.allow_delete,
     })))

@@ -48,7 +48,7 @@ async fn list_layers(
     let scope = query.scope()?;
     let request = query.request(path, "layers", &headers);
     answer::json(&app, request, move |recording, run| {
-        let mut value = views::layers(recording, &run, &scope)?.value();
+        let mut value = views::layers(recording, &run, &scope)?.into_value();
         let rows = value["layers"].as_array_mut();
         rows.into_iter().flatten().for_each(add_layer_keys);
         Ok(with_id(value, &run))
@@ -97,7 +97,7 @@ async fn read_balance(
         rail: query.rail.filter(|rail| !rail.is_empty()),
     };
     answer::json(&app, request, move |recording, run| {
-        let value = views::balance(recording, &run, &options)?.value();
+        let value = views::balance(recording, &run, &options)?.into_value();
         Ok(with_id(value, &run))
     })
     .await
@@ -138,7 +138,7 @@ async fn list_hot_paths(
     let what = format!("hot {options:?}");
     let request = RunRequest::new(path.id, query.attribution, what, &headers);
     answer::json(&app, request, move |recording, run| {
-        let value = views::hot(recording, &run, &options)?.value();
+        let value = views::hot(recording, &run, &options)?.into_value();
         Ok(with_id(value, &run))
     })
     .await
@@ -223,7 +223,7 @@ async fn list_samples(
     };
     let request = RunRequest::new(path.id, None, format!("power {options:?}"), &headers);
     let read = move |recording: &_, run: Run| {
-        let mut value = views::power(recording, &run, &options)?.value();
+        let mut value = views::power(recording, &run, &options)?.into_value();
         let samples = value["samples"].as_array_mut();
         samples.into_iter().flatten().for_each(add_sample_keys);
         keep_rows(with_id(value, &run), "samples")

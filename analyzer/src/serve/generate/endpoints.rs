@@ -77,8 +77,6 @@ impl Generation {
         (status = 200, description = "The run has ended: `runId`, `response`, `message`, or with \
                                       `wait` `run_id`, `status`, `response`, `message`"),
         (status = 202, description = "The run is started or waits", body = Generation),
-        (status = 400, description = "The body is not JSON", body = Problem,
-         content_type = "application/problem+json"),
         (status = 404, description = "The model is unknown", body = Problem,
          content_type = "application/problem+json"),
         (status = 409, description = "Another run is being generated", body = Problem,

@@ -69,13 +69,16 @@ impl Generator {
     }
 
     /// Returns the id of the run that is being generated.
-    #[allow(dead_code, reason = "part of the status of the server")]
     pub(in crate::serve) fn running(&self) -> Option<String> {
         self.jobs().running.as_ref().map(|job| job.id.clone())
     }
 
+    /// Returns the id of a run that was started here, by the beginning of the id.
+    pub(in crate::serve) fn id_of(&self, beginning: &str) -> Option<String> {
+        self.find(beginning).map(|(job, _)| job.id.clone())
+    }
+
     /// Returns the ids of the runs that wait, in order.
-    #[allow(dead_code, reason = "part of the status of the server")]
     pub(in crate::serve) fn queued(&self) -> Vec<String> {
         self.jobs()
             .queued

@@ -67,6 +67,13 @@ impl Access {
                  in the network; use `ssh -L` or a proxy with TLS where it is not trusted"
             ));
         }
+        if options.allow_delete && token.is_none() {
+            warnings.push(
+                "--allow-delete has no effect without a token: each deletion needs its \
+                 confirmation; add --token-file FILE"
+                    .to_owned(),
+            );
+        }
         let (token, log_in) = match token {
             Some((token, text)) => (Some(token), format!("?{PARAMETER}={}", encoded(&text))),
             None => (None, String::new()),

@@ -68,13 +68,17 @@ async fn events(
 ) -> Result<Response, Problem> {
     let run = match id.as_str() {
         "*" => None,
-        _ => {
-            let found = app
-                .readers
-                .read(move |recording| recording.run(&id))
-                .await?;
-            Some(found.row.uuid)
-        }
+        // A run that is about to start is not in the file yet.
+        _ => match app.generator.id_of(&id) {
+            Some(id) => Some(id),
+            None => {
+                let found = app
+                    .readers
+                    .read(move |recording| recording.run(&id))
+                    .await?;
+                Some(found.row.uuid)
+            }
+        },
     };
     let filter = parameters.filter(run)?;
     if wants_stream(&headers) {

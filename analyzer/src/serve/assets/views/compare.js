@@ -9,6 +9,7 @@ import { chooser } from "./compare/chooser.js";
 import { powerOverlay } from "./compare/power.js";
 import { differenceTable, notes, ratioTable, verdictCards } from "./compare/tables.js";
 import { tokenOverlay } from "./compare/tokens.js";
+import { short } from "./runs.js";
 
 // Runs of each side that are drawn over each other.
 const RUNS = 3;
@@ -106,7 +107,13 @@ class Compare {
       answer.runs
         .filter((run) => run.side === side.side)
         .slice(0, RUNS)
-        .map((run, no) => ({ side: at, no, label: side.side, title: run.title, id: run.run })),
+        .map((run, no) => ({
+          side: at,
+          no,
+          label: side.side,
+          title: short(run.title),
+          id: run.run,
+        })),
     );
     let runs;
     try {

@@ -120,7 +120,9 @@ class History {
     try {
       show(await this.api.get("/runs", { query, signal }));
     } catch (error) {
-      if (!isAborted(error)) frame.fail(error, () => this.load());
+      // There is no file before the first run is recorded.
+      if (error.status === 404) show({ runs: [], total: 0 });
+      else if (!isAborted(error)) frame.fail(error, () => this.load());
     }
   }
 

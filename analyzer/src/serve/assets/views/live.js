@@ -43,7 +43,10 @@ class LiveView {
   build() {
     this.banner = banner(this);
     this.list = recordingList((id) => this.runs.choose(id));
-    this.form = new StartForm({ api: this.api, started: (id) => this.runs.startedHere(id) });
+    this.form = new StartForm({
+      api: this.api,
+      started: (id, status) => this.runs.startedHere(id, status),
+    });
     this.cancel = cancelButton(this);
     this.figures = keyFigures();
     this.now = currentPlace();

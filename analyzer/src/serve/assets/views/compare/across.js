@@ -1,5 +1,7 @@
 // The answer of a comparison in the form that the report's chart draws.
 
+import { short } from "../runs.js";
+
 const VERDICTS = {
   better: "better",
   worse: "worse",
@@ -65,7 +67,7 @@ export function ratiosOf(answer) {
 // The name of a side: that of its run, if it was selected by its id.
 function sideName(side, runs) {
   const [only] = runs;
-  return runs.length === 1 && only.run === side.name ? only.title : side.name;
+  return runs.length === 1 && only.run === side.name ? short(only.title) : short(side.name);
 }
 
 export function acrossOf(answer) {
@@ -73,8 +75,8 @@ export function acrossOf(answer) {
   const sides = answer.sides.map((side) => ({
     label: side.side,
     name: sideName(side, runsOf(side)),
-    runs: runsOf(side).map(({ title: run, energy_j, lo_j, hi_j }) => ({
-      run,
+    runs: runsOf(side).map(({ title, energy_j, lo_j, hi_j }) => ({
+      run: short(title),
       energy_j,
       lo_j,
       hi_j,

@@ -2,7 +2,7 @@
 
 import { button, element, field, replace } from "../../dom.js";
 import { failure } from "../../frame.js";
-import { tagsOf, titleOf } from "../runs.js";
+import { short, tagsOf, titleOf, typedName } from "../runs.js";
 
 let dialogs = 0;
 
@@ -23,7 +23,7 @@ function dialog(title, ...children) {
 
 // Opens a dialog that deletes a run once its name is typed. `removed()` is called afterwards.
 export function deleteDialog({ api, run, removed }) {
-  const title = titleOf(run);
+  const typed = typedName(run);
   const input = element("input", { autocomplete: "off", spellcheck: "false" });
   const confirm = element("button", { type: "submit", class: "danger", disabled: true }, "Delete");
   const result = element("div", {});
@@ -44,7 +44,7 @@ export function deleteDialog({ api, run, removed }) {
       },
     },
     element("p", {}, "All data of this run are removed from the file. This cannot be undone."),
-    field(`Type ${title} to confirm`, input),
+    field(`Type ${typed} to confirm`, input),
     result,
     element(
       "div",
@@ -54,9 +54,9 @@ export function deleteDialog({ api, run, removed }) {
     ),
   );
   input.addEventListener("input", () => {
-    confirm.disabled = input.value.trim() !== title;
+    confirm.disabled = input.value.trim() !== typed;
   });
-  const made = dialog(`Delete ${title}?`, form);
+  const made = dialog(`Delete ${titleOf(run)}?`, form);
   input.focus();
 }
 
@@ -85,10 +85,10 @@ export function tagDialog({ api, run, changed }) {
         element(
           "li",
           {},
-          element("span", { class: "tag" }, tag),
+          element("span", { class: "tag" }, short(tag)),
           button("Remove", () => edit(tag.split("=")[0], null), {
             class: "plain",
-            "aria-label": `Remove tag ${tag}`,
+            "aria-label": `Remove tag ${short(tag)}`,
           }),
         ),
       ),

@@ -2,7 +2,7 @@
 
 import { interval, isKnown, joules, seconds } from "/assets/charts.js";
 import { button, element } from "../../dom.js";
-import { durationNs, isModelled, perToken, sourceOf, startOf, tagsOf, titleOf } from "../runs.js";
+import { isModelled, perToken, short, sourceOf, startOf, tagsOf, titleOf } from "../runs.js";
 
 const COLUMNS = [
   ["select", ""],
@@ -65,18 +65,21 @@ function row(run, chosen, actions) {
   const prompt = run.prompt ? element("small", { class: "prompt" }, run.prompt) : null;
   const tags = [
     run.experiment_name
-      ? element("span", { class: "tag" }, `experiment ${run.experiment_name}`)
+      ? element("span", { class: "tag" }, `experiment ${short(run.experiment_name)}`)
       : null,
-    tagsOf(run).map((tag) => element("span", { class: "tag" }, tag)),
+    tagsOf(run).map((tag) => element("span", { class: "tag" }, short(tag))),
   ];
   const cells = {
     select: box,
     name: [link, prompt],
     started: startOf(run),
-    model: [run.model_name || "–", run.engine ? element("small", {}, run.engine) : null],
+    model: [
+      short(run.model_name) || "–",
+      run.engine ? element("small", {}, short(run.engine)) : null,
+    ],
     tags,
     status: run.status,
-    time: seconds(durationNs(run)),
+    time: seconds(run.duration_ns),
     energy: withInterval(run.energy_j, run.lo_j, run.hi_j),
     per: withInterval(each.value, each.lo, each.hi),
     speed: isKnown(run.tokens_per_second) ? run.tokens_per_second.toPrecision(3) : "–",
@@ -101,7 +104,7 @@ function row(run, chosen, actions) {
           class: kind,
           "data-name": name,
           "data-label": label || null,
-          "data-v": { energy: run.energy_j, per: each.value, time: durationNs(run) }[name],
+          "data-v": { energy: run.energy_j, per: each.value, time: run.duration_ns }[name],
         },
         cells[name],
       ),

@@ -21,7 +21,7 @@ import {
   whiskerY,
 } from "/assets/charts.js";
 import { element } from "../../dom.js";
-import { isModelled, perToken, sourceOf, startOf, titleOf } from "../runs.js";
+import { isModelled, perToken, short, sourceOf, startOf, titleOf } from "../runs.js";
 
 const COLOURS = ["blue", "orange", "green", "purple", "teal", "magenta"];
 const OTHERS = "other models";
@@ -33,7 +33,7 @@ export const trendRuns = (runs) =>
     .sort((a, b) => (a.timestamp < b.timestamp ? -1 : 1));
 
 function seriesOf(runs) {
-  const names = [...new Set(runs.map((run) => run.model_name || "no model"))];
+  const names = [...new Set(runs.map((run) => short(run.model_name) || "no model"))];
   const shown = names.slice(0, names.length > COLOURS.length ? COLOURS.length - 1 : COLOURS.length);
   const series = shown.map((name, at) => ({
     name,
@@ -43,7 +43,7 @@ function seriesOf(runs) {
   }));
   const rest = { name: OTHERS, colour: HUES.grey, shape: 0, dots: [] };
   runs.forEach((run, at) => {
-    const found = series.find((one) => one.name === (run.model_name || "no model")) || rest;
+    const found = series.find((one) => one.name === (short(run.model_name) || "no model")) || rest;
     found.dots.push({ run, at });
   });
   return rest.dots.length ? [...series, rest] : series;
@@ -75,7 +75,7 @@ export function trendChart(runs, width, open) {
           `${joules(value)} per token`,
           interval(lo, hi),
           startOf(run),
-          run.model_name || "",
+          short(run.model_name),
           sourceOf(run),
         ],
         { j: value, lo, hi, run: run.run_id },

@@ -10,7 +10,7 @@ const link = (run, text) => element("a", { href: `#/run/${encodeURIComponent(run
 export function stateOf(run) {
   if (!run) return "none";
   if (!run.isRunning) return run.status;
-  if (!run.heard) return "starting";
+  if (!run.heard) return run.status === "queued" ? "queued" : "starting";
   return run.power() === null ? "waiting" : "running";
 }
 
@@ -23,6 +23,8 @@ function sentences(state, run, database) {
         element("code", {}, `energy --db ${database || "FILE"} record -- PROGRAM`),
         ". It appears within a second.",
       ];
+    case "queued":
+      return [`${run.title} waits until the run before it has ended.`];
     case "starting":
       return [`${run.title} starts: its first data have not arrived yet.`];
     case "waiting":

@@ -55,7 +55,8 @@ export function currentPlace() {
   return { element: root, show };
 }
 
-const sourceOf = (run) => (run.hasModelled ? words("modelled") : "root rails, idle power included");
+const sourceOf = ({ provenance }) =>
+  provenance === "measured" ? "root rails, idle power included" : words(provenance);
 
 // Figures of an ended run.
 function resultOf(run) {

@@ -65,7 +65,7 @@ const settingsOf = (inputs) => ({
 });
 
 export class StartForm {
-  // `started(id)` is called with the id of a run that was started.
+  // `started(id, status)` is called when a run was started, or waits (`queued`).
   constructor({ api, started }) {
     Object.assign(this, { api, started, inputs: controls() });
     this.submit = element("button", { type: "submit", class: "main", disabled: true }, "Start");
@@ -143,7 +143,7 @@ export class StartForm {
       const answer = await this.api.post("/generate", settingsOf(this.inputs));
       const how = answer.status === "queued" ? "waits for the one before it" : "starts";
       this.#report(`Run ${answer.run_id.slice(0, 8)} ${how}.`);
-      this.started(answer.run_id);
+      this.started(answer.run_id, answer.status);
     } catch (error) {
       replace(this.result, failure(error));
       if (error.status === 503) this.inputs.modelled.focus();

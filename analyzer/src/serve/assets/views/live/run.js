@@ -2,6 +2,8 @@
 // twice and late (after a reconnection or a gap), so each is entered by its own key: a sample by
 // rail and time, a token by its span.
 
+import { short } from "../runs.js";
+
 // Samples that are kept of each rail, and ended sections of a run.
 const SAMPLES = 2400;
 const SECTIONS = 200;
@@ -40,7 +42,7 @@ export class LiveRun {
   }
 
   get title() {
-    return this.info.name || this.info.model || this.id.slice(0, 8);
+    return short(this.info.name) || short(this.info.model) || this.id.slice(0, 8);
   }
 
   // Where the power of totals comes from: `measured`, unless a root rail is `modelled` or `replayed`.

@@ -68,15 +68,11 @@ export class LiveRuns {
       return;
     }
     this.database = status.database;
-    const ids = [status.generating, status.recording]
-      .flat(2)
-      .filter((id) => typeof id === "string");
-    for (const id of [status.generating].flat().filter((id) => typeof id === "string"))
-      this.own.add(id);
-    for (const id of new Set(ids)) {
-      const run = this.runOf(id);
-      await this.loadPast(run);
-    }
+    const { recording, generating, queued = [] } = status;
+    for (const id of queued) this.runOf(id).describe({ status: "queued" });
+    const ids = [...new Set([...queued, ...(generating ? [generating] : []), ...recording])];
+    for (const id of [generating, ...queued]) if (id) this.own.add(id);
+    for (const id of ids) await this.loadPast(this.runOf(id));
     // Runs that ended while the page was disconnected.
     for (const run of this.all.values()) {
       if (run.isRunning && !ids.includes(run.id) && run.heard) await this.loadPast(run);
@@ -111,6 +107,7 @@ export class LiveRuns {
       await new Promise((done) => setTimeout(done, START_MS));
       try {
         const state = await this.api.get(address);
+        if (state.status === "running" && !run.heard) run.describe({ status: "running" });
         if (state.status === "queued" || state.status === "running") continue;
         if (state.message) run.fail(state.message);
         return;
@@ -143,10 +140,12 @@ export class LiveRuns {
     this.chosen.changed.add("status");
   }
 
-  startedHere(id) {
+  startedHere(id, status) {
     this.own.add(id);
-    this.choose(this.runOf(id).id);
-    this.checkStart(this.chosen);
+    const run = this.runOf(id);
+    if (status === "queued" && !run.heard) run.describe({ status });
+    if (status !== "queued" || !this.chosen) this.choose(id);
+    this.checkStart(run);
   }
 
   choose(id) {
