@@ -10,7 +10,7 @@ use super::message::{Detail, MessageKind};
 /// Selects messages.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Filter {
-    runs: Vec<RunSelector>,
+    runs: Vec<SubscribedRun>,
     detail: Detail,
     kinds: Option<Vec<MessageKind>>,
     /// Whether messages about the server are selected, which belong to no run.
@@ -20,7 +20,7 @@ pub(super) struct Filter {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum RunSelector {
+enum SubscribedRun {
     All,
     /// The run that started last.
     Latest,
@@ -30,7 +30,7 @@ enum RunSelector {
 impl Default for Filter {
     fn default() -> Self {
         Self {
-            runs: vec![RunSelector::All],
+            runs: vec![SubscribedRun::All],
             detail: Detail::Components,
             kinds: None,
             with_server: true,
@@ -51,7 +51,7 @@ impl Filter {
         types: Option<&[String]>,
     ) -> Result<Self, String> {
         let with_server = run.is_none();
-        let run = run.map_or(RunSelector::All, RunSelector::Uuid);
+        let run = run.map_or(SubscribedRun::All, SubscribedRun::Uuid);
         let filter = Self::of(vec![run], detail, types)?;
         Ok(Self {
             with_server,
@@ -60,7 +60,7 @@ impl Filter {
     }
 
     fn of(
-        runs: Vec<RunSelector>,
+        runs: Vec<SubscribedRun>,
         detail: Option<&str>,
         types: Option<&[String]>,
     ) -> Result<Self, String> {
@@ -98,9 +98,9 @@ impl Filter {
     pub(super) fn accepts_label(&self, label: LabelRef<'_>, is_latest: bool) -> bool {
         let is_selected = |run: &str| {
             self.runs.iter().any(|selector| match selector {
-                RunSelector::All => true,
-                RunSelector::Latest => is_latest,
-                RunSelector::Uuid(uuid) => uuid == run,
+                SubscribedRun::All => true,
+                SubscribedRun::Latest => is_latest,
+                SubscribedRun::Uuid(uuid) => uuid == run,
             })
         };
         let is_deleted = label.kind != MessageKind::RunDeleted
@@ -157,13 +157,13 @@ impl ClientMessage {
 impl Subscription {
     fn filter(&self) -> Result<Filter, String> {
         let selector = |run: &String| match run.as_str() {
-            "*" => RunSelector::All,
-            "latest" => RunSelector::Latest,
-            uuid => RunSelector::Uuid(uuid.to_owned()),
+            "*" => SubscribedRun::All,
+            "latest" => SubscribedRun::Latest,
+            uuid => SubscribedRun::Uuid(uuid.to_owned()),
         };
         let runs = match &self.runs {
             Some(runs) => runs.iter().map(selector).collect(),
-            None => vec![RunSelector::All],
+            None => vec![SubscribedRun::All],
         };
         Filter::of(runs, self.detail.as_deref(), self.types.as_deref())
     }
