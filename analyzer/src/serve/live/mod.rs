@@ -37,8 +37,6 @@ mod spool;
 mod tests;
 mod texts;
 
-pub(in crate::serve) use message::{Detail, Message, MessageKind, Publish};
-
 pub(in crate::serve) use feed::Feed;
 pub(in crate::serve) use follow::FollowThread;
 
