@@ -21,6 +21,7 @@ pub(super) enum ModelOrigin {
     /// Downloaded from a Python package
     Package,
     /// Downloaded from the Hugging Face hub
+    #[cfg_attr(not(feature = "inference"), allow(dead_code))]
     Hub,
     /// In the folder `--models`
     Folder,
@@ -51,6 +52,7 @@ pub(super) struct ModelEntry {
 }
 
 impl ModelEntry {
+    /// Returns the same model with another id.
     fn with_id(self, id: String) -> Self {
         Self {
             path: id.clone(),
