@@ -116,10 +116,6 @@ fn methods_and_bodies_are_checked() {
     server
         .send("POST", compare, "application/json", b"\xff")
         .problem(422);
-    let large = vec![b' '; 2 << 20];
-    server
-        .send("POST", compare, "application/json", &large)
-        .problem(413);
     for body in [
         r#"{"runs": []}"#,
         r#"{"runs": ["last"]}"#,
