@@ -18,6 +18,7 @@ async function picture(page, name, height) {
   const path = join(folder, `dashboard-${name}.png`);
   const { width } = page.viewportSize();
   await page.setViewportSize({ width, height });
+  await page.evaluate(() => window.scrollTo(0, 0));
   await page.waitForTimeout(700);
   await page.screenshot({ path });
   const { size } = statSync(path);

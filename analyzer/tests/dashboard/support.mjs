@@ -84,8 +84,12 @@ export async function fitsWidth(page, name) {
   throw new Error(`${name}: ${wide} px wide in a window of ${window} px\n${widest.join("\n")}`);
 }
 
-// Fails if axe-core finds a violation.
+// Fails if axe-core finds a violation, or an object was shown as text.
 export async function isAccessible(page, name) {
+  const text = await page.textContent("body");
+  for (const wrong of ["[object", "undefined", "NaN"]) {
+    if (text.includes(wrong)) throw new Error(`${name}: the page has the text ${wrong}`);
+  }
   if (!(await page.evaluate(() => "axe" in window))) {
     // The policy of the page forbids inline scripts, so axe is evaluated by the browser's tools.
     const { readFileSync } = await import("node:fs");

@@ -1,5 +1,6 @@
 //! The command and recorded programs in processes of their own.
 
+mod a_follower_sees_another_process_and_its_death;
 mod a_forked_child_records_nothing;
 mod a_killed_program_leaves_a_readable_run;
 mod a_panic_leaves_a_whole_run;

@@ -3,6 +3,7 @@
 //! in their names, and a step of its own runs them.
 
 mod timing_a_busy_or_hot_machine_is_reported;
+mod timing_a_follower_sees_another_process_at_once;
 mod timing_a_locked_database_costs_rows_only;
 mod timing_a_restarted_sensor_process_stays_the_profilers;
 mod timing_a_server_answers_soon_after_its_start;

@@ -208,7 +208,9 @@ impl LiveCells {
         }
         let mut powers = std::mem::take(&mut self.powers);
         powers.make_contiguous().sort_by_key(|row| row.start_ns);
+        // Starts ascend with numbers.
         let spans = self.spans.values().map(|span| span.row);
+        let spans = spans.take_while(|row| row.start_ns < until_ns);
         let rows = RowsInMemory {
             spans: spans.collect::<Vec<_>>(),
             powers: powers.iter().copied(),

@@ -56,10 +56,10 @@ struct EventParameters {
     responses(
         (status = 200, description = "Messages", content((EventPage = "application/json"),
             (String = "text/event-stream"))),
-        (status = 404, description = "No such run", body = Problem),
-        (status = 410, description = "The messages are no longer kept: oldest_seq", body = Problem),
-        (status = 422, description = "Malformed parameters", body = Problem),
-        (status = 503, description = "Too many connections", body = Problem)))]
+        (status = 404, description = "No such run", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The messages are no longer kept: oldest_seq", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Malformed parameters", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many connections", body = Problem, content_type = "application/problem+json")))]
 async fn events(
     State(app): State<App>,
     Path(id): Path<String>,

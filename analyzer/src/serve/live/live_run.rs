@@ -34,7 +34,8 @@ pub(super) struct LiveRun {
     open: BTreeMap<u64, SpanRow>,
     last_span: u64,
     coverage: Coverage,
-    operations_ns: i64,
+    /// End of the latest sums over operations.
+    operations_ns: Option<i64>,
     current: Option<(Value, Instant)>,
 }
 
@@ -61,7 +62,7 @@ impl LiveRun {
             open: BTreeMap::new(),
             last_span: 0,
             coverage: Coverage::default(),
-            operations_ns: 0,
+            operations_ns: None,
             current: None,
         }
     }
@@ -117,10 +118,10 @@ impl LiveRun {
         let end_ns = self.row.as_ref().and_then(|row| row.end_ns);
         let newest = self.coverage.rails.values().copied().max();
         let end_ns = end_ns.or(newest).unwrap_or(0);
-        let (power, kind) = (std::mem::take(&mut self.power), MessageKind::PowerSample);
-        power_messages(power, |time_ns, data| {
-            self.send(outlet, (kind, Detail::Power), time_ns, data);
-        });
+        let mut messages = Vec::new();
+        self.power
+            .finish(|time_ns, data| messages.push((time_ns, data)));
+        self.send_samples(messages, outlet);
         self.energies(&[], i64::MAX, outlet);
         self.price(end_ns.saturating_add(1), true, outlet);
         self.open.clear();
@@ -168,13 +169,13 @@ impl LiveRun {
             self.power
                 .sample(row, |time_ns, data| messages.push((time_ns, data)));
         }
+        self.send_samples(messages, outlet);
+    }
+
+    fn send_samples(&self, messages: Vec<(i64, Value)>, outlet: &Outlet<'_>) {
         for (time_ns, data) in messages {
-            self.send(
-                outlet,
-                (MessageKind::PowerSample, Detail::Power),
-                time_ns,
-                data,
-            );
+            let message = (MessageKind::PowerSample, Detail::Power);
+            self.send(outlet, message, time_ns, data);
         }
     }
 
@@ -245,6 +246,7 @@ impl LiveRun {
 
     /// Prices the time until `until_ns`, and sends the cells of what has ended.
     fn price(&mut self, until_ns: i64, is_last: bool, outlet: &Outlet<'_>) {
+        let before_ns = self.cells.priced_ns().unwrap_or(0);
         let kinds = match self.cells.has_kinds() {
             true => outlet.texts.kinds(&self.uuid),
             false => Vec::new(),
@@ -258,17 +260,18 @@ impl LiveRun {
         let Some(priced_ns) = self.cells.priced_ns() else {
             return;
         };
-        if !is_last && priced_ns - self.operations_ns < OPERATIONS_NS {
+        let from_ns = *self.operations_ns.get_or_insert(before_ns);
+        if !is_last && priced_ns - from_ns < OPERATIONS_NS {
             return;
         }
         if let Some(operations) = self.cells.take_operations() {
             let data = json!({
-                "from_ns": self.operations_ns, "to_ns": priced_ns, "operations": operations,
+                "from_ns": from_ns, "to_ns": priced_ns, "operations": operations,
             });
             let message = (MessageKind::OperationMetrics, Detail::Operations);
             self.send(outlet, message, priced_ns, data);
         }
-        self.operations_ns = priced_ns;
+        self.operations_ns = Some(priced_ns);
     }
 
     fn send_cells(&self, cells: &EndedCells, outlet: &Outlet<'_>) {
@@ -366,11 +369,6 @@ impl LiveRun {
         };
         outlet.send(Some(run), (kind, detail), self.unix_ns(time_ns), data);
     }
-}
-
-/// Sends the readings that are being merged.
-fn power_messages(mut power: LivePower, send: impl FnMut(i64, Value)) {
-    power.finish(send);
 }
 
 /// Returns whether begin and end of spans at that place are sent: sections of tokens are too many.

@@ -135,12 +135,12 @@ impl EnergyCursor {
             self.head = head;
         }
         let key = (run, id);
-        new.sample_balance = self
-            .balances
-            .read(store, key, (left, is_ended), sample_balance)?;
-        new.window_power = self
-            .powers
-            .read(store, key, (left, is_ended), window_power)?;
+        new.sample_balance =
+            self.balances
+                .read(store, key, (left, rails.len(), is_ended), sample_balance)?;
+        new.window_power =
+            self.powers
+                .read(store, key, (left, rails.len(), is_ended), window_power)?;
         let ends = new.sample_balance.iter().map(|row| row.end_ns);
         self.newest_ns = ends.fold(self.newest_ns, i64::max);
         new.span_energy = self.span_energies(store, key, rails)?;
@@ -166,7 +166,9 @@ impl EnergyCursor {
     ) -> Result<Vec<SpanEnergyRow>, Error> {
         let mut found = Vec::new();
         let mut done = BTreeSet::new();
-        for (seq, awaited) in self.awaited.iter().take(LOOK_UP) {
+        let is_due = |awaited: &AwaitedSpan| awaited.row.end_ns <= Some(self.newest_ns);
+        let due = self.awaited.iter().filter(|(_, awaited)| is_due(awaited));
+        for (seq, awaited) in due.take(LOOK_UP) {
             let read = |r: &Row<'_>| span_energy(*seq, r);
             let energies = rows(store, SPAN_ENERGY, (span_id(run, *seq), id), read)?;
             let is_long_on = |rail: &&RailRow| is_long(&awaited.row, rail.interval_ns);

@@ -79,7 +79,7 @@ impl FollowedRun {
     }
 
     /// Continues after the newest rows.
-    pub(super) fn from_now(mut self, store: &Store) -> Result<Self, Error> {
+    pub(super) fn skip_past(mut self, store: &Store) -> Result<Self, Error> {
         self.first = self.spans.skip(store, self.no)?;
         self.numbered.skip_events(store, self.no)?;
         let sample = "SELECT start_ns FROM samples WHERE run = ?1 ORDER BY start_ns DESC LIMIT 1";
@@ -211,10 +211,12 @@ impl FollowedRun {
         let numbered = &self.numbered;
         self.energies
             .await_spans(&batch.spans, rails, |node| numbered.role(node));
-        batch.samples = self.samples.read(store, (no, 0), (left, is_ended), |r| {
-            let row = sample(r)?;
-            Ok(((row.start_ns, row.rail, 0, 0), row))
-        })?;
+        batch.samples = self
+            .samples
+            .read(store, (no, 0), (left, rails.len(), is_ended), |r| {
+                let row = sample(r)?;
+                Ok(((row.start_ns, row.rail, 0, 0), row))
+            })?;
         batch.attribution = self.energies.read(store, no, rails, (left, is_ended))?;
         Ok(())
     }

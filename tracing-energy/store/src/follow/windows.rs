@@ -23,7 +23,7 @@ use crate::{Error, Store};
 /// Time before the newest row that is read at each poll.
 const SLACK_NS: i64 = 2_000_000_000;
 /// A rail that is later than this does not send any more.
-const LATEST_NS: i64 = 120_000_000_000;
+const LATEST_NS: i64 = 60_000_000_000;
 /// Interval at which rows of late rails are read.
 const SLOW: Duration = Duration::from_secs(2);
 
@@ -59,20 +59,20 @@ impl WindowCursor {
         self.floor_ns = start_ns.saturating_add(1);
     }
 
-    /// Returns new rows by start, of which `left` are allowed. With `all`, rows of late rails are
-    /// included.
+    /// Returns new rows by start, of which `left` are allowed. The run has `rails` rails. With `all`,
+    /// rows of late rails are included.
     pub(super) fn read<T>(
         &mut self,
         store: &Store,
         (run, attribution): (i64, u32),
-        (left, all): (&mut usize, bool),
+        (left, rails, all): (&mut usize, usize, bool),
         read: impl Fn(&Row<'_>) -> rusqlite::Result<(WindowKey, T)>,
     ) -> Result<Vec<T>, Error> {
         if *left == 0 {
             return Ok(Vec::new());
         }
         let is_slow = all || self.slow.is_none_or(|slow| slow.elapsed() >= SLOW);
-        let (fast_ns, slow_ns) = self.bounds();
+        let (fast_ns, slow_ns) = self.bounds(rails);
         let from_ns = if is_slow { slow_ns } else { fast_ns };
         let again = self.known.range((from_ns, 0, 0, 0)..).count();
         let limit = (again + *left) as i64;
@@ -89,20 +89,24 @@ impl WindowCursor {
             }
         }
         *left -= new.len().min(*left);
-        let (_, slow_ns) = self.bounds();
+        let (_, slow_ns) = self.bounds(rails);
         self.known = self.known.split_off(&(slow_ns, 0, 0, 0));
         Ok(new)
     }
 
     /// Returns the starts from which to read.
-    fn bounds(&self) -> (i64, i64) {
+    fn bounds(&self, rails: usize) -> (i64, i64) {
         let Some(newest) = self.rails.values().copied().max() else {
             return (self.floor_ns, self.floor_ns);
         };
         let is_alive = |start: &i64| *start >= newest - LATEST_NS;
         let alive = self.rails.values().copied().filter(is_alive).min();
         let fast_ns = newest - SLACK_NS;
-        let slow_ns = alive.unwrap_or(newest) - SLACK_NS;
+        // The first row of a slow rail starts long before it arrives.
+        let slow_ns = match self.rails.len() < rails {
+            true => newest - LATEST_NS,
+            false => alive.unwrap_or(newest) - SLACK_NS,
+        };
         (fast_ns.max(self.floor_ns), slow_ns.max(self.floor_ns))
     }
 }
