@@ -151,11 +151,19 @@ fn complete_operation(operation: &mut Value) {
     if operation["responses"].is_null() {
         return;
     }
+    let content = json!({
+        "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } }
+    });
+    // Every error is a problem, whatever the handler states about its body.
+    let responses = operation["responses"].as_object_mut();
+    for (status, response) in responses.into_iter().flatten() {
+        if status.starts_with(['4', '5']) {
+            response["content"] = content.clone();
+        }
+    }
     operation["responses"]["default"] = json!({
         "description": "A problem: 401 and 403 without permission, 503 while the file is locked",
-        "content": {
-            "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } }
-        }
+        "content": content,
     });
     let id = operation["operationId"]
         .as_str()
