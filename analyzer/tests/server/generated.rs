@@ -36,9 +36,9 @@ impl Generating {
             context_length: 32_768,
             ..TinyConfig::default()
         };
-        tiny::write_gguf(&models.join("sub/tiny.gguf"), &config).unwrap();
+        tiny::write_gguf(models.join("sub/tiny.gguf"), &config).unwrap();
         std::fs::write(models.join("broken.gguf"), "no model").unwrap();
-        tiny::write_gguf(&folder.path().join("outside.gguf"), &TinyConfig::default()).unwrap();
+        tiny::write_gguf(folder.path().join("outside.gguf"), &TinyConfig::default()).unwrap();
         let database = folder.path().join("energy.db");
         let models = models.display().to_string();
         let arguments = [&["--models", models.as_str()], more].concat();

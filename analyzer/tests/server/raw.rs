@@ -21,7 +21,7 @@ pub fn send(server: &Served, lines: &[&str], body: &[u8]) -> Answered {
     let mut stream = connect(server);
     let mut text = lines.join("\r\n");
     let is_host = |line: &&str| line.to_ascii_lowercase().starts_with("host:");
-    if !lines.iter().any(|line| is_host(line)) {
+    if !lines.iter().any(is_host) {
         text += &format!("\r\nHost: {}", server.url.strip_prefix("http://").unwrap());
     }
     text += "\r\nConnection: close\r\n\r\n";

@@ -22,7 +22,7 @@ impl Server {
     fn start(folder: &Path, database: &Path, sensor: &FakeSensor) -> Self {
         let models = folder.join("models");
         std::fs::create_dir_all(&models).expect("a folder");
-        tiny::write_gguf(&models.join("tiny.gguf"), &tiny_model()).expect("a model");
+        tiny::write_gguf(models.join("tiny.gguf"), &tiny_model()).expect("a model");
         let mut child = energy(env!("CARGO_BIN_EXE_energy-command"))
             .args([
                 "serve",
