@@ -264,7 +264,6 @@ mod tests {
             gzip.finish().unwrap().len()
         };
         let bytes: usize = ASSETS.values().map(packed).sum();
-        println!("{bytes} bytes");
         assert!(bytes <= 400_000, "{bytes}");
     }
 }

@@ -23,10 +23,10 @@ pub(super) struct Problem {
     /// Next step.
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
-    /// Further members.
+    /// Further members. A box, because results of most functions contain a problem.
     #[serde(flatten)]
     #[schema(value_type = Object)]
-    members: Map<String, Value>,
+    members: Box<Map<String, Value>>,
     /// Headers of the response.
     #[serde(skip)]
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -41,7 +41,7 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error"),
             detail: detail.into(),
             remedy: None,
-            members: Map::new(),
+            members: Box::default(),
             headers: Vec::new(),
         }
     }

@@ -208,8 +208,8 @@ fn message(status: ExitStatus, stderr: &str) -> String {
     let errors = lines
         .clone()
         .filter_map(|line| line.strip_prefix("energy: "));
-    let errors = errors.filter(|line| !line.starts_with("warning: "));
-    match errors.last().or_else(|| lines.last()) {
+    let mut errors = errors.filter(|line| !line.starts_with("warning: "));
+    match errors.next_back().or_else(|| lines.clone().next_back()) {
         Some(line) if status.code().is_some() => escape(line),
         _ => format!("the process of the run ended with {status}"),
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use energy_power::{MonotonicClock, OpenOptions, PowerSource, Provenance, SourceChoice};
+use energy_power::{MonotonicClock, OpenOptions, Provenance, SourceChoice};
 use tracing_energy::Clock;
 
 use crate::options::SourceOptions;
@@ -24,9 +24,12 @@ pub(super) fn check(power: &SourceOptions, allow_modelled: bool) -> Result<(), P
              another --source",
         )
     })?;
-    let is_measured =
-        |source: &Box<dyn PowerSource>| source.describe().provenance != Provenance::Modelled;
-    if allow_modelled || names_model(&power.source) || opened.sources.iter().any(is_measured) {
+    let mut provenances = opened
+        .sources
+        .iter()
+        .map(|source| source.describe().provenance);
+    let is_measured = provenances.any(|provenance| provenance != Provenance::Modelled);
+    if is_measured || allow_modelled || names_model(&power.source) {
         return Ok(());
     }
     let messages = opened.notices.into_iter().map(|notice| notice.message);

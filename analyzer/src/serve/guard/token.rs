@@ -79,11 +79,14 @@ impl<'r> SentToken<'r> {
     }
 }
 
+/// The token, and its text for the URL that opens the dashboard.
+type ReadToken = (AccessToken, String);
+
 /// Reads the token of the options. Returns warnings in addition.
 ///
 /// # Errors
 /// If the file cannot be read, or the token is empty or contains unusual characters.
-pub(super) fn read(options: &ServeOptions) -> Result<(Option<(AccessToken, String)>, Vec<String>)> {
+pub(super) fn read(options: &ServeOptions) -> Result<(Option<ReadToken>, Vec<String>)> {
     let mut warnings = Vec::new();
     let (text, origin) = match (&options.token, &options.token_file) {
         (Some(token), _) => (token.clone(), "--token".to_owned()),
