@@ -74,7 +74,7 @@ impl LiveCell {
 
 /// Cells of one token, or of a phase outside of tokens.
 #[derive(Debug, Default)]
-struct TokenCells {
+struct OwnerCells {
     layers: BTreeMap<Arc<str>, LiveCell>,
     components: BTreeMap<ComponentPlace, ComponentCell>,
 }
@@ -123,7 +123,7 @@ pub(super) struct LiveCells {
     spans: BTreeMap<u64, LiveSpan>,
     powers: VecDeque<WindowPowerRow>,
     priced_ns: Option<i64>,
-    owners: BTreeMap<u64, (SpanRow, TokenCells)>,
+    owners: BTreeMap<u64, (SpanRow, OwnerCells)>,
     operations: BTreeMap<OperationKey, LiveCell>,
     has_kinds: bool,
 }
@@ -152,7 +152,7 @@ impl LiveCells {
                 false => around.and_then(|around| around.owner),
             };
             if is_owner {
-                let new = || (*row, TokenCells::default());
+                let new = || (*row, OwnerCells::default());
                 self.owners.entry(row.seq).or_insert_with(new).0 = *row;
             }
             let span = LiveSpan { row: *row, owner };
@@ -245,13 +245,13 @@ impl LiveCells {
             .into_iter()
             .partition(|(_, (row, _))| all || is_ended(row));
         self.owners = open.into_iter().collect();
-        let mut ended: Vec<(SpanRow, TokenCells)> = ended.into_iter().map(|(_, one)| one).collect();
+        let mut ended: Vec<(SpanRow, OwnerCells)> = ended.into_iter().map(|(_, one)| one).collect();
         ended.retain(|(_, cells)| !(cells.layers.is_empty() && cells.components.is_empty()));
         ended.sort_by_key(|(row, _)| (row.end_ns, row.seq));
         let skipped = ended.len().saturating_sub(MAX_TOKENS);
         ended.drain(..skipped);
         // A phase that contains tokens has cells of its work outside of them, if there is any.
-        let cells = |(row, cells): (SpanRow, TokenCells)| EndedCells {
+        let cells = |(row, cells): (SpanRow, OwnerCells)| EndedCells {
             layers: cells.layers.iter().map(layer_object).collect(),
             components: cells.components.iter().map(component_object).collect(),
             row,

@@ -8,23 +8,22 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use energy_data::live::Update;
-use energy_data::rows::RunStatus;
 use energy_host::unix_ns;
-use serde_json::{Value, json};
+use serde_json::json;
 use tracing_energy::live::Follower;
 
-use super::complete::{completed, without_totals};
 use super::live_run::LiveRun;
-use super::message::{Detail, Message, MessageKind, Publish};
+use super::message::{Detail, MessageKind, Publish};
+use super::outlet::Outlet;
 use super::texts::LiveTexts;
-use crate::query::Recording;
 
 /// Interval between polls.
 const POLL: Duration = Duration::from_millis(50);
 /// Interval at which a file that cannot be read is tried again.
 const RETRY: Duration = Duration::from_millis(250);
-/// Time for which a locked file is no error.
-const LOCKED: Duration = Duration::from_secs(5);
+/// Time for which failures are not reported: a file may be locked, or have no tables yet because it is
+/// being created.
+const TRANSIENT: Duration = Duration::from_secs(5);
 
 /// The thread; dropping it ends it.
 #[derive(Debug)]
@@ -74,15 +73,7 @@ struct LiveFile {
     runs: BTreeMap<Arc<str>, LiveRun>,
     /// The message about an error that was sent, until reading succeeds.
     failure: Option<String>,
-    locked_since: Option<Instant>,
-}
-
-/// Sends messages of one file.
-pub(super) struct Outlet<'f> {
-    publish: &'f Arc<dyn Publish>,
-    path: &'f Path,
-    /// Reads what messages need in addition.
-    pub(super) texts: &'f LiveTexts,
+    failing_since: Option<Instant>,
 }
 
 impl LiveFile {
@@ -93,7 +84,7 @@ impl LiveFile {
             texts: LiveTexts::new(path),
             runs: BTreeMap::new(),
             failure: None,
-            locked_since: None,
+            failing_since: None,
         }
     }
 
@@ -109,7 +100,7 @@ impl LiveFile {
             };
             let pause = match opened.poll() {
                 Ok(updates) => {
-                    (self.failure, self.locked_since) = (None, None);
+                    (self.failure, self.failing_since) = (None, None);
                     updates.into_iter().for_each(|update| self.update(update));
                     if opened.has_more() {
                         continue;
@@ -204,11 +195,9 @@ impl LiveFile {
 
     /// Reports an error once.
     fn poll_failed(&mut self, error: &energy_store::Error) {
-        if matches!(error, energy_store::Error::Busy { .. }) {
-            let since = *self.locked_since.get_or_insert_with(Instant::now);
-            if since.elapsed() < LOCKED {
-                return;
-            }
+        let since = *self.failing_since.get_or_insert_with(Instant::now);
+        if since.elapsed() < TRANSIENT {
+            return;
         }
         let message = error.to_string();
         if self.failure.as_ref() == Some(&message) {
@@ -221,65 +210,5 @@ impl LiveFile {
         };
         outlet.fail(&message);
         self.failure = Some(message);
-    }
-}
-
-impl Outlet<'_> {
-    /// Sends a message.
-    pub(super) fn send(
-        &self,
-        run: Option<Arc<str>>,
-        (kind, detail): (MessageKind, Detail),
-        timestamp_unix_ns: i64,
-        data: Value,
-    ) {
-        self.publish.publish(Message {
-            run,
-            kind,
-            detail,
-            timestamp_unix_ns,
-            data,
-        });
-    }
-
-    /// Reports that the file cannot be followed.
-    pub(super) fn fail(&self, message: &str) {
-        self.fail_with(message, "check the file; the server tries again");
-    }
-
-    fn fail_with(&self, message: &str, remedy: &str) {
-        let data = json!({
-            "message": format!("{}: {message}", self.path.display()), "remedy": remedy,
-        });
-        self.send(None, (MessageKind::Error, Detail::Power), unix_ns(), data);
-    }
-
-    /// Sends the totals of a run that has ended. Those of a crashed run are computed on a thread of
-    /// their own, because the whole run is attributed for them.
-    pub(super) fn complete(&self, run: &Arc<str>, status: RunStatus, timestamp_unix_ns: i64) {
-        let (path, run) = (self.path.to_owned(), Arc::clone(run));
-        let publish = Arc::clone(self.publish);
-        let send = move || {
-            let recording = match status {
-                RunStatus::Crashed => Recording::open_repaired(&path),
-                _ => Recording::open(&path),
-            };
-            let data = recording.and_then(|recording| completed(&recording, &run, status));
-            publish.publish(Message {
-                run: Some(run),
-                kind: MessageKind::InferenceComplete,
-                detail: Detail::Power,
-                timestamp_unix_ns,
-                data: data.unwrap_or_else(|_| without_totals(status)),
-            });
-        };
-        match status {
-            RunStatus::Crashed => {
-                let thread = std::thread::Builder::new().name("energy-totals".to_owned());
-                // Without a thread there are no totals; the run's end is still in the list.
-                let _ = thread.spawn(send);
-            }
-            _ => send(),
-        }
     }
 }

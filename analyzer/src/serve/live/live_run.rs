@@ -9,9 +9,9 @@ use energy_data::sink::Batch;
 use serde_json::{Value, json};
 
 use super::cells::{EndedCells, LiveCells};
-use super::follow::Outlet;
 use super::intervals::{EndedSpans, LiveEnergy};
 use super::message::{Detail, MessageKind};
+use super::outlet::Outlet;
 use super::places::{LivePlace, LivePlaces};
 use super::power::LivePower;
 

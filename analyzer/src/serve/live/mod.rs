@@ -27,6 +27,7 @@ mod frame;
 mod intervals;
 mod live_run;
 mod message;
+mod outlet;
 mod page;
 mod places;
 mod power;

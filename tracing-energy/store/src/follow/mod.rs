@@ -10,7 +10,7 @@
 //! updates          rows             rows             rows  ended: crashed
 //! ```
 //!
-//! A poll reads `data_version` from SQLite, which costs about 50 us. Only if another connection
+//! A poll reads `data_version`, which costs about 50 us. Only if another connection
 //! has committed since, it reads the new rows by key, in one short transaction: a reader in WAL mode
 //! takes no lock that the recorder waits for, and a short transaction does not keep the WAL
 //! from being checkpointed. The number of rows of a poll is limited; the next one continues.
