@@ -219,11 +219,7 @@ impl Workplace {
 /// Returns the rows of a query as objects.
 fn rows(file: &Connection, run: i64, sql: &str) -> Vec<Value> {
     let mut statement = file.prepare(sql).expect("SQL");
-    let names: Vec<String> = statement
-        .column_names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let object = |row: &rusqlite::Row<'_>| {
         let pair = |(at, name): (usize, &String)| {
             let value = match row.get_ref(at)? {
