@@ -13,6 +13,10 @@ use energy_host::files::{FileAccess, irregular};
 /// Time that a writer waits for another one's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Number of attempts to share a file, 10 ms apart, before its folder counts as one that cannot be
+/// written.
+const CREATION_RETRIES: usize = 20;
+
 /// Opens or creates the file for writing and migrates its tables. SQLite gives the file's
 /// permissions to its log files.
 ///
@@ -81,10 +85,23 @@ pub(super) fn read_only(path: &Path) -> Result<(Connection, String), Error> {
         let connection = Connection::open_with_flags(&uri, flags).map_err(from_sqlite(path))?;
         Ok((connection, uri))
     };
-    let opened = open(uri(path, "mode=ro"))?;
-    let readable = opened
-        .0
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+    let attempt = || -> Result<_, Error> {
+        let opened = open(uri(path, "mode=ro"))?;
+        let readable = opened
+            .0
+            .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+        Ok((opened, readable))
+    };
+    let (mut opened, mut readable) = attempt()?;
+    // A file that is being created cannot be shared for a moment. It must not be opened as
+    // immutable: what is written to it would never be seen.
+    for _ in 0..CREATION_RETRIES {
+        match &readable {
+            Err(error) if cannot_share(error) => std::thread::sleep(Duration::from_millis(10)),
+            _ => break,
+        }
+        (opened, readable) = attempt()?;
+    }
     let (connection, uri) = match readable {
         Err(error) if cannot_share(&error) && !wal_of(path).exists() => {
             open(uri(path, "mode=ro&immutable=1"))?

@@ -24,8 +24,9 @@ use crate::walk::{ActivationVisitor, EntryCost, PricedActivation, RowsInMemory, 
 
 /// Maximum number of span entries that wait for samples.
 const MAX_SPANS: usize = 500_000;
-/// Maximum number of tokens whose cells wait for their end, and of those sent at once.
-const MAX_TOKENS: usize = 64;
+/// Maximum number of tokens whose cells are sent at once, which is four times per second: the oldest are
+/// left out. They are in the file.
+const MAX_TOKENS: usize = 1_024;
 
 /// Time and energy of a cell.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use energy_data::live::Update;
 use energy_host::unix_ns;
 use serde_json::json;
-use tracing_energy::live::Follower;
+use tracing_energy::live::{FollowFrom, Follower};
 
 use super::live_run::LiveRun;
 use super::message::{Detail, MessageKind, Publish};
@@ -71,6 +71,8 @@ struct LiveFile {
     publish: Arc<dyn Publish>,
     texts: LiveTexts,
     runs: BTreeMap<Arc<str>, LiveRun>,
+    /// The beginning, if the file has appeared since the start.
+    from: FollowFrom,
     /// The message about an error that was sent, until reading succeeds.
     failure: Option<String>,
     failing_since: Option<Instant>,
@@ -83,6 +85,7 @@ impl LiveFile {
             publish,
             texts: LiveTexts::new(path),
             runs: BTreeMap::new(),
+            from: FollowFrom::Now,
             failure: None,
             failing_since: None,
         }
@@ -119,9 +122,10 @@ impl LiveFile {
     fn open(&mut self) -> Option<Follower> {
         // Nothing was recorded yet, if there is no file.
         if !self.path.exists() {
+            self.from = FollowFrom::Beginning;
             return None;
         }
-        match Follower::open(&self.path) {
+        match Follower::open_from(&self.path, self.from) {
             Ok(follower) => Some(follower),
             Err(error) => {
                 self.poll_failed(&error);

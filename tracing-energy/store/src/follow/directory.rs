@@ -129,6 +129,14 @@ fn is_recorded(run: &StoredRun) -> bool {
     run.row.status == RunStatus::Running || run.silence(unix_ns()) < RECENT
 }
 
+/// Returns the runs that ended just now.
+pub(super) fn recently_ended(store: &Store) -> Result<Vec<StoredRun>, Error> {
+    let mut runs = store.runs_where("status <> ?1 ORDER BY no DESC LIMIT 16", "running")?;
+    runs.retain(is_recorded);
+    runs.reverse();
+    Ok(runs)
+}
+
 /// Reports runs that appear complete, without their rows.
 fn announce(runs: Vec<StoredRun>, updates: &mut Vec<Update>) {
     for stored in runs {

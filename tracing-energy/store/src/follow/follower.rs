@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::directory::Directory;
+use super::directory::{self, Directory};
 use super::run::{FollowedRun, RunState};
 use crate::error::from_sqlite;
 use crate::file_id::{FileId, file_id};
@@ -32,7 +32,7 @@ pub enum FollowFrom {
     /// At their newest rows. What is open then is included.
     #[default]
     Now,
-    /// At their beginning.
+    /// At their beginning. Runs that ended in the last ten seconds are included.
     Beginning,
 }
 
@@ -50,7 +50,6 @@ pub enum FollowFrom {
 #[derive(Debug)]
 pub struct Follower {
     path: PathBuf,
-    from: FollowFrom,
     rows: usize,
     file: Option<FollowedFile>,
     was_open: bool,
@@ -89,7 +88,6 @@ impl Follower {
         let path = path.as_ref().to_owned();
         let mut follower = Self {
             path,
-            from,
             rows: ROWS,
             file: None,
             was_open: false,
@@ -98,7 +96,7 @@ impl Follower {
         // Opened first: a missing file is reported as such.
         let store = Store::open(&follower.path)?;
         if let Some(id) = file_id(&follower.path) {
-            follower.file = Some(follower.opened(id, store)?);
+            follower.file = Some(follower.opened(id, store, from)?);
             follower.was_open = true;
         }
         Ok(follower)
@@ -166,7 +164,8 @@ impl Follower {
             return Ok(());
         };
         let store = Store::open(&self.path)?;
-        let file = self.opened(id, store)?;
+        // Everything in a file that has just appeared is new.
+        let file = self.opened(id, store, FollowFrom::Beginning)?;
         if self.was_open {
             self.updates.push(Update::FileReplaced);
         }
@@ -174,7 +173,7 @@ impl Follower {
         Ok(())
     }
 
-    fn opened(&self, id: FileId, store: Store) -> Result<FollowedFile, Error> {
+    fn opened(&self, id: FileId, store: Store, from: FollowFrom) -> Result<FollowedFile, Error> {
         let sql = from_sqlite(&self.path);
         store.connection().busy_timeout(BUSY).map_err(sql)?;
         let mut file = FollowedFile {
@@ -187,7 +186,6 @@ impl Follower {
             has_more: false,
             store,
         };
-        let from = self.from;
         file.transaction(|file| file.begin(from))?;
         Ok(file)
     }
@@ -209,6 +207,10 @@ impl FollowedFile {
                 FollowFrom::Now => run.skip_past(&self.store)?,
                 FollowFrom::Beginning => run,
             });
+        }
+        if from == FollowFrom::Beginning {
+            let recent = directory::recently_ended(&self.store)?;
+            self.runs.extend(recent.iter().map(FollowedRun::new));
         }
         Ok(())
     }
