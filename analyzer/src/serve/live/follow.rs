@@ -43,11 +43,16 @@ impl FollowThread {
     ) -> std::io::Result<Self> {
         let is_ended = Arc::new(AtomicBool::new(false));
         let ended = Arc::clone(&is_ended);
+        // Determined before the caller continues, and perhaps records to the file.
+        let from = match path.exists() {
+            true => FollowFrom::Now,
+            false => FollowFrom::Beginning,
+        };
         let thread = std::thread::Builder::new()
             .name("energy-follow".to_owned())
             .spawn(move || {
                 let publish: Arc<dyn Publish> = Arc::new(publish);
-                LiveFile::new(&path, publish).run(&ended);
+                LiveFile::new(&path, from, publish).run(&ended);
             })?;
         Ok(Self {
             is_ended,
@@ -79,13 +84,13 @@ struct LiveFile {
 }
 
 impl LiveFile {
-    fn new(path: &Path, publish: Arc<dyn Publish>) -> Self {
+    fn new(path: &Path, from: FollowFrom, publish: Arc<dyn Publish>) -> Self {
         Self {
             path: path.to_owned(),
             publish,
             texts: LiveTexts::new(path),
             runs: BTreeMap::new(),
-            from: FollowFrom::Now,
+            from,
             failure: None,
             failing_since: None,
         }
@@ -128,6 +133,8 @@ impl LiveFile {
         match Follower::open_from(&self.path, self.from) {
             Ok(follower) => Some(follower),
             Err(error) => {
+                // It may be a file that is being created.
+                self.from = FollowFrom::Beginning;
                 self.poll_failed(&error);
                 None
             }
