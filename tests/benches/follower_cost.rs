@@ -4,6 +4,7 @@
 //! The work records about 30,000 spans per second in eight open levels, as a decoder at the depth
 //! `deep` does. A and A' have no follower, B has one that polls every 50 ms. The ratio A'/A
 //! shows how much the machine alone changes.
+#![allow(clippy::print_stdout)] // It prints a report.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};

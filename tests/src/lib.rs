@@ -4,6 +4,7 @@
 
 pub mod accuracy;
 pub mod gate_trials;
+pub mod http;
 pub mod large;
 pub mod oracle;
 pub mod power_trials;

@@ -11,7 +11,8 @@ use serde::Serialize;
 
 use super::name::name;
 use super::run::provenance;
-use super::token_parts::{TokenParts, TokenSpan, token_spans};
+use super::token_parts::TokenParts;
+use super::token_spans::token_spans;
 use crate::error::Result;
 use crate::query::{self, Recording, Run};
 
@@ -171,20 +172,7 @@ fn statistics(
     parts: &mut TokenParts<'_>,
     statistic: usize,
 ) -> Result<Vec<f32>> {
-    let mut sums = vec![(0.0, 0_u32); parts.cell_count()];
-    let Some(range) = TokenSpan::range(parts.tokens) else {
-        return Ok(Vec::new());
-    };
-    query::span_metrics(recording, run, range, |metrics| {
-        let value = metrics.of.values()[statistic];
-        let cell = parts.cell_at(metrics.time_ns, metrics.node);
-        if let Some((value, sum)) = value.zip(cell.and_then(|at| sums.get_mut(at))) {
-            *sum = (sum.0 + value, sum.1 + 1);
-        }
-    })?;
-    let mean = |(sum, count): (f64, u32)| match count {
-        0 => f32::NAN,
-        count => (sum / f64::from(count)) as f32,
-    };
-    Ok(sums.into_iter().map(mean).collect())
+    parts.read_statistics(recording, run)?;
+    let mean = |cell| parts.statistics(cell)[statistic].map_or(f32::NAN, |mean| mean as f32);
+    Ok((0..parts.cell_count()).map(mean).collect())
 }

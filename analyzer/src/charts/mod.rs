@@ -20,7 +20,10 @@ mod phases;
 mod run;
 mod series;
 mod timeline;
+mod timeline_part;
+mod token_axes;
 mod token_parts;
+mod token_spans;
 mod tree;
 
 pub use accounts::{Account, RailAccounts, accounts};
@@ -34,6 +37,11 @@ pub use part::{NodePlace, NodePlaces, OWN, REMAINDER};
 pub use phases::{PhaseBar, phase_bars};
 pub use run::{RunCharts, provenance};
 pub use series::{TokenBar, TokenSeries, series};
-pub use timeline::{Band, PowerTimeline, RailLine, TimelineInput, TimelineStep, timeline};
-pub use token_parts::{PartAxes, PartSum, TokenParts, TokenSpan, token_spans};
+pub use timeline::{
+    Band, PowerTimeline, RailLine, TimelineInput, TimelineRange, TimelineStep, timeline,
+};
+pub use timeline_part::{MarkedToken, PowerPeak, TimelinePart};
+pub use token_axes::PartAxes;
+pub use token_parts::{PartSum, TokenParts};
+pub use token_spans::{TokenSpan, token_spans};
 pub use tree::{TreeChart, tree};

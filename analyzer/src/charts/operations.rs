@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::part::OWN;
-use super::token_parts::{PartSum, TokenParts, token_spans};
+use super::token_parts::{PartSum, TokenParts};
+use super::token_spans::token_spans;
 use crate::error::Result;
 use crate::query::{self, Node, NodeLedger, Recording, Run};
 

@@ -17,7 +17,7 @@ use crate::query::{self, NodeLedger, Recording, Run};
 use crate::summary::Summary;
 
 /// Maximum number of phases to read the times of.
-const PHASES: usize = 1000;
+pub(super) const PHASES: usize = 1000;
 /// Maximum number of root span names with a colour.
 const HEADS: usize = 60;
 
@@ -70,6 +70,7 @@ impl RunCharts {
             accounts: &accounts,
             attribution: summary.attribution.as_ref(),
             phases: &spans,
+            part: None,
         })?;
         Ok(Self {
             title: name(&run.title()),

@@ -116,6 +116,26 @@ pub struct TimelineInput<'r> {
     pub attribution: Option<&'r Attribution>,
     /// Times of its phases.
     pub phases: &'r [PhaseSpan],
+    /// The part to draw; `None` for the whole run.
+    pub part: Option<TimelineRange>,
+}
+
+/// A part of a run, and the number of steps to draw it in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimelineRange {
+    /// Start, run time.
+    pub from_ns: i64,
+    /// End.
+    pub to_ns: i64,
+    /// Largest number of steps of a rail.
+    pub steps: i64,
+}
+
+impl TimelineRange {
+    /// Returns whether a part of the time from `start_ns` to `end_ns` is inside.
+    pub(super) fn overlaps(&self, start_ns: i64, end_ns: Option<i64>) -> bool {
+        start_ns < self.to_ns && end_ns.is_none_or(|end_ns| end_ns > self.from_ns)
+    }
 }
 
 /// Returns the timeline; `None` if nothing was measured.
@@ -128,8 +148,18 @@ pub fn timeline(input: &TimelineInput<'_>) -> Result<Option<PowerTimeline>> {
     let mut lines: HashMap<i64, (usize, Vec<TimelineStep>)> = HashMap::new();
     let lines_drawn = input.balance.len().clamp(1, RAILS) as i64;
     let most = (ALL_STEPS / lines_drawn).clamp(MIN_STEPS, STEPS);
-    let length = (end_ns / most).max(1);
+    let length = match input.part {
+        Some(part) => (part.to_ns.saturating_sub(part.from_ns) / part.steps.max(1)).max(1),
+        None => (end_ns / most).max(1),
+    };
+    let is_drawn = |window: &StoredWindow| {
+        let is_inside = |part: TimelineRange| part.overlaps(window.start_ns, Some(window.end_ns));
+        input.part.is_none_or(is_inside)
+    };
     query::windows(input.recording, input.run, |window| {
+        if !is_drawn(&window) {
+            return;
+        }
         let line = lines.entry(window.rail).or_default();
         line.0 += 1;
         add(&mut line.1, &window, length, |phase| {
@@ -165,7 +195,7 @@ pub fn timeline(input: &TimelineInput<'_>) -> Result<Option<PowerTimeline>> {
         rails,
         rails_left_out,
         bands: bands(input),
-        bands_cut: input.phases.len() > BANDS,
+        bands_cut: drawn_phases(input).count() > BANDS,
     }))
 }
 
@@ -234,5 +264,13 @@ fn bands(input: &TimelineInput<'_>) -> Vec<Band> {
             end_ns: span.end_ns,
         })
     };
-    input.phases.iter().take(BANDS).filter_map(band).collect()
+    drawn_phases(input).take(BANDS).filter_map(band).collect()
+}
+
+/// Returns the phases of the part that is drawn.
+fn drawn_phases<'r>(input: &TimelineInput<'r>) -> impl Iterator<Item = &'r PhaseSpan> {
+    let part = input.part;
+    let is_inside =
+        move |span: &&PhaseSpan| part.is_none_or(|part| part.overlaps(span.start_ns, span.end_ns));
+    input.phases.iter().filter(is_inside)
 }

@@ -2,127 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::part::REMAINDER;
+use super::token_axes::PartAxes;
+use super::token_spans::TokenSpan;
 use crate::error::Result;
 use crate::query::{self, NodeLedger, Recording, Run};
 use crate::walk::{ActivationVisitor, EntryCost, PricedActivation, WalkFilter, walk};
-
-/// Time of a token.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TokenSpan {
-    /// Number as recorded.
-    pub number: Option<i64>,
-    /// Start, run time.
-    pub start_ns: i64,
-    /// End.
-    pub end_ns: i64,
-}
-
-impl TokenSpan {
-    /// Returns the time from the first start to the last end; `None` without tokens.
-    pub fn range(tokens: &[Self]) -> Option<(i64, i64)> {
-        let start_ns = tokens.first()?.start_ns;
-        let end_ns = tokens.iter().map(|token| token.end_ns).max()?;
-        Some((start_ns, end_ns))
-    }
-}
-
-/// Reads the times of tokens in order, as [`query::tokens`] lists them. Open ones are omitted.
-///
-/// # Errors
-/// If the file cannot be read, or the run has no tokens or is not attributed.
-pub fn token_spans(recording: &Recording, run: &Run) -> Result<Vec<TokenSpan>> {
-    if run.attribution.is_none() {
-        return Err(run.not_attributed());
-    }
-    let times = query::token_times(recording, run)?;
-    if times.is_empty() {
-        let next = "see `energy pipeline`";
-        return Err(run.missing("no measured span has the role `token`", next));
-    }
-    let span = |time: query::TokenTime| {
-        Some(TokenSpan {
-            number: time.token,
-            start_ns: time.start_ns,
-            end_ns: time.end_ns?,
-        })
-    };
-    Ok(times.into_iter().filter_map(span).collect())
-}
-
-/// Names of layers and components, and the place of each node on them.
-#[derive(Debug, Clone, Default)]
-pub struct PartAxes {
-    /// Labels of layers in the order of the model, [`REMAINDER`] last.
-    pub layers: Vec<String>,
-    /// Names of components, [`REMAINDER`] last.
-    pub components: Vec<String>,
-    places: HashMap<i64, (usize, usize)>,
-}
-
-impl PartAxes {
-    /// Reads the axes of a ledger's nodes below tokens.
-    pub fn new(ledger: &NodeLedger) -> Self {
-        let mut axes = Self::default();
-        let (mut layers, mut components) = (AxisNames::default(), AxisNames::default());
-        let mut in_token: HashMap<i64, bool> = HashMap::new();
-        for node in &ledger.nodes {
-            let above = node.parent.and_then(|id| in_token.get(&id)).copied();
-            let is_inside = above == Some(true) || node.role.as_deref() == Some("token");
-            in_token.insert(node.id, is_inside);
-            if !is_inside {
-                continue;
-            }
-            let head = |id: Option<i64>| id.and_then(|id| ledger.node(id));
-            let layer = head(node.layer).map(|head| head.label.as_str());
-            let component = head(node.component);
-            let component = component.map(|head| head.name.as_deref().unwrap_or(&head.label));
-            let place = (layers.place(layer), components.place(component));
-            axes.places.insert(node.id, place);
-        }
-        for place in axes.places.values_mut() {
-            *place = (layers.index(place.0), components.index(place.1));
-        }
-        (axes.layers, axes.components) = (layers.into_list(), components.into_list());
-        axes
-    }
-}
-
-/// Names in the order of their first use.
-#[derive(Default)]
-struct AxisNames {
-    list: Vec<String>,
-    places: HashMap<String, usize>,
-    has_remainder: bool,
-}
-
-impl AxisNames {
-    const REMAINDER: usize = usize::MAX;
-
-    fn place(&mut self, name: Option<&str>) -> usize {
-        let Some(name) = name else {
-            self.has_remainder = true;
-            return Self::REMAINDER;
-        };
-        if let Some(at) = self.places.get(name) {
-            return *at;
-        }
-        self.list.push(name.to_owned());
-        self.places.insert(name.to_owned(), self.list.len() - 1);
-        self.list.len() - 1
-    }
-
-    fn index(&self, place: usize) -> usize {
-        place.min(self.list.len())
-    }
-
-    fn into_list(mut self) -> Vec<String> {
-        if self.has_remainder {
-            self.list.push(REMAINDER.to_owned());
-        }
-        self.list
-    }
-}
 
 /// Sum of activations.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -158,7 +42,11 @@ pub struct TokenParts<'t> {
     /// Layers and components.
     pub axes: PartAxes,
     sums: HashMap<(usize, i64), PartSum>,
+    statistics: HashMap<usize, StatisticSums>,
 }
+
+/// Sum and number of each statistic, in the order of its values.
+type StatisticSums = [(f64, u32); 5];
 
 impl<'t> TokenParts<'t> {
     /// Creates empty sums of these tokens.
@@ -167,7 +55,47 @@ impl<'t> TokenParts<'t> {
             tokens,
             axes: PartAxes::new(ledger),
             sums: HashMap::new(),
+            statistics: HashMap::new(),
         }
+    }
+
+    /// Adds the statistics of activations of the tokens.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn read_statistics(&mut self, recording: &Recording, run: &Run) -> Result<()> {
+        let Some(range) = TokenSpan::range(self.tokens) else {
+            return Ok(());
+        };
+        query::span_metrics(recording, run, range, |metrics| {
+            let Some(cell) = self.cell_at(metrics.time_ns, metrics.node) else {
+                return;
+            };
+            let sums = self.statistics.entry(cell).or_default();
+            for (sum, value) in sums.iter_mut().zip(metrics.of.values()) {
+                if let Some(value) = value {
+                    *sum = (sum.0 + value, sum.1 + 1);
+                }
+            }
+        })
+    }
+
+    /// Returns the mean statistics of a cell, in the order of
+    /// [`ActivationStatistics::values`](query::ActivationStatistics::values).
+    pub fn statistics(&self, cell: usize) -> [Option<f64>; 5] {
+        let sums = self.statistics.get(&cell).copied().unwrap_or_default();
+        sums.map(|(sum, count)| (count > 0).then(|| sum / f64::from(count)))
+    }
+
+    /// Returns the cell of a token, layer and component with these names.
+    pub fn cell_named(&self, token: usize, layer: &str, component: &str) -> Option<usize> {
+        let layer = self.axes.layers.iter().position(|name| name == layer)?;
+        let component = self
+            .axes
+            .components
+            .iter()
+            .position(|name| name == component)?;
+        Some(self.cell_of(token, (layer, component)))
     }
 
     /// Adds the activations of the tokens.
@@ -193,7 +121,7 @@ impl<'t> TokenParts<'t> {
 
     /// Returns the place of a node: its layer and component.
     pub fn place(&self, node: i64) -> Option<(usize, usize)> {
-        self.axes.places.get(&node).copied()
+        self.axes.place(node)
     }
 
     /// Returns the number of cells: tokens x layers x components.
@@ -218,9 +146,12 @@ impl<'t> TokenParts<'t> {
     }
 
     fn cell(&self, token: usize, node: i64) -> Option<usize> {
-        let (layer, component) = self.place(node)?;
+        Some(self.cell_of(token, self.place(node)?))
+    }
+
+    fn cell_of(&self, token: usize, (layer, component): (usize, usize)) -> usize {
         let (layers, components) = (self.axes.layers.len(), self.axes.components.len());
-        Some((token * layers + layer) * components + component)
+        (token * layers + layer) * components + component
     }
 
     fn token_at(&self, time_ns: i64) -> Option<usize> {
@@ -237,7 +168,7 @@ impl ActivationVisitor for TokenParts<'_> {
     fn exit(&mut self, activation: &PricedActivation, cost: &EntryCost) -> Result<()> {
         let node = i64::from(activation.row.node);
         if let Some(token) = self.token_at(activation.start_ns)
-            && self.axes.places.contains_key(&node)
+            && self.axes.place(node).is_some()
         {
             let sum = self.sums.entry((token, node)).or_insert(PartSum::NONE);
             sum.add(&PartSum {

@@ -29,25 +29,28 @@ pub(super) fn run(db: &Path, args: &ServeArgs, out: &mut dyn Write) -> anyhow::R
         server.warnings.iter().for_each(|text| warn(text));
         printed = writeln!(out, "http://{}/", server.address).and_then(|()| out.flush());
     };
-    serve::serve(db.to_owned(), args.options.clone(), started, interrupted())?;
+    serve::serve(db.to_owned(), args.options.clone(), started, interrupted)?;
     Ok(printed?)
 }
 
-/// Completes when the user or the system ends the server.
+/// Handles signals from now on, and returns what completes when the user or the system ends the
+/// server.
 #[cfg(unix)]
-async fn interrupted() {
+fn interrupted() -> impl Future<Output = ()> + Send {
     use tokio::signal::unix::{SignalKind, signal};
     let signals = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
     );
-    // Without handlers the signals end the process.
-    let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    async move {
+        // Without handlers the signals end the process.
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
 

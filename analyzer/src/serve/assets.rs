@@ -42,8 +42,10 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "views/compare.js",
     "views/compare/across.js",
     "views/compare/chooser.js",
-    "views/compare/overlays.js",
+    "views/compare/power.js",
+    "views/compare/sides.js",
     "views/compare/tables.js",
+    "views/compare/tokens.js",
     "views/history.js",
     "views/history/dialogs.js",
     "views/history/filters.js",
@@ -51,14 +53,20 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "views/history/trend.js",
     "views/live.js",
     "views/live/banner.js",
+    "views/live/cancel.js",
+    "views/live/figures.js",
     "views/live/form.js",
     "views/live/heatmap.js",
     "views/live/list.js",
     "views/live/marks.js",
     "views/live/power.js",
+    "views/live/rails.js",
     "views/live/run.js",
+    "views/live/runs.js",
+    "views/live/shades.js",
     "views/live/spans.js",
     "views/live/tokens.js",
+    "views/reader.js",
     "views/run.js",
     "views/run/cell_charts.js",
     "views/run/cell_tables.js",
@@ -245,5 +253,17 @@ mod tests {
         for name in ["charts", "joules", "mark", "marks", "h", "s", "partColour"] {
             assert!(exported.contains(&format!(" {name}")), "{name}: {exported}");
         }
+    }
+
+    #[test]
+    fn all_files_have_at_most_400_kb_compressed() {
+        use std::io::Write as _;
+        let packed = |asset: &Asset| {
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+            gzip.write_all(asset.content.as_bytes()).unwrap();
+            gzip.finish().unwrap().len()
+        };
+        let bytes: usize = ASSETS.values().map(packed).sum();
+        assert!(bytes <= 400_000, "{bytes}");
     }
 }

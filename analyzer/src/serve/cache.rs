@@ -1,7 +1,7 @@
 //! Keeps answers about ended runs, because they change only with the run's state.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use axum::body::Bytes;
 
@@ -29,7 +29,8 @@ impl KeptAnswer {
         }
     }
 
-    fn size(&self) -> usize {
+    /// Returns its size in bytes.
+    pub(super) fn size(&self) -> usize {
         self.bytes.len() + self.head.len() + size_of_val(&*self.row_ends)
     }
 }
@@ -37,7 +38,11 @@ impl KeptAnswer {
 /// Answers by the key of their request; those that were not requested for the longest time are
 /// dropped first.
 #[derive(Debug, Default)]
-pub(super) struct AnswerCache(Mutex<KeptAnswers>);
+pub(super) struct AnswerCache {
+    kept: Mutex<KeptAnswers>,
+    /// Locks of the answers that are being computed.
+    computing: Mutex<HashMap<String, Weak<Mutex<()>>>>,
+}
 
 #[derive(Debug, Default)]
 struct KeptAnswers {
@@ -81,8 +86,42 @@ impl AnswerCache {
         }
     }
 
+    /// Returns the answer with this key, or computes and keeps it. Requests for an answer that is
+    /// being computed wait for it.
+    ///
+    /// # Errors
+    /// If it cannot be computed.
+    pub(super) fn get_or_compute<E>(
+        &self,
+        key: String,
+        compute: impl FnOnce() -> Result<KeptAnswer, E>,
+    ) -> Result<KeptAnswer, E> {
+        let flight = self.flight(&key);
+        let _computing = flight.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = self.get(&key) {
+            return Ok(answer);
+        }
+        let answer = compute()?;
+        self.put(key, answer.clone());
+        Ok(answer)
+    }
+
+    fn flight(&self, key: &str) -> Arc<Mutex<()>> {
+        let mut computing = self
+            .computing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        computing.retain(|_, lock| lock.strong_count() > 0);
+        if let Some(lock) = computing.get(key).and_then(Weak::upgrade) {
+            return lock;
+        }
+        let lock = Arc::new(Mutex::new(()));
+        computing.insert(key.to_owned(), Arc::downgrade(&lock));
+        lock
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, KeptAnswers> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

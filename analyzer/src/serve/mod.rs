@@ -27,10 +27,12 @@ mod generate;
 mod guard;
 mod headers;
 mod live;
+mod memory;
 mod options;
 mod problem;
 mod readers;
 mod server;
+mod sources;
 mod state;
 mod stream;
 

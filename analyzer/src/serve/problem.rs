@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorClass};
 /// An error of a request: `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub(super) struct Problem {
-    /// Kind of the problem: `about:blank`, because the status says it all.
+    /// Kind of the problem: `about:blank`, because the status is sufficient.
     #[serde(rename = "type")]
     kind: &'static str,
     /// Status code of the response.
@@ -23,10 +23,10 @@ pub(super) struct Problem {
     /// Next step.
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
-    /// Further members.
+    /// Further members. A box, because results of most functions contain a problem.
     #[serde(flatten)]
     #[schema(value_type = Object)]
-    members: Map<String, Value>,
+    members: Box<Map<String, Value>>,
     /// Headers of the response.
     #[serde(skip)]
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -41,7 +41,7 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error"),
             detail: detail.into(),
             remedy: None,
-            members: Map::new(),
+            members: Box::default(),
             headers: Vec::new(),
         }
     }
@@ -74,7 +74,13 @@ impl Problem {
         self
     }
 
+    /// Returns the status code.
+    pub(super) fn status(&self) -> u16 {
+        self.status
+    }
+
     /// Returns what failed.
+    #[cfg(test)]
     pub(super) fn detail(&self) -> &str {
         &self.detail
     }

@@ -15,7 +15,7 @@ use super::guard::Access;
 use super::live::FollowThread;
 use super::options::ServeOptions;
 use super::state::{App, AppState};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorClass, Result};
 use crate::query::Recording;
 
 /// Longest time that open requests, streams and WebSockets delay the end of the server.
@@ -32,25 +32,27 @@ pub struct RunningServer {
     pub warnings: Vec<String>,
 }
 
-/// Serves the recording at `database` until `ended` completes. Calls `started` once connections are
-/// accepted. The file need not exist yet.
+/// Serves the recording at `database` until the future that `ended` returns completes. Calls
+/// `ended` first, and `started` once connections are accepted. The file need not exist yet.
 ///
 /// # Errors
 /// If the file is no recording, if the address cannot be used, or if it can be reached from other
 /// machines and no token was given.
-pub fn serve(
+pub fn serve<F: Future<Output = ()> + Send + 'static>(
     database: PathBuf,
     options: ServeOptions,
     started: impl FnOnce(&RunningServer),
-    ended: impl Future<Output = ()> + Send + 'static,
+    ended: impl FnOnce() -> F,
 ) -> Result<()> {
     let access = Access::new(&options)?;
     let database = std::path::absolute(database)?;
     check_database(&database)?;
+    check_models(options.models.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     let served = runtime.block_on(async {
+        let ended = ended();
         let listener = TcpListener::bind(options.listen)
             .await
             .map_err(|error| not_bound(options.listen, &error))?;
@@ -119,13 +121,27 @@ fn url(address: SocketAddr) -> String {
 /// Refuses a file that is no recording, and a folder that does not exist.
 fn check_database(database: &Path) -> Result<()> {
     if database.exists() {
-        // Does not repair the file: that may take long, and the first request does it.
-        return Recording::open(database).map(drop);
+        // Does not repair the file: that may take long, and the first request does it. Whoever
+        // locks the file releases it later.
+        return match Recording::open(database) {
+            Err(error) if error.class() != ErrorClass::Busy => Err(error),
+            _ => Ok(()),
+        };
     }
     match database.parent() {
         Some(folder) if !folder.is_dir() => Err(Error::Request(format!(
             "{}: the folder {} does not exist; create it, or give the database with --db FILE",
             database.display(),
+            folder.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn check_models(folder: Option<&Path>) -> Result<()> {
+    match folder {
+        Some(folder) if !folder.is_dir() => Err(Error::Request(format!(
+            "--models {}: not a folder; give one with GGUF files, or with folders of safetensors",
             folder.display()
         ))),
         _ => Ok(()),

@@ -11,6 +11,7 @@ use super::guard::Access;
 use super::live::Feed;
 use super::options::ServeOptions;
 use super::readers::Readers;
+use super::sources::Sources;
 
 /// Shared state; cheap to clone.
 pub(super) type App = Arc<AppState>;
@@ -32,19 +33,24 @@ pub(super) struct AppState {
     pub(super) generator: Arc<Generator>,
     /// Whether the server ends: streams stop then.
     pub(super) is_ending: watch::Sender<bool>,
+    /// Power sources of this machine.
+    pub(super) sources: Sources,
 }
 
 impl AppState {
     /// Creates the state of a server for the file at `database`.
     pub(super) fn new(database: PathBuf, options: ServeOptions, access: Access) -> App {
+        let feed = Feed::new();
+        let generator = Generator::new(database.clone(), Arc::clone(&feed));
         Arc::new(Self {
-            generator: Arc::new(Generator::new(database.clone())),
+            generator: Arc::new(generator),
             options,
             readers: Readers::new(database),
-            feed: Feed::new(),
+            feed,
             cache: AnswerCache::default(),
             access,
             is_ending: watch::Sender::new(false),
+            sources: Sources::default(),
         })
     }
 }

@@ -26,7 +26,17 @@ impl DeletePlan {
     /// # Errors
     /// If a selector matches no run, a run is being recorded, or the file cannot be read.
     pub fn read(recording: &Recording, selectors: &[String]) -> Result<Self> {
-        let runs = several(recording, selectors)?;
+        Ok(Self {
+            sizes: sizes(recording)?,
+            ..Self::without_sizes(several(recording, selectors)?)?
+        })
+    }
+
+    /// Plans to delete `runs`, without reading their sizes.
+    ///
+    /// # Errors
+    /// If a run is being recorded.
+    pub fn without_sizes(runs: Vec<Run>) -> Result<Self> {
         let recorded = runs.iter().find(|run| run.row.status == RunStatus::Running);
         if let Some(run) = recorded {
             return Err(Error::BeingRecorded {
@@ -36,7 +46,7 @@ impl DeletePlan {
         }
         Ok(Self {
             runs,
-            sizes: sizes(recording)?,
+            sizes: BTreeMap::new(),
         })
     }
 

@@ -1,12 +1,14 @@
 //! Maintenance of recordings: pruning, sizes, and merging.
 
 mod delete;
+mod edit;
 mod merge;
 mod prune;
 mod size;
 mod tag;
 
 pub use delete::DeletePlan;
+pub use edit::{RunEdit, edit_run};
 pub use merge::{MergeOutcome, MergeReport, Merged, merge};
 pub use prune::{PruneCandidate, PruneOptions, PrunePlan, parse_bytes};
 pub use size::{SizeBy, size};

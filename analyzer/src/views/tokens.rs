@@ -72,16 +72,23 @@ pub fn tokens(recording: &Recording, run: &Run, options: &TokensOptions) -> Resu
         limit => limit,
     };
     let what = format!("tokens{}", scope.text());
-    let (found, few) = (rows.len(), rows.iter().take(limit).cloned().collect());
-    let display = Sheet::of_values("tokens", "", columns(), few).display_only();
-    let data = Sheet::of_values("tokens", "", columns(), rows).data_only();
-    let mut answer = query::run_answer("tokens", &what, recording, run)?
-        .with(
-            "statistics",
-            json!(statistics.as_ref().map(EnergyStatistics::value)),
-        )
-        .sheet(display)
-        .sheet(data);
+    let found = rows.len();
+    let few = (found > limit).then(|| rows.iter().take(limit).cloned().collect());
+    let all = Sheet::of_values("tokens", "", columns(), rows);
+    let sheets = match few {
+        Some(few) => {
+            let display = Sheet::of_values("tokens", "", columns(), few).display_only();
+            vec![display, all.data_only()]
+        }
+        None => vec![all],
+    };
+    let mut answer = query::run_answer("tokens", &what, recording, run)?.with(
+        "statistics",
+        json!(statistics.as_ref().map(EnergyStatistics::value)),
+    );
+    for sheet in sheets {
+        answer = answer.sheet(sheet);
+    }
     if found > limit {
         answer = answer.note(format!("{limit} of {found} tokens: see --limit."));
     }

@@ -13,14 +13,21 @@ async function numbers(page, { answer }) {
     if (typeof side.ratio === "number") {
       same(`ratio of ${side.side}`, Number(await card.getAttribute("data-v")), side.ratio);
     }
-    holds(`verdict of ${side.side}`, (await card.getAttribute("data-verdict")) === (side.verdict || ""));
+    holds(
+      `verdict of ${side.side}`,
+      (await card.getAttribute("data-verdict")) === (side.verdict || ""),
+    );
   }
   await page.waitForSelector("[data-frame=compare] .mark[data-side]");
   const dots = await page.$$eval("[data-frame=compare] .mark[data-side]:not([data-name])", (all) =>
     all.map((one) => Number(one.dataset.j)),
   );
   const energies = answer.runs.map((run) => run.energy_j).filter((one) => typeof one === "number");
-  same("energies of runs", dots.reduce((a, b) => a + b, 0), energies.reduce((a, b) => a + b, 0));
+  same(
+    "energies of runs",
+    dots.reduce((a, b) => a + b, 0),
+    energies.reduce((a, b) => a + b, 0),
+  );
   const ratios = await page.$$eval("[data-frame=ratios] td[data-name=ratio]", (all) =>
     all.map((one) => one.dataset.v),
   );
@@ -34,7 +41,9 @@ async function numbers(page, { answer }) {
 async function overlays(page, { answer }) {
   for (const frame of ["power", "tokens"]) {
     await page.waitForSelector(`[data-frame=${frame}][data-state=drawn] path.line`);
-    const drawn = await page.$$eval(`[data-frame=${frame}] path.line`, (all) => all.map((one) => one.dataset.run));
+    const drawn = await page.$$eval(`[data-frame=${frame}] path.line`, (all) =>
+      all.map((one) => one.dataset.run),
+    );
     for (const side of answer.sides) {
       const some = answer.runs.filter((run) => run.side === side.side).slice(0, 3);
       for (const run of some) holds(`${frame} of ${run.title}`, drawn.includes(run.run));

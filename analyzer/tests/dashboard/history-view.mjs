@@ -4,11 +4,16 @@
 import { holds, same, until } from "./support.mjs";
 
 const rows = (page) => page.locator("table.runs tbody tr");
-const ids = (page) => page.$$eval("table.runs tbody tr", (all) => all.map((one) => one.dataset.run));
+const ids = (page) =>
+  page.$$eval("table.runs tbody tr", (all) => all.map((one) => one.dataset.run));
 const titleOf = (run) => run.name || run.run_id.slice(0, 8);
 
 async function waitForRows(page, count) {
-  await until(`${count} rows`, () => rows(page).count(), (found) => found === count);
+  await until(
+    `${count} rows`,
+    () => rows(page).count(),
+    (found) => found === count,
+  );
 }
 
 async function values(page, { runs }) {
@@ -21,6 +26,10 @@ async function values(page, { runs }) {
     }
     const status = await row.locator('[data-name="status"]').textContent();
     holds(`status of ${titleOf(run)}: ${status}`, status === run.status);
+    if (run.prompt) {
+      const prompt = await row.locator(".prompt").textContent();
+      holds(`the prompt is text: ${prompt}`, prompt === run.prompt);
+    }
   }
   const known = runs.filter((run) => typeof run.j_per_token === "number");
   await page.waitForSelector("[data-frame=trend][data-state=drawn] .mark");
@@ -40,7 +49,9 @@ async function filters(page, { runs }) {
   const one = runs.find((run) => run.prompt && run.prompt.length > 8);
   if (one) {
     const part = one.prompt.slice(2, 8);
-    const matching = runs.filter((run) => (run.prompt || "").toLowerCase().includes(part.toLowerCase()));
+    const matching = runs.filter((run) =>
+      (run.prompt || "").toLowerCase().includes(part.toLowerCase()),
+    );
     await page.getByLabel("Prompt contains").fill(part);
     await waitForRows(page, matching.length);
     holds("the address has the filter", page.url().includes("prompt="));
@@ -74,9 +85,17 @@ async function tags(page, { runs }) {
   await row.getByText("checked=yes").waitFor();
   await row.getByRole("button", { name: /^Tags/ }).click();
   await dialog.getByRole("button", { name: "Remove tag checked=yes" }).click();
-  await until("the tag is removed", () => dialog.getByText("checked=yes").count(), (found) => found === 0);
+  await until(
+    "the tag is removed",
+    () => dialog.getByText("checked=yes").count(),
+    (found) => found === 0,
+  );
   await page.keyboard.press("Escape");
-  await until("no tag in the list", () => row.getByText("checked=yes").count(), (found) => found === 0);
+  await until(
+    "no tag in the list",
+    () => row.getByText("checked=yes").count(),
+    (found) => found === 0,
+  );
 }
 
 async function selection(page, { runs }) {
@@ -86,7 +105,10 @@ async function selection(page, { runs }) {
   }
   await page.getByRole("button", { name: "Compare", exact: true }).click();
   await page.waitForSelector("[data-view=compare]");
-  holds("both runs are in the address", page.url().includes(first.run_id) && page.url().includes(second.run_id));
+  holds(
+    "both runs are in the address",
+    page.url().includes(first.run_id) && page.url().includes(second.run_id),
+  );
   await page.goBack();
   await page.waitForSelector("table.runs tbody tr");
 }
@@ -116,7 +138,11 @@ async function deletion(page, { runs, deletable }) {
   holds("another text does not confirm", await confirm.isDisabled());
   await input.fill(titleOf(run));
   await confirm.click();
-  await until("the run has left the list", () => row.count(), (found) => found === 0);
+  await until(
+    "the run has left the list",
+    () => row.count(),
+    (found) => found === 0,
+  );
   const status = await page.evaluate(
     async (id) => (await fetch(`/api/profiling/run/${id}/summary`)).status,
     deletable,

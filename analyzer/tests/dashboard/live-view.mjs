@@ -32,31 +32,53 @@ const shownTokens = (page) =>
 // Data change while the run goes on: tokens, power, cells.
 async function follows(page) {
   const seen = { tokens: new Set(), power: new Set(), cells: new Set() };
-  await until(
-    "the page follows the run",
-    async () => {
-      if ((await state(page)) === "running") {
-        seen.tokens.add(await page.locator(".stream .token").count());
-        seen.power.add(await page.$$eval("[data-frame=power] path.line", (all) => all.map((one) => one.getAttribute("d")).join()));
-        seen.cells.add(await page.$$eval("[data-frame=layers] svg[data-token]", (all) => all.map((one) => one.dataset.token).join()));
-      }
-      const isFollowed = seen.tokens.size > 2 && seen.power.size > 2 && seen.cells.size > 2;
-      return isFollowed || (await state(page)) === "complete" ? (isFollowed ? "yes" : "ended") : null;
-    },
-  ).then((how) => holds(`tokens, power and cells changed during the run: ${JSON.stringify([...seen.tokens])}`, how === "yes"));
+  await until("the page follows the run", async () => {
+    if ((await state(page)) === "running") {
+      seen.tokens.add(await page.locator(".stream .token").count());
+      seen.power.add(
+        await page.$$eval("[data-frame=power] path.line", (all) =>
+          all.map((one) => one.getAttribute("d")).join(),
+        ),
+      );
+      seen.cells.add(
+        await page.$$eval("[data-frame=layers] svg[data-token]", (all) =>
+          all.map((one) => one.dataset.token).join(),
+        ),
+      );
+    }
+    const isFollowed = seen.tokens.size > 2 && seen.power.size > 2 && seen.cells.size > 2;
+    return isFollowed || (await state(page)) === "complete" ? (isFollowed ? "yes" : "ended") : null;
+  }).then((how) =>
+    holds(
+      `tokens, power and cells changed during the run: ${JSON.stringify([...seen.tokens])}`,
+      how === "yes",
+    ),
+  );
 }
 
 async function generated(page, facts) {
   await start(page, facts.live, { name: "<b>live</b> check", tokens: facts.live.tokens });
   await follows(page);
-  await until("the run is complete", () => state(page), (found) => found === "complete");
+  await until(
+    "the run is complete",
+    () => state(page),
+    (found) => found === "complete",
+  );
   const id = await page.getAttribute(".recordings [aria-pressed=true]", "data-run");
-  holds("a name is text", (await page.locator(".recordings strong").first().textContent()) === "<b>live</b> check");
+  holds(
+    "a name is text",
+    (await page.locator(".recordings strong").first().textContent()) === "<b>live</b> check",
+  );
   const events = await api(page, `/run/${id}/events?limit=10000&detail=tokens`);
   const sent = events.events.filter((one) => one.type === "token_complete");
-  await until("all tokens are shown", () => page.locator(".stream .token").count(), (found) => found === sent.length);
+  await until(
+    "all tokens are shown",
+    () => page.locator(".stream .token").count(),
+    (found) => found === sent.length,
+  );
   const shown = await shownTokens(page);
-  const energies = (list) => list.filter((one) => typeof one === "number").reduce((a, b) => a + b, 0);
+  const energies = (list) =>
+    list.filter((one) => typeof one === "number").reduce((a, b) => a + b, 0);
   same(
     "energy of tokens",
     energies(shown.map(([, energy]) => (energy === "null" ? null : Number(energy)))),
@@ -65,7 +87,13 @@ async function generated(page, facts) {
   const text = await api(page, `/run/${id}/text`);
   const joined = shown.map(([words]) => words).join("");
   const response = text.response || "";
-  holds(`the stream is the response: ${joined} / ${response}`, joined.replace(/\[\d+\]/g, "").trim().startsWith(response.trim().slice(0, 40)));
+  holds(
+    `the stream is the response: ${joined} / ${response}`,
+    joined
+      .replace(/\[\d+\]/g, "")
+      .trim()
+      .startsWith(response.trim().slice(0, 40)),
+  );
   const end = events.events.find((one) => one.type === "inference_complete");
   if (end && typeof end.data.total_energy_j === "number") {
     const card = await page.getAttribute("[data-frame=figures] [data-key=energy_j]", "data-v");
@@ -90,7 +118,7 @@ async function reading(page, { tokens }) {
   const first = await page.locator("#tip").textContent();
   await page.keyboard.press("ArrowDown");
   holds("arrow keys move in the heatmap", (await page.locator("#tip").textContent()) !== first);
-  await page.getByLabel("Show", { exact: true }).selectOption("mean");
+  await page.locator("[data-frame=layers] select").selectOption("mean");
   const mean = await page.textContent("[data-frame=layers] .ramp");
   holds(`the mean is named: ${mean}`, mean.includes("mean of"));
   const rails = await page.locator("[aria-label=Rails] tbody tr").count();
@@ -112,10 +140,18 @@ async function appearance(page) {
 
 async function cancelled(page, facts) {
   await start(page, facts.live, { name: "cancelled", tokens: 5000 });
-  await until("it runs", async () => (await state(page)) === "running" && (await page.locator(".stream .token").count()) > 1);
+  await until(
+    "it runs",
+    async () =>
+      (await state(page)) === "running" && (await page.locator(".stream .token").count()) > 1,
+  );
   await page.getByRole("button", { name: "Cancel the run" }).click();
   await page.getByRole("button", { name: "Cancel: click again" }).click();
-  await until("it is cancelled", () => state(page), (found) => found === "cancelled");
+  await until(
+    "it is cancelled",
+    () => state(page),
+    (found) => found === "cancelled",
+  );
 }
 
 // Another program appears while it records, and as crashed when it is killed.
@@ -125,11 +161,32 @@ async function otherProgram(page, { recorder }) {
     const item = page.locator(".recordings button", { hasText: recorder.name });
     await item.waitFor({ timeout: 30000 });
     await item.click();
-    await until("it is recorded", () => state(page), (found) => found === "running");
-    await until("its power is drawn", () => frameState(page, "power"), (found) => found === "drawn");
-    holds("it cannot be cancelled here", await page.getByRole("button", { name: "Cancel the run" }).isHidden());
+    await until(
+      "it is recorded",
+      () => state(page),
+      (found) => found === "running",
+    );
+    await until(
+      "its power is drawn",
+      () => frameState(page, "power"),
+      (found) => found === "drawn",
+    );
+    await until(
+      "modelled power is named",
+      () => page.textContent("[data-frame=figures]"),
+      (text) => text.includes("modelled, not measured"),
+    );
+    holds(
+      "it cannot be cancelled here",
+      await page.getByRole("button", { name: "Cancel the run" }).isHidden(),
+    );
     child.kill("SIGKILL");
-    await until("it is shown as crashed", () => state(page), (found) => found === "crashed", 90000);
+    await until(
+      "it is shown as crashed",
+      () => state(page),
+      (found) => found === "crashed",
+      90000,
+    );
   } finally {
     child.kill("SIGKILL");
   }
@@ -137,7 +194,11 @@ async function otherProgram(page, { recorder }) {
 
 export async function check(page, base, facts) {
   await page.goto(`${base}/#/live`);
-  await until("nothing is recorded", () => state(page), (found) => found === "none");
+  await until(
+    "nothing is recorded",
+    () => state(page),
+    (found) => found === "none",
+  );
   for (const name of ["power", "tokens", "layers", "spans"]) {
     holds(`${name} is empty`, (await frameState(page, name)) === "empty");
   }

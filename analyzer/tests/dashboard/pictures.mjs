@@ -18,6 +18,7 @@ async function picture(page, name, height) {
   const path = join(folder, `dashboard-${name}.png`);
   const { width } = page.viewportSize();
   await page.setViewportSize({ width, height });
+  await page.evaluate(() => window.scrollTo(0, 0));
   await page.waitForTimeout(700);
   await page.screenshot({ path });
   const { size } = statSync(path);
@@ -30,11 +31,19 @@ async function live(look, name, height) {
   await page.goto(`${base}/#/live`);
   const model = page.getByLabel("Model", { exact: true });
   await until("models are listed", () => model.isEnabled());
-  await page.getByLabel("Prompt", { exact: true }).fill("Explain in a few sentences why the sky is blue.");
+  await page.getByLabel("Prompt", { exact: true }).fill("Once upon a time");
   await page.getByLabel("Most tokens").fill("160");
+  await page.locator("form.start summary").click();
+  await page.getByLabel("Name", { exact: true }).fill("story");
+  await page.getByLabel(/^continue the prompt/).check();
+  await page.locator("form.start summary").click();
   await page.getByLabel(/^allow modelled power/).check();
   await page.getByRole("button", { name: "Start", exact: true }).click();
-  await until("tokens arrive", () => page.locator(".stream .token").count(), (count) => count > 70);
+  await until(
+    "tokens arrive",
+    () => page.locator(".stream .token").count(),
+    (count) => count > 45,
+  );
   await picture(page, name, height);
   await until(
     "the run ends",
@@ -56,10 +65,10 @@ const wide = { width: 1280, theme: "light" };
 const dark = { width: 1280, theme: "dark" };
 const narrow = { width: 400, theme: "light" };
 const compared = "#/compare?run=config%3Dnone&run=config%3Dq8_0";
-await live(wide, "live", 1180);
-await live({ width: 400, theme: "dark" }, "live-narrow", 1100);
-await view(wide, "run", "#/run/sky", "#chart-pipeline figure[data-drawn]", 1100);
-await view(dark, "history", "#/history", "[data-frame=runs][data-state=drawn]", 1000);
+await live(wide, "live", 860);
+await live({ width: 400, theme: "dark" }, "live-narrow", 1000);
+await view(wide, "run", "#/run/sky", "#chart-pipeline figure[data-drawn]", 860);
+await view(dark, "history", "#/history", "[data-frame=runs][data-state=drawn]", 860);
 await view(narrow, "history-narrow", "#/history", "[data-frame=runs][data-state=drawn]", 1000);
-await view(wide, "compare", compared, "[data-frame=tokens][data-state=drawn]", 1100);
+await view(wide, "compare", compared, "[data-frame=tokens][data-state=drawn]", 860);
 await browser.close();

@@ -32,17 +32,35 @@ export async function check(page, _base, { server }) {
   const base = `http://127.0.0.1:${port}`;
   try {
     await page.goto(`${base}/#/live`);
-    await until("connected", () => connection(page), (found) => found === "open");
+    await page.locator(".banner .state").waitFor();
+    await until(
+      "connected",
+      () => connection(page),
+      (found) => found === "open",
+    );
     child.kill("SIGKILL");
-    await until("disconnected", () => connection(page), (found) => found === "waiting");
+    await until(
+      "disconnected",
+      () => connection(page),
+      (found) => found === "waiting",
+    );
     await page.locator(".banner .caution").waitFor();
-    holds("the button connects", await page.getByRole("button", { name: "Connect now" }).isVisible());
+    holds(
+      "the button connects",
+      await page.getByRole("button", { name: "Connect now" }).isVisible(),
+    );
     child = await serve(server, port);
-    await until("connected again", () => connection(page), (found) => found === "open");
+    await until(
+      "connected again",
+      () => connection(page),
+      (found) => found === "open",
+    );
     await page.locator(".banner .caution").waitFor({ state: "hidden" });
     // The page works without being loaded again.
     await page.click("[data-view=history]");
-    await page.waitForSelector("[data-frame=runs][data-state=drawn], [data-frame=runs][data-state=empty]");
+    await page.waitForSelector(
+      "[data-frame=runs][data-state=drawn], [data-frame=runs][data-state=empty]",
+    );
   } finally {
     child.kill("SIGKILL");
   }

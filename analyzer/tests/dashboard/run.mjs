@@ -8,6 +8,7 @@ import * as compareView from "./compare-view.mjs";
 import * as historyView from "./history-view.mjs";
 import * as liveView from "./live-view.mjs";
 import * as restartView from "./restart-view.mjs";
+import * as runStates from "./run-states.mjs";
 import * as runView from "./run-view.mjs";
 import { fitsWidth, isAccessible, launch, openPage } from "./support.mjs";
 
@@ -17,14 +18,15 @@ const compared = facts.compare
   ? `#/compare?${new URLSearchParams(facts.compare.sides.map((side) => ["run", side]))}`
   : null;
 
-// Checks in order: deletions come last.
+// Checks in order: the later ones add runs.
 const CHECKS = [
   ["run", facts.run && runView.check],
+  ["states of a run", facts.run && runStates.check],
   ["compare", facts.compare && compareView.check],
+  ["history", facts.runs && historyView.check],
   ["live", liveView.check],
   ["restart", facts.server && restartView.check],
   ["appearance", appearance],
-  ["history", facts.runs && historyView.check],
 ];
 
 // Every view in two widths and both themes: no sideways scrolling, accessible, printable.

@@ -1,10 +1,10 @@
 // Measures the script time of slider steps of the Run view with made cells: 500 tokens of 60
 // layers by 20 components. Run beside nothing else, because it measures time:
-//     node slider-time.mjs BASE_URL [RUN]
+//     DASHBOARD_TESTS=FOLDER node slider-time.mjs BASE_URL [RUN]
 // All requests of cells are answered by this script; everything else by the server.
-// CHROMIUM is the browser's path, PLAYWRIGHT the folder of playwright-core.
 
 import { pathToFileURL } from "node:url";
+import { launch } from "./support.mjs";
 
 const [TOKENS, LAYERS, COMPONENTS] = [500, 60, 20];
 // Highest 95th percentile of a step's script time.
@@ -83,14 +83,7 @@ export function percentile(values, share) {
 
 async function main() {
   const [base, run] = process.argv.slice(2);
-  const module = process.env.PLAYWRIGHT
-    ? pathToFileURL(`${process.env.PLAYWRIGHT}/index.mjs`).href
-    : "playwright-core";
-  const { chromium } = await import(module);
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu"],
-  });
+  const browser = await launch();
   try {
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     const begin = Date.now();

@@ -21,12 +21,18 @@ export function browserPath() {
 }
 
 export const launch = () =>
-  chromium.launch({ executablePath: browserPath(), args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  chromium.launch({
+    executablePath: browserPath(),
+    args: ["--no-sandbox", "--disable-dev-shm-usage"],
+  });
 
 // Opens a page. `page.faults` collects console errors and exceptions; a check that provokes failed
 // responses sets `page.provokes`.
 export async function openPage(browser, { width = 1280, theme = "light" } = {}) {
-  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: theme });
+  const context = await browser.newContext({
+    viewport: { width, height: 900 },
+    colorScheme: theme,
+  });
   const page = await context.newPage();
   page.faults = [];
   page.provokes = false;
@@ -78,8 +84,12 @@ export async function fitsWidth(page, name) {
   throw new Error(`${name}: ${wide} px wide in a window of ${window} px\n${widest.join("\n")}`);
 }
 
-// Fails if axe-core finds a violation.
+// Fails if axe-core finds a violation, or an object was shown as text.
 export async function isAccessible(page, name) {
+  const text = await page.textContent("body");
+  for (const wrong of ["[object", "undefined", "NaN"]) {
+    if (text.includes(wrong)) throw new Error(`${name}: the page has the text ${wrong}`);
+  }
   if (!(await page.evaluate(() => "axe" in window))) {
     // The policy of the page forbids inline scripts, so axe is evaluated by the browser's tools.
     const { readFileSync } = await import("node:fs");
@@ -88,7 +98,14 @@ export async function isAccessible(page, name) {
   const { violations } = await page.evaluate(() => window.axe.run(document, {}));
   if (!violations.length) return;
   const words = violations.map(
-    (one) => `${one.id}: ${one.help}\n${one.nodes.slice(0, 4).map((node) => `  ${node.html.slice(0, 200)}\n  ${(node.any[0] || node.all[0] || node.none[0] || {}).message || ""}`).join("\n")}`,
+    (one) =>
+      `${one.id}: ${one.help}\n${one.nodes
+        .slice(0, 4)
+        .map(
+          (node) =>
+            `  ${node.html.slice(0, 200)}\n  ${(node.any[0] || node.all[0] || node.none[0] || {}).message || ""}`,
+        )
+        .join("\n")}`,
   );
   throw new Error(`${name}: ${violations.length} violations\n${words.join("\n")}`);
 }

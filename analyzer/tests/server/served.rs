@@ -84,11 +84,36 @@ impl Served {
         Answered::read(request.force_send_body().send_json(body).unwrap())
     }
 
+    /// Sends a request of any method, with a body of any type.
+    pub fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Answered {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url))
+            .header("content-type", kind)
+            .body(body.to_vec())
+            .unwrap();
+        let agent = self.agent.configure_request(request);
+        let request = agent.allow_non_standard_methods(true).build();
+        Answered::read(self.agent.run(request).unwrap())
+    }
+
     /// Returns the JSON answer of a GET request that must succeed.
     pub fn json(&self, path: &str) -> Value {
         let answered = self.get(path);
         assert_eq!(answered.status, 200, "{path}: {}", answered.text());
         answered.json()
+    }
+
+    /// Sends a signal and waits for the end of the server.
+    #[cfg(unix)]
+    pub fn end(&mut self, signal: i32) -> std::process::ExitStatus {
+        let pid = libc::pid_t::try_from(self.pid()).unwrap();
+        // SAFETY: a plain system call on our own child, which is not reaped yet.
+        unsafe { libc::kill(pid, signal) };
+        until("the end of the server", || {
+            self.child.try_wait().unwrap().is_some()
+        });
+        self.child.wait().unwrap()
     }
 
     /// Returns the id of the server's process.
@@ -97,8 +122,30 @@ impl Served {
     }
 }
 
+/// Waits until `happened`.
+pub fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let begin = std::time::Instant::now();
+    while !happened() {
+        let limit = Duration::from_secs(120);
+        assert!(begin.elapsed() < limit, "{what}: not within {limit:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 impl Drop for Served {
     fn drop(&mut self) {
+        // A server that ends in order also ends the run that it generates.
+        #[cfg(unix)]
+        if let Ok(pid) = libc::pid_t::try_from(self.child.id()) {
+            let begin = std::time::Instant::now();
+            while begin.elapsed() < Duration::from_secs(40)
+                && matches!(self.child.try_wait(), Ok(None))
+            {
+                // SAFETY: a plain system call on our own child, which is not reaped yet.
+                unsafe { libc::kill(pid, libc::SIGTERM) };
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

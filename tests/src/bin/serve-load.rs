@@ -83,10 +83,10 @@ struct ClientLoad {
 #[derive(Debug, Args)]
 struct Work {
     /// Tokens of a recording
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 300)]
     tokens: u64,
     /// Time from the start of a token to the start of the next one
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 30)]
     pace_ms: u64,
 }
 

@@ -137,7 +137,7 @@ impl Received {
             _ => {
                 self.messages += 1;
                 self.lost += message.seq - expected;
-                if message.seq % MEASURED == 0 {
+                if message.seq.is_multiple_of(MEASURED) {
                     self.latency_ms.extend(since_end(text));
                 }
             }

@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 use energy_power::SourceChoice;
 use energy_power::cpu_time;
 use serde::{Deserialize, Serialize};
-use tracing::{debug_span, info_span};
+use tracing::{debug_span, info_span, trace_span};
 use tracing_energy::EnergyLayer;
 use tracing_subscriber::prelude::*;
 
 const LAYERS: u64 = 12;
-const COMPONENTS: [&str; 4] = ["q_proj", "scores", "up_proj", "down_proj"];
-/// Steps of arithmetic in a component.
+/// Steps of arithmetic in an operation.
 const STEPS: u32 = 100_000;
 
 /// CPU time of a recording program in seconds.
@@ -75,9 +74,14 @@ fn infer(tokens: u64, pace: Duration) {
         let _token = info_span!("token", token).entered();
         for layer in 0..LAYERS {
             let _layer = debug_span!("layer", layer).entered();
-            for component in COMPONENTS {
-                debug_span!("component", component).in_scope(arithmetic);
-            }
+            debug_span!("attention").in_scope(|| {
+                trace_span!("q_proj").in_scope(arithmetic);
+                trace_span!("scores").in_scope(arithmetic);
+            });
+            debug_span!("mlp").in_scope(|| {
+                trace_span!("up_proj").in_scope(arithmetic);
+                trace_span!("down_proj").in_scope(arithmetic);
+            });
         }
     }
 }

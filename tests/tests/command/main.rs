@@ -4,6 +4,7 @@ mod a_follower_sees_another_process_and_its_death;
 mod a_forked_child_records_nothing;
 mod a_killed_program_leaves_a_readable_run;
 mod a_panic_leaves_a_whole_run;
+mod a_server_generates_measured_runs;
 mod a_signal_ends_a_run_in_order;
 mod a_signal_ends_all_recordings;
 mod an_unusable_database_is_one_clear_error;

@@ -187,14 +187,15 @@ impl Workplace {
         json!({
             "run": id,
             "energy_j": one("SELECT sum(energy_j) FROM v_phases WHERE run = ?1"),
-            "ledger_j": one("SELECT sum(self_j) FROM v_nodes WHERE run = ?1"),
+            "ledger_j": one("SELECT sum(self_j + idle_j) FROM v_nodes WHERE run = ?1"),
+            "cells_j": one("SELECT sum(self_j) FROM v_nodes WHERE run = ?1 AND token IS NOT NULL"),
             "rails": rows(&file, story, "SELECT r.name AS rail, b.measured_j FROM balance b
                 JOIN rails r ON r.run = b.run AND r.id = b.rail
                 JOIN v_shown s ON s.run = b.run AND s.attribution = b.attribution
                 WHERE b.run = ?1"),
             "phases": rows(&file, story, "SELECT phase, energy_j FROM v_phases WHERE run = ?1"),
             "tokens": rows(&file, story, "SELECT token, energy_j FROM v_tokens WHERE run = ?1
-                AND token IS NOT NULL ORDER BY start_ns"),
+                AND start_ns IS NOT NULL ORDER BY start_ns"),
             "runs": runs(&file),
             "deletable": uuid("short-lived").1,
             "compare": { "sides": sides, "answer": answer },
@@ -218,11 +219,7 @@ impl Workplace {
 /// Returns the rows of a query as objects.
 fn rows(file: &Connection, run: i64, sql: &str) -> Vec<Value> {
     let mut statement = file.prepare(sql).expect("SQL");
-    let names: Vec<String> = statement
-        .column_names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let object = |row: &rusqlite::Row<'_>| {
         let pair = |(at, name): (usize, &String)| {
             let value = match row.get_ref(at)? {

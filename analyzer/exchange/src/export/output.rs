@@ -38,6 +38,8 @@ pub struct Written {
 
 enum OutputTarget<'o> {
     Stream(&'o mut dyn Write),
+    /// Files one after another in a stream, and whether one was started.
+    Sections(&'o mut dyn Write, bool),
     File(PendingFile),
     Folder {
         path: PathBuf,
@@ -57,6 +59,12 @@ impl<'o> ExportWriter<'o> {
     /// Writes to an open stream.
     pub fn stream(out: &'o mut dyn Write) -> Self {
         Self::with_target(OutputTarget::Stream(out))
+    }
+
+    /// Writes the files of a folder one after another to an open stream, with a line `# NAME`
+    /// before each and an empty line between them.
+    pub fn sections(out: &'o mut dyn Write) -> Self {
+        Self::with_target(OutputTarget::Sections(out, false))
     }
 
     /// Writes a file.
@@ -112,12 +120,19 @@ impl<'o> ExportWriter<'o> {
         }
     }
 
-    /// Starts the file `name` in a folder; `/` separates subfolders. Does nothing for streams
-    /// and files.
+    /// Starts the file `name` in a folder, or its section; `/` separates subfolders. Does nothing
+    /// for other streams and for files.
     ///
     /// # Errors
     /// Fails if the file cannot be created.
     pub fn next_file(&mut self, name: &str) -> Result<()> {
+        if let OutputTarget::Sections(out, has_begun) = &mut self.target {
+            let empty = if *has_begun { "\n" } else { "" };
+            *has_begun = true;
+            let line = format!("{empty}# {name}\n");
+            self.bytes += line.len() as u64;
+            out.write_all(line.as_bytes())?;
+        }
         if let OutputTarget::Folder { path, files } = &mut self.target {
             if let Some(last) = files.last_mut() {
                 last.file.flush()?;
@@ -148,7 +163,7 @@ impl<'o> ExportWriter<'o> {
     pub fn finish(mut self) -> Result<Written> {
         self.flush()?;
         match &mut self.target {
-            OutputTarget::Stream(_) => {}
+            OutputTarget::Stream(_) | OutputTarget::Sections(..) => {}
             OutputTarget::File(part) => part.finish()?,
             OutputTarget::Folder { files, .. } => {
                 files.iter_mut().try_for_each(PendingFile::finish)?
@@ -164,7 +179,7 @@ impl<'o> ExportWriter<'o> {
 impl Write for ExportWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = match &mut self.target {
-            OutputTarget::Stream(out) => out.write(bytes)?,
+            OutputTarget::Stream(out) | OutputTarget::Sections(out, _) => out.write(bytes)?,
             OutputTarget::File(part) => part.file.write(bytes)?,
             OutputTarget::Folder { files, .. } => match files.last_mut() {
                 Some(part) => part.file.write(bytes)?,
@@ -185,7 +200,7 @@ impl Write for ExportWriter<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.target {
-            OutputTarget::Stream(out) => out.flush(),
+            OutputTarget::Stream(out) | OutputTarget::Sections(out, _) => out.flush(),
             OutputTarget::File(part) => part.file.flush(),
             OutputTarget::Folder { files, .. } => {
                 files.iter_mut().try_for_each(|part| part.file.flush())

@@ -113,12 +113,17 @@ impl Answer {
 
     /// Converts to one JSON object.
     pub fn value(&self) -> Value {
+        self.clone().into_value()
+    }
+
+    /// Converts to one JSON object, without a copy of the lists.
+    pub fn into_value(self) -> Value {
         let mut object = Map::new();
         object.insert("schema".into(), json!(SCHEMA));
         object.insert("command".into(), json!(self.command));
-        object.extend(self.head.clone());
-        for sheet in self.data_sheets() {
-            object.insert(sheet.key().into(), json!(sheet.rows()));
+        object.extend(self.head);
+        for sheet in self.sheets.into_iter().filter(Sheet::is_data) {
+            object.insert(sheet.key().into(), Value::Array(sheet.into_rows()));
         }
         let notes: Vec<&String> = self.cautions.iter().chain(&self.notes).collect();
         object.insert("notes".into(), json!(notes));

@@ -290,6 +290,11 @@ impl Sheet {
         &self.rows
     }
 
+    /// Converts into the rows.
+    pub(super) fn into_rows(self) -> Vec<Value> {
+        self.rows
+    }
+
     /// Formats it as a text or Markdown table.
     pub fn table(&self, style: &OutputStyle) -> String {
         let shown: Vec<&Column> = self

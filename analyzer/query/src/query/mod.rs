@@ -49,6 +49,7 @@ use rusqlite::types::{Type, ValueRef};
 
 pub use attributions::{Attribution, AttributionWarning, StoredRailFit, attributions};
 pub use balance::{Balance, balance, sampled_name};
+pub use checkpoints::Checkpoints;
 pub use conditions::{Condition, conditions};
 pub use config::StoredConfig;
 pub use coverage::{coverage_note, run_coverage};
@@ -84,7 +85,7 @@ pub use setting::{RunSetting, setting};
 pub use share::Share;
 pub use span_metrics::{ActivationStatistics, SpanMetrics, component_statistics, span_metrics};
 pub use tables::{CellValue, ColumnType, StoredTable, TABLES, TableColumn, table_rows};
-pub use token_times::{TokenTime, token_times};
+pub use token_times::{TokenText, TokenTime, token_texts, token_times};
 pub use tokens::{SAMPLING_ONLY, Token, tokens};
 pub use totals::{DECODE, INPUT, OUTPUT, Tokens, totals_of};
 pub use totals::{Totals, totals};

@@ -10,6 +10,8 @@
 //! read again                                    |----|      for the time of number 150,000
 //! ```
 
+use std::sync::PoisonError;
+
 use energy_data::rows::{RunStatus, SpanRow};
 use energy_store::span_id;
 use rusqlite::OptionalExtension;
@@ -36,11 +38,11 @@ pub fn open_spans(
     if run.row.end_ns.is_none() || run.row.status == RunStatus::Running {
         return Ok(store.spans_open_at(run.no, 0..seq, time_ns)?);
     }
-    let mut all = recording.checkpoints.by_run.borrow_mut();
-    let known = all.entry(run.row.uuid.clone()).or_default();
+    let of_run = recording.checkpoints.of_run(&run.row.uuid);
+    let mut known = of_run.lock().unwrap_or_else(PoisonError::into_inner);
     let count = usize::try_from(seq / STEP).unwrap_or(usize::MAX);
     while known.len() < count {
-        let next = checkpoint(recording, run, known)?;
+        let next = checkpoint(recording, run, &known)?;
         known.push(next);
     }
     let is_open = |row: &&SpanRow| row.end_ns.is_none_or(|end_ns| end_ns > time_ns);

@@ -67,6 +67,12 @@ impl Recording {
         Ok(recording)
     }
 
+    /// Uses checkpoints that other connections to the same file use, too, so that the file is
+    /// searched only once.
+    pub fn share_checkpoints(&mut self, checkpoints: Checkpoints) {
+        self.checkpoints = checkpoints;
+    }
+
     /// Returns the run selected by `last`, a uuid, a name (the newest with it), or a uuid
     /// prefix.
     ///

@@ -1,6 +1,7 @@
 //! Times of tokens, without energies.
 
 use energy_store::span_ids;
+use rusqlite::OptionalExtension;
 
 use super::{Recording, Run, rails};
 use crate::error::Result;
@@ -46,4 +47,37 @@ pub fn token_times(recording: &Recording, run: &Run) -> Result<Vec<TokenTime>> {
         })
     })?;
     Ok(times.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Text of one token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenText {
+    /// Its number, from its span or its fields.
+    pub token: Option<i64>,
+    /// Its text; `None` if it was not stored.
+    pub text: Option<String>,
+    /// Start, run time.
+    pub start_ns: i64,
+}
+
+/// Reads the texts of the tokens in the order of [`token_times`].
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn token_texts(recording: &Recording, run: &Run) -> Result<Vec<TokenText>> {
+    let sql = "SELECT json FROM span_fields WHERE span = ?1";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let mut texts = Vec::new();
+    for time in token_times(recording, run)? {
+        let json: Option<String> = statement.query_row([time.span], |r| r.get(0)).optional()?;
+        let fields: serde_json::Value = json
+            .and_then(|json| serde_json::from_str(&json).ok())
+            .unwrap_or_default();
+        texts.push(TokenText {
+            token: time.token.or_else(|| fields["token"].as_i64()),
+            text: fields["text"].as_str().map(str::to_owned),
+            start_ns: time.start_ns,
+        });
+    }
+    Ok(texts)
 }

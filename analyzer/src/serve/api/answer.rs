@@ -15,9 +15,12 @@ use crate::checksum::sha256_of;
 use crate::error::{Error, Result};
 use crate::query::{self, Recording, Run};
 use crate::serve::cache::KeptAnswer;
+use crate::serve::memory;
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
 
+/// Size of answers after which memory is returned to the system, in bytes.
+const LARGE: usize = 256 << 10;
 /// Media type of JSON.
 pub(super) const JSON: &str = "application/json";
 
@@ -122,14 +125,13 @@ pub(super) async fn kept(
         if request.matches(&tag) {
             return Ok(FoundAnswer::Unchanged { tag });
         }
-        let answer = match shared.cache.get(&key) {
-            Some(answer) => answer,
-            None => {
-                let answer = compute(recording, run)?;
-                shared.cache.put(key, answer.clone());
-                answer
+        let answer = shared.cache.get_or_compute(key, || {
+            let answer = compute(recording, run)?;
+            if answer.size() > LARGE {
+                memory::release();
             }
-        };
+            Ok::<_, Error>(answer)
+        })?;
         Ok(FoundAnswer::Answer {
             tag: Some(tag),
             bytes: part(&answer),

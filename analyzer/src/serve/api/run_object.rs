@@ -12,6 +12,23 @@ const LISTED_CHARS: i64 = 2000;
 /// More characters than a text has.
 const ALL_CHARS: i64 = 1 << 40;
 
+/// Keys of a run that scripts of other profilers expect.
+pub(super) const RUN_KEYS: &[&str] = &[
+    "run_id",
+    "timestamp",
+    "model_name",
+    "prompt",
+    "response",
+    "experiment_name",
+    "tags",
+    "profiling_depth",
+    "status",
+    "total_duration_ms",
+    "total_energy_mj",
+    "input_tokens",
+    "output_tokens",
+];
+
 /// Returns the objects of listed runs, with the beginnings of their texts.
 ///
 /// # Errors

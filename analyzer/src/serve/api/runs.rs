@@ -32,7 +32,11 @@ async fn list_runs(
         let page = query::run_page(recording, &list.filter, list.order, (offset, Some(limit)))?;
         Ok((run_objects(recording, &page.runs)?, page.matching))
     });
-    let (runs, total) = page.await?;
+    let (runs, total) = match page.await {
+        // Nothing was recorded yet: there is no file.
+        Err(problem) if problem.status() == 404 => (Vec::new(), 0),
+        other => other?,
+    };
     Ok(Json(json!({
         "runs": runs, "total": total, "limit": limit, "offset": offset,
     })))

@@ -40,7 +40,7 @@ pub(super) struct RunsQuery {
     j_per_token: Option<String>,
     /// Sort key: largest first, unknown last
     #[param(inline)]
-    sort_by: Option<SortKey>,
+    sort_by: Option<SortName>,
     /// Direction; `desc` is the default
     #[param(inline)]
     order: Option<Direction>,
@@ -63,7 +63,7 @@ enum StatusName {
 
 #[derive(Debug, Clone, Copy, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum SortKey {
+enum SortName {
     Date,
     Duration,
     Energy,
@@ -116,7 +116,7 @@ impl RunsQuery {
         Ok(RunsRequest {
             filter,
             order: RunOrder {
-                sort: self.sort_by.map_or(Sort::Date, SortKey::sort),
+                sort: self.sort_by.map_or(Sort::Date, SortName::sort),
                 reverse: self.order == Some(Direction::Asc),
             },
             limit,
@@ -137,7 +137,7 @@ impl StatusName {
     }
 }
 
-impl SortKey {
+impl SortName {
     fn sort(self) -> Sort {
         match self {
             Self::Date => Sort::Date,

@@ -51,7 +51,7 @@ fn value(recording: &Recording, run: Run, scope: ViewScope) -> Result<Value> {
         ..SummaryOptions::default()
     };
     let sections = match run.attribution {
-        Some(_) => views::pipeline(recording, &run, &scope)?.value(),
+        Some(_) => views::pipeline(recording, &run, &scope)?.into_value(),
         None => Value::Null,
     };
     let summary = Summary::read(recording, run, &options)?;

@@ -68,12 +68,12 @@ async fn list_tokens(
     let options = TokensOptions {
         scope: scope(&query.rail, &query.phase, &query.basis)?,
         outliers: query.outliers.unwrap_or(false),
-        ..TokensOptions::default()
+        limit: 0,
     };
     let what = format!("tokens {options:?}");
     let request = RunRequest::new(path.id, query.attribution, what, &headers);
     let read = move |recording: &Recording, run: Run| {
-        let mut value = views::tokens(recording, &run, &options)?.value();
+        let mut value = views::tokens(recording, &run, &options)?.into_value();
         extend(&mut value, json!({ "run_id": run.row.uuid }));
         let rows = value["tokens"].as_array_mut();
         rows.into_iter().flatten().enumerate().for_each(add_keys);

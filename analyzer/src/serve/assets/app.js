@@ -110,7 +110,7 @@ function requireToken(error) {
       class: "narrow",
       onsubmit: (event) => {
         event.preventDefault();
-        location.assign(`/?token=${encodeURIComponent(input.value.trim())}`);
+        location.assign(`/?token=${encodeURIComponent(input.value.trim())}${location.hash}`);
       },
     },
     element("h1", {}, "This server requires a token"),

@@ -33,7 +33,15 @@ export function chartFrame(title, { how, level = 2, name } = {}) {
     const width = Math.floor(figure.clientWidth);
     if (!paint || !width) return;
     drawnWidth = width;
-    const painted = paint(width);
+    let painted;
+    try {
+      painted = paint(width);
+    } catch (error) {
+      // A fault of one chart must not stop the others.
+      console.error(error);
+      plain("failed", ...failure(error));
+      return;
+    }
     if (painted) state("drawn", ...[painted].flat());
     else section.dataset.state = "drawn";
   };

@@ -4,7 +4,7 @@
 //
 // After a pause the server sends what followed the last received message (`seq`, `epoch`). If the
 // server was restarted, the epoch differs: listeners are reset and read the state again. Messages
-// that the server dropped for this client (`gap`) are requested over HTTP.
+// that the server skipped for this client (`gap`) are requested over HTTP.
 
 const LEVELS = ["power", "sections", "tokens", "layers", "components", "operations"];
 const SHORTEST_PAUSE_MS = 500;
@@ -14,106 +14,141 @@ const SILENCE_MS = 20000;
 // Largest page of missed messages.
 const PAGE = 1000;
 
-export function createSocket({ api, path = "/ws/profiling" }) {
-  const listeners = new Set();
-  const watchers = new Set();
-  let socket = null;
-  let state = "connecting";
-  let [epoch, seq] = [null, 0];
-  let pause = SHORTEST_PAUSE_MS;
-  let [timer, silence] = [null, null];
-  let nextTry = null;
+const nothing = () => {};
 
-  function setState(to) {
-    state = to;
-    for (const watcher of watchers) watcher(state, nextTry);
+export const createSocket = (options) => new LiveSocket(options);
+
+class LiveSocket {
+  constructor({ api, path = "/ws/profiling" }) {
+    Object.assign(this, { api, path });
+    this.listeners = new Set();
+    this.watchers = new Set();
+    this.socket = null;
+    this.state = "connecting";
+    this.nextTry = null;
+    this.epoch = null;
+    this.seq = 0;
+    this.pause = SHORTEST_PAUSE_MS;
   }
 
-  function open() {
-    clearTimeout(timer);
-    nextTry = null;
-    setState("connecting");
+  start() {
+    this.#open();
+  }
+
+  tryNow() {
+    if (this.state === "waiting") this.#open();
+  }
+
+  // Calls `watcher(state, nextTry)` now and at each change; returns a function that ends it.
+  watch(watcher) {
+    this.watchers.add(watcher);
+    watcher(this.state, this.nextTry);
+    return () => this.watchers.delete(watcher);
+  }
+
+  // Listens to messages of `runs` (uuids, `*`, `latest`). `reset` is called when the server was
+  // restarted, `gap(lost)` after skipped messages were requested again. Returns a function that
+  // ends it.
+  subscribe({ runs = ["*"], detail = "components", message, reset, gap }) {
+    const one = {
+      runs,
+      detail,
+      message: message || nothing,
+      reset: reset || nothing,
+      gap: gap || nothing,
+    };
+    this.listeners.add(one);
+    this.#listen();
+    return () => {
+      this.listeners.delete(one);
+      this.#listen();
+    };
+  }
+
+  #setState(to) {
+    this.state = to;
+    for (const watcher of this.watchers) watcher(to, this.nextTry);
+  }
+
+  #open() {
+    clearTimeout(this.timer);
+    this.nextTry = null;
+    this.#setState("connecting");
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const { epoch, seq } = this;
     const from = epoch === null ? "" : `?seq=${seq}&epoch=${encodeURIComponent(epoch)}`;
-    socket = new WebSocket(`${scheme}//${location.host}${path}${from}`);
-    const own = socket;
-    own.addEventListener("open", () => listen());
+    const own = new WebSocket(`${scheme}//${location.host}${this.path}${from}`);
+    this.socket = own;
+    own.addEventListener("open", () => this.#listen());
     own.addEventListener("message", (event) => {
-      if (own !== socket) return;
-      hear();
-      let message;
-      try {
-        message = JSON.parse(event.data);
-      } catch {
-        return;
-      }
-      receive(message);
+      if (own === this.socket) this.#hear(event.data);
     });
     own.addEventListener("close", () => {
-      if (own === socket) retry();
+      if (own === this.socket) this.#retry();
     });
-    hear();
+    this.#expect();
   }
 
-  function hear() {
-    clearTimeout(silence);
-    silence = setTimeout(() => {
-      if (socket) socket.close();
-      retry();
-    }, SILENCE_MS);
+  // Ends the connection if no message arrives in time.
+  #expect() {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => this.#retry(), SILENCE_MS);
   }
 
-  function retry() {
-    clearTimeout(silence);
-    clearTimeout(timer);
-    const own = socket;
-    socket = null;
+  #retry() {
+    clearTimeout(this.silence);
+    clearTimeout(this.timer);
+    const own = this.socket;
+    this.socket = null;
     if (own) own.close();
-    const wait = pause * (0.75 + Math.random() / 2);
-    pause = Math.min(LONGEST_PAUSE_MS, pause * 2);
-    nextTry = Date.now() + wait;
-    setState("waiting");
-    timer = setTimeout(open, wait);
+    const wait = this.pause * (0.75 + Math.random() / 2);
+    this.pause = Math.min(LONGEST_PAUSE_MS, this.pause * 2);
+    this.nextTry = Date.now() + wait;
+    this.#setState("waiting");
+    this.timer = setTimeout(() => this.#open(), wait);
   }
 
-  function receive(message) {
-    if (message.type === "hello") {
-      const data = message.data || {};
-      const isRestarted = epoch !== null && data.epoch !== epoch;
-      if (epoch === null || isRestarted) seq = data.seq || 0;
-      epoch = data.epoch;
-      pause = SHORTEST_PAUSE_MS;
-      setState("open");
-      if (isRestarted) for (const one of listeners) one.reset();
+  #hear(text) {
+    this.#expect();
+    let message;
+    try {
+      message = JSON.parse(text);
+    } catch {
       return;
     }
-    if (message.type === "heartbeat" || message.type === "pong") return;
-    if (message.type === "gap") {
-      fillGap(message.data);
-      return;
+    const { type, data, seq } = message;
+    if (type === "hello") this.#greet(data);
+    else if (type === "gap") this.#fillGap(data);
+    else if (type !== "heartbeat" && type !== "pong" && !(seq <= this.seq)) {
+      if (typeof seq === "number") this.seq = seq;
+      this.#deliver(message);
     }
-    if (typeof message.seq === "number") {
-      if (message.seq <= seq && message.type !== "run_started") return;
-      seq = Math.max(seq, message.seq);
-    }
-    deliver(message);
   }
 
-  function deliver(message) {
-    for (const one of listeners) one.message(message);
+  #greet({ epoch, seq }) {
+    const isRestarted = this.epoch !== null && epoch !== this.epoch;
+    if (this.epoch === null || isRestarted) this.seq = seq || 0;
+    this.epoch = epoch;
+    this.pause = SHORTEST_PAUSE_MS;
+    this.#setState("open");
+    if (isRestarted) for (const one of this.listeners) one.reset();
+  }
+
+  #deliver(message) {
+    for (const one of this.listeners) one.message(message);
   }
 
   // Requests messages that the server skipped for this client. What it no longer has is lost.
-  async function fillGap({ from, to, count }) {
-    seq = Math.max(seq, to);
+  async #fillGap({ from, to, count }) {
+    this.seq = Math.max(this.seq, to);
+    const { epoch } = this;
     let lost = count;
     try {
-      for (let next = from; next <= to; ) {
-        const page = await api.get("/run/*/events", {
-          query: { from: next, limit: PAGE, epoch, detail: detailOfAll() },
+      for (let next = from; next <= to;) {
+        const page = await this.api.get("/run/*/events", {
+          query: { from: next, limit: PAGE, epoch, detail: this.#detail() },
         });
-        const events = page.events.filter((one) => one.seq <= to);
-        events.forEach(deliver);
+        page.events.filter((one) => one.seq <= to).forEach((one) => this.#deliver(one));
         if (page.next <= next) break;
         next = page.next;
       }
@@ -121,55 +156,23 @@ export function createSocket({ api, path = "/ws/profiling" }) {
     } catch {
       // Listeners show how many are lost.
     }
-    for (const one of listeners) one.gap(lost);
+    for (const one of this.listeners) one.gap(lost);
   }
 
-  const detailOfAll = () =>
-    LEVELS[Math.max(0, ...[...listeners].map((one) => LEVELS.indexOf(one.detail)))];
+  // The highest level that a listener needs.
+  #detail() {
+    const levels = [...this.listeners].map((one) => LEVELS.indexOf(one.detail));
+    return LEVELS[Math.max(0, ...levels)];
+  }
 
-  // Requests what all listeners need: all their runs, at the highest detail.
-  function listen() {
+  // Requests what all listeners need.
+  #listen() {
+    const { socket } = this;
     if (!socket || socket.readyState !== WebSocket.OPEN) return;
-    if (!listeners.size) {
-      socket.send(JSON.stringify({ type: "unsubscribe" }));
-      return;
-    }
-    const runs = [...new Set([...listeners].flatMap((one) => one.runs))];
-    socket.send(JSON.stringify({ type: "subscribe", runs, detail: detailOfAll() }));
+    const runs = [...new Set([...this.listeners].flatMap((one) => one.runs))];
+    const message = runs.length
+      ? { type: "subscribe", runs, detail: this.#detail() }
+      : { type: "unsubscribe" };
+    socket.send(JSON.stringify(message));
   }
-
-  return {
-    start: open,
-    get state() {
-      return state;
-    },
-    // Calls `watcher(state, nextTry)` now and at each change; returns a function that ends it.
-    watch(watcher) {
-      watchers.add(watcher);
-      watcher(state, nextTry);
-      return () => watchers.delete(watcher);
-    },
-    tryNow() {
-      if (state === "waiting") open();
-    },
-    // Listens to messages of `runs` (uuids, `*`, `latest`). `reset` is called when the server was
-    // restarted, `gap(lost)` after skipped messages were requested again. Returns a function that
-    // ends it.
-    subscribe({ runs = ["*"], detail = "components", message, reset, gap }) {
-      const nothing = () => {};
-      const one = {
-        runs,
-        detail,
-        message: message || nothing,
-        reset: reset || nothing,
-        gap: gap || nothing,
-      };
-      listeners.add(one);
-      listen();
-      return () => {
-        listeners.delete(one);
-        listen();
-      };
-    },
-  };
 }

@@ -110,8 +110,28 @@ fn start(options: &RunOptions, run_id: &str, database: &Path) -> io::Result<Chil
     // Ctrl-C on the terminal reaches the server only, which cancels the run in order.
     #[cfg(unix)]
     command.process_group(0);
+    end_with_server(&mut command);
     command.spawn()
 }
+
+/// Makes the system cancel the run if the server is killed.
+#[cfg(target_os = "linux")]
+fn end_with_server(command: &mut Command) {
+    let request = || {
+        // SAFETY: a plain system call without pointers. The signal is sent when the thread that
+        // starts the process ends; threads of the runtime live as long as the server.
+        match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: between fork and exec the closure only makes a system call, which is allowed there.
+    unsafe { command.pre_exec(request) };
+}
+
+/// Other systems have no such signal: the run continues to its end.
+#[cfg(not(target_os = "linux"))]
+fn end_with_server(_command: &mut Command) {}
 
 /// Returns the arguments of `energy` for this run. The prompt is not among them: other users can
 /// read arguments. Values are joined to their option, so that none is taken for an option.
@@ -188,8 +208,8 @@ fn message(status: ExitStatus, stderr: &str) -> String {
     let errors = lines
         .clone()
         .filter_map(|line| line.strip_prefix("energy: "));
-    let errors = errors.filter(|line| !line.starts_with("warning: "));
-    match errors.last().or_else(|| lines.last()) {
+    let mut errors = errors.filter(|line| !line.starts_with("warning: "));
+    match errors.next_back().or_else(|| lines.clone().next_back()) {
         Some(line) if status.code().is_some() => escape(line),
         _ => format!("the process of the run ended with {status}"),
     }

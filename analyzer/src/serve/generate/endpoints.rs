@@ -71,7 +71,8 @@ impl Generation {
 /// Starts a run of a model.
 ///
 /// The body has one of two forms, whose keys cannot be mixed.
-#[utoipa::path(post, path = "/api/profiling/generate", request_body = EitherBody,
+#[utoipa::path(post, path = "/api/profiling/generate", tag = "generate",
+    request_body = EitherBody,
     responses(
         (status = 200, description = "The run has ended: `runId`, `response`, `message`, or with \
                                       `wait` `run_id`, `status`, `response`, `message`"),
@@ -80,9 +81,17 @@ impl Generation {
          content_type = "application/problem+json"),
         (status = 409, description = "Another run is being generated", body = Problem,
          content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 415, description = "The body is not application/json", body = Problem,
+         content_type = "application/problem+json"),
         (status = 422, description = "The request is invalid", body = Problem,
          content_type = "application/problem+json"),
         (status = 429, description = "Too many runs wait", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 500, description = "The run has failed", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 501, description = "This build cannot run models", body = Problem,
          content_type = "application/problem+json"),
         (status = 503, description = "Power cannot be measured", body = Problem,
          content_type = "application/problem+json"),
@@ -169,7 +178,7 @@ async fn answer(
 }
 
 /// Shows the state of a run that a client has started.
-#[utoipa::path(get, path = "/api/profiling/generate/{id}",
+#[utoipa::path(get, path = "/api/profiling/generate/{id}", tag = "generate",
     params(("id" = String, Path, description = "Id of the run")),
     responses(
         (status = 200, description = "The state", body = Generation),
@@ -203,7 +212,7 @@ struct Cancellation {
 }
 
 /// Cancels a run that a client has started. What it recorded is kept.
-#[utoipa::path(post, path = "/api/profiling/cancel/{id}",
+#[utoipa::path(post, path = "/api/profiling/cancel/{id}", tag = "generate",
     params(("id" = String, Path, description = "Id, unique prefix or name of the run")),
     responses(
         (status = 200, description = "The run has ended, or ends soon", body = Cancellation),
@@ -266,7 +275,7 @@ struct ModelList {
 }
 
 /// Lists models that can be run.
-#[utoipa::path(get, path = "/api/profiling/models",
+#[utoipa::path(get, path = "/api/profiling/models", tag = "generate",
     responses((status = 200, description = "The models", body = ModelList)))]
 async fn list_models(State(app): State<App>) -> Result<axum::Json<ModelList>, Problem> {
     let folder = app.options.models.clone();

@@ -2,15 +2,17 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
+use serde_json::json;
 use tokio::sync::watch;
 
 use super::child::{self, ChildEnd};
 use super::request::OnBusy;
 use crate::run::RunOptions;
+use crate::serve::live::{Detail, Feed, Message, MessageKind, Publish as _};
 use crate::serve::problem::Problem;
 
 /// Number of runs that wait.
@@ -20,14 +22,13 @@ const ENDED: usize = 64;
 /// Longest time that the end of the server waits for the running one to be stored.
 const ENDING: Duration = Duration::from_secs(30);
 
-/// Receives the id of a run that failed, and the reason.
-type OnFailure = dyn Fn(&str, &str) + Send + Sync;
-
 /// Starts runs and cancels them.
+#[derive(Debug)]
 pub(in crate::serve) struct Generator {
     database: PathBuf,
     jobs: Mutex<Jobs>,
-    on_failure: OnceLock<Box<OnFailure>>,
+    /// Receives failures.
+    feed: Arc<Feed>,
 }
 
 #[derive(Debug, Default)]
@@ -57,42 +58,27 @@ pub(super) enum JobState {
     Ended(ChildEnd),
 }
 
-impl std::fmt::Debug for Generator {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Generator")
-            .field("database", &self.database)
-            .field("jobs", &self.jobs)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Generator {
-    /// Creates a generator that records to `database`.
-    pub(in crate::serve) fn new(database: PathBuf) -> Self {
+    /// Creates a generator that records to `database` and reports failures to `feed`.
+    pub(in crate::serve) fn new(database: PathBuf, feed: Arc<Feed>) -> Self {
         Self {
             database,
             jobs: Mutex::default(),
-            on_failure: OnceLock::new(),
+            feed,
         }
     }
 
-    /// Sets the receiver of failures, which cannot be changed afterwards.
-    #[allow(dead_code, reason = "set by the state once messages are published")]
-    pub(in crate::serve) fn on_failure(
-        &self,
-        receive: impl Fn(&str, &str) + Send + Sync + 'static,
-    ) {
-        let _ = self.on_failure.set(Box::new(receive));
-    }
-
     /// Returns the id of the run that is being generated.
-    #[allow(dead_code, reason = "part of the status of the server")]
     pub(in crate::serve) fn running(&self) -> Option<String> {
         self.jobs().running.as_ref().map(|job| job.id.clone())
     }
 
+    /// Returns the id of a run that was started here, by the beginning of the id.
+    pub(in crate::serve) fn id_of(&self, beginning: &str) -> Option<String> {
+        self.find(beginning).map(|(job, _)| job.id.clone())
+    }
+
     /// Returns the ids of the runs that wait, in order.
-    #[allow(dead_code, reason = "part of the status of the server")]
     pub(in crate::serve) fn queued(&self) -> Vec<String> {
         self.jobs()
             .queued
@@ -186,9 +172,8 @@ impl Generator {
         while let Some(job) = next {
             let cancelled = job.cancelled.subscribe();
             let end = child::execute(&job.options, &job.id, &self.database, cancelled).await;
-            if let (ChildEnd::Failed { message, .. }, Some(receive)) = (&end, self.on_failure.get())
-            {
-                receive(&job.id, message);
+            if let ChildEnd::Failed { message, .. } = &end {
+                self.feed.publish(failure(&job.id, message));
             }
             let mut jobs = self.jobs();
             job.finish(end);
@@ -200,6 +185,20 @@ impl Generator {
 
     fn jobs(&self) -> MutexGuard<'_, Jobs> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns the message about a run that failed.
+fn failure(run: &str, reason: &str) -> Message {
+    Message {
+        run: Some(run.into()),
+        kind: MessageKind::Error,
+        detail: Detail::Power,
+        timestamp_unix_ns: energy_host::unix_ns(),
+        data: json!({
+            "message": format!("the run failed: {reason}"),
+            "remedy": "remove the cause and start the run again",
+        }),
     }
 }
 

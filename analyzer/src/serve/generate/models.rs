@@ -21,6 +21,7 @@ pub(super) enum ModelOrigin {
     /// Downloaded from a Python package
     Package,
     /// Downloaded from the Hugging Face hub
+    #[cfg_attr(not(feature = "inference"), allow(dead_code))]
     Hub,
     /// In the folder `--models`
     Folder,
@@ -29,8 +30,10 @@ pub(super) enum ModelOrigin {
 /// A model that can be run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct ModelEntry {
-    /// Value of `model` or `modelPath`
+    /// Value of `model`
     pub(super) id: String,
+    /// Value of `modelPath`: the same as `id`
+    pub(super) path: String,
     /// Name to show
     pub(super) name: String,
     /// Size of its weights in bytes
@@ -46,6 +49,17 @@ pub(super) struct ModelEntry {
     /// Value for `energy run --model`.
     #[serde(skip)]
     pub(super) argument: String,
+}
+
+impl ModelEntry {
+    /// Returns the same model with another id.
+    fn with_id(self, id: String) -> Self {
+        Self {
+            path: id.clone(),
+            id,
+            ..self
+        }
+    }
 }
 
 /// Lists models: known names first, then files and folders below `folder`.
@@ -73,6 +87,7 @@ fn package() -> ModelEntry {
     let size = |path: PathBuf| Some(std::fs::metadata(path).ok()?.len());
     ModelEntry {
         id: SMOLLM2.name.to_owned(),
+        path: SMOLLM2.name.to_owned(),
         name: "SmolLM2 135M Instruct".to_owned(),
         size_bytes: Some(SMOLLM2.bytes),
         architecture: Some("llama".to_owned()),
@@ -89,8 +104,8 @@ fn hub() -> Vec<ModelEntry> {
         let mut model = read(&path)?;
         model.origin = ModelOrigin::Hub;
         model.name = id.trim_start_matches("hf:").to_owned();
-        (model.id, model.argument) = (id.clone(), id);
-        Some(model)
+        model.argument = id.clone();
+        Some(model.with_id(id))
     };
     crate::run::cached_models()
         .into_iter()
@@ -116,10 +131,7 @@ fn search(root: &Path, folder: &Path, depth: usize, found: &mut Vec<ModelEntry>)
         }
         let id = path.strip_prefix(root).ok().and_then(Path::to_str);
         match (read(&path), id) {
-            (Some(model), Some(id)) => found.push(ModelEntry {
-                id: id.replace('\\', "/"),
-                ..model
-            }),
+            (Some(model), Some(id)) => found.push(model.with_id(id.replace('\\', "/"))),
             (None, Some(_)) if path.is_dir() && depth > 1 => {
                 search(root, &path, depth - 1, found);
             }
@@ -134,6 +146,7 @@ fn read(path: &Path) -> Option<ModelEntry> {
     let name = path.file_name()?.to_str()?.to_owned();
     let entry = |size_bytes, architecture, precision| ModelEntry {
         id: name.clone(),
+        path: name.clone(),
         name: name.clone(),
         size_bytes,
         architecture,

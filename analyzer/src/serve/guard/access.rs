@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::attempts::Attempts;
 use super::host::{AllowedHosts, Authority};
-use super::token::{self, SentToken, Token};
+use super::token::{self, AccessToken, SentToken};
 use crate::error::{Error, Result};
 use crate::serve::ServeOptions;
 use crate::serve::problem::Problem;
@@ -21,7 +21,7 @@ const PARAMETER: &str = "token";
 #[derive(Debug)]
 pub(in crate::serve) struct Access {
     hosts: AllowedHosts,
-    token: Option<Token>,
+    token: Option<AccessToken>,
     attempts: Attempts,
     cookie: String,
     /// Parameter that opens the dashboard in a browser: `?token=...`; empty without a token.
@@ -66,6 +66,13 @@ impl Access {
                 "connections to {address} are not encrypted: the token and the runs can be read \
                  in the network; use `ssh -L` or a proxy with TLS where it is not trusted"
             ));
+        }
+        if options.allow_delete && token.is_none() {
+            warnings.push(
+                "--allow-delete has no effect without a token: each deletion needs its \
+                 confirmation; add --token-file FILE"
+                    .to_owned(),
+            );
         }
         let (token, log_in) = match token {
             Some((token, text)) => (Some(token), format!("?{PARAMETER}={}", encoded(&text))),
@@ -167,7 +174,7 @@ impl Access {
         }
     }
 
-    fn log_in(&self, token: &Token, uri: &Uri) -> Response {
+    fn log_in(&self, token: &AccessToken, uri: &Uri) -> Response {
         let cookie = format!(
             "{}={}; Path=/; HttpOnly; SameSite=Strict",
             self.cookie,

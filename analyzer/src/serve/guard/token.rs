@@ -16,7 +16,7 @@ const SHORT: usize = 16;
 
 /// The token. Only its hash is kept.
 #[derive(Debug, Clone)]
-pub(super) struct Token {
+pub(super) struct AccessToken {
     hash: [u8; 32],
     cookie: String,
     cookie_hash: [u8; 32],
@@ -29,7 +29,7 @@ pub(super) enum SentToken<'r> {
     Cookie(&'r str),
 }
 
-impl Token {
+impl AccessToken {
     /// Creates the token from its text.
     fn new(text: &str) -> Self {
         // The cookie is another secret: it does not reveal the token, and it remains valid when
@@ -79,11 +79,14 @@ impl<'r> SentToken<'r> {
     }
 }
 
+/// The token, and its text for the URL that opens the dashboard.
+type ReadToken = (AccessToken, String);
+
 /// Reads the token of the options. Returns warnings in addition.
 ///
 /// # Errors
 /// If the file cannot be read, or the token is empty or contains unusual characters.
-pub(super) fn read(options: &ServeOptions) -> Result<(Option<(Token, String)>, Vec<String>)> {
+pub(super) fn read(options: &ServeOptions) -> Result<(Option<ReadToken>, Vec<String>)> {
     let mut warnings = Vec::new();
     let (text, origin) = match (&options.token, &options.token_file) {
         (Some(token), _) => (token.clone(), "--token".to_owned()),
@@ -111,7 +114,7 @@ pub(super) fn read(options: &ServeOptions) -> Result<(Option<(Token, String)>, V
              with `openssl rand -hex 32`"
         ));
     }
-    Ok((Some((Token::new(token), token.to_owned())), warnings))
+    Ok((Some((AccessToken::new(token), token.to_owned())), warnings))
 }
 
 #[cfg(unix)]
@@ -166,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_cookie_is_not_the_token() {
-        let token = Token::new("secret");
+        let token = AccessToken::new("secret");
         assert!(token.is("secret") && !token.is("secreT") && !token.is(""));
         assert!(token.is_sent(SentToken::Cookie(token.cookie())));
         assert!(!token.is_sent(SentToken::Cookie("secret")));

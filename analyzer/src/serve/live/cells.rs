@@ -77,8 +77,12 @@ impl LiveCell {
 #[derive(Debug, Default)]
 struct OwnerCells {
     layers: BTreeMap<Arc<str>, LiveCell>,
-    components: BTreeMap<(Option<Arc<str>>, Arc<str>), (LiveCell, StatisticsMean)>,
+    components: BTreeMap<ComponentPlace, ComponentCell>,
 }
+
+/// Layer, if there is one, and component.
+type ComponentPlace = (Option<Arc<str>>, Arc<str>);
+type ComponentCell = (LiveCell, StatisticsMean);
 
 /// Means of statistics.
 #[derive(Debug, Clone, Copy, Default)]
@@ -282,10 +286,7 @@ fn layer_object((layer, cell): (&Arc<str>, &LiveCell)) -> Value {
 }
 
 fn component_object(
-    ((layer, component), (cell, statistics)): (
-        &(Option<Arc<str>>, Arc<str>),
-        &(LiveCell, StatisticsMean),
-    ),
+    ((layer, component), (cell, statistics)): (&ComponentPlace, &ComponentCell),
 ) -> Value {
     cell.write(json!({
         "layer": layer.as_deref(), "layer_index": layer.as_deref().and_then(layer_index),

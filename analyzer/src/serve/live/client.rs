@@ -57,10 +57,10 @@ pub(super) struct Resume {
 /// Sends live messages over a WebSocket.
 #[utoipa::path(get, path = "/ws/profiling", params(Resume), responses(
     (status = 101, description = "Messages as JSON texts, see docs/live.md"),
-    (status = 400, description = "No WebSocket request", body = Problem),
-    (status = 422, description = "Malformed parameters", body = Problem),
-    (status = 426, description = "The connection cannot become a WebSocket", body = Problem),
-    (status = 503, description = "Too many connections", body = Problem)))]
+    (status = 400, description = "No WebSocket request", body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "Malformed parameters", body = Problem, content_type = "application/problem+json"),
+    (status = 426, description = "The connection cannot become a WebSocket", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "Too many connections", body = Problem, content_type = "application/problem+json")))]
 async fn connect(
     State(app): State<App>,
     Query(resume): Query<Resume>,

@@ -38,10 +38,12 @@ struct EventParameters {
     /// Number of the first message [default: the oldest one; for a stream: the next one]
     from: Option<u64>,
     /// Number of messages to return, 1 to 10000 [default: 1000]; not for a stream
+    #[param(minimum = 1, maximum = 10000)]
     limit: Option<usize>,
     /// Epoch of `from`, from the message `hello`
     epoch: Option<String>,
     /// Level of detail [default: components]
+    #[param(pattern = "^(power|sections|tokens|layers|components|operations)$")]
     detail: Option<String>,
     /// Types of messages, separated by commas [default: all of the level of detail]
     types: Option<String>,
@@ -52,12 +54,12 @@ struct EventParameters {
     params(("id" = String, Path, description = "Uuid, prefix, name, `last`, or `*` for all runs"),
         EventParameters),
     responses(
-        (status = 200, description = "Messages", content((String = "application/json"),
+        (status = 200, description = "Messages", content((EventPage = "application/json"),
             (String = "text/event-stream"))),
-        (status = 404, description = "No such run", body = Problem),
-        (status = 410, description = "The messages are no longer kept: oldest_seq", body = Problem),
-        (status = 422, description = "Malformed parameters", body = Problem),
-        (status = 503, description = "Too many connections", body = Problem)))]
+        (status = 404, description = "No such run", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The messages are no longer kept: oldest_seq", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Malformed parameters", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many connections", body = Problem, content_type = "application/problem+json")))]
 async fn events(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -66,13 +68,17 @@ async fn events(
 ) -> Result<Response, Problem> {
     let run = match id.as_str() {
         "*" => None,
-        _ => {
-            let found = app
-                .readers
-                .read(move |recording| recording.run(&id))
-                .await?;
-            Some(found.row.uuid)
-        }
+        // A run that is about to start is not in the file yet.
+        _ => match app.generator.id_of(&id) {
+            Some(id) => Some(id),
+            None => {
+                let found = app
+                    .readers
+                    .read(move |recording| recording.run(&id))
+                    .await?;
+                Some(found.row.uuid)
+            }
+        },
     };
     let filter = parameters.filter(run)?;
     if wants_stream(&headers) {
@@ -171,7 +177,24 @@ fn gone(feed: &Feed, from: u64) -> Problem {
     .with("oldest_seq", oldest)
 }
 
-/// Writes the page. Its messages are JSON already.
+/// A page as clients receive it, for the description of the interface.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code)] // Its messages are JSON texts already, so that `body` writes it.
+struct EventPage {
+    /// Random text that differs between two starts of the server.
+    epoch: String,
+    /// Messages, each with `type`, `timestamp`, `seq`, `run` and `data`.
+    #[schema(value_type = Vec<Object>)]
+    events: Vec<serde_json::Value>,
+    /// Number with which the next page begins.
+    next: u64,
+    /// Number of the oldest message that is kept.
+    oldest_seq: u64,
+    /// Number of the newest message.
+    newest_seq: u64,
+}
+
+/// Writes the page.
 fn body(feed: &Feed, page: &Page) -> String {
     let texts: Vec<&str> = page.texts.iter().map(|(_, text)| text.as_str()).collect();
     format!(

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -15,8 +15,8 @@ use super::page::{Page, PageLimits};
 use super::ring::{Gap, Next, Ring, RingLimits};
 use super::spool::{Spool, SpoolLimits};
 
-/// Number of runs that are remembered as started.
-const STARTED_RUNS: usize = 1024;
+/// Number of runs that are remembered as started, and as deleted.
+const KNOWN_RUNS: usize = 1024;
 /// Number of requests that read the spool at the same time.
 const READERS: usize = 2;
 
@@ -68,6 +68,8 @@ struct Numbering {
     last_seq: u64,
     /// The run that started last is at the end.
     started: VecDeque<Arc<str>>,
+    /// Runs that were deleted, the newest at the end.
+    deleted: VecDeque<Arc<str>>,
 }
 
 impl Feed {
@@ -168,7 +170,7 @@ impl Feed {
     }
 
     /// Reads messages again that `filter` selects, from `seq` on. Returns `None` if the message `seq`
-    /// is no longer kept.
+    /// is no longer kept. Of deleted runs only the deletion is returned.
     ///
     /// # Errors
     /// If a file of the spool cannot be read.
@@ -178,6 +180,8 @@ impl Feed {
         filter: &Filter,
         limits: PageLimits,
     ) -> io::Result<Option<Page>> {
+        let deleted = self.numbering().deleted.iter().cloned().collect();
+        let filter = &filter.without(deleted);
         let mut page = Page::new(seq, limits);
         let first = page.next;
         while !page.read_ring(&self.ring, filter) {
@@ -204,13 +208,18 @@ impl Feed {
         .unwrap_or_else(|error| Err(io::Error::other(error)))
     }
 
-    fn send(&self, message: Message) {
-        let mut numbering = self
-            .numbering
+    fn numbering(&self) -> MutexGuard<'_, Numbering> {
+        self.numbering
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let (MessageKind::RunStarted, Some(run)) = (message.kind, &message.run) {
-            numbering.start(run);
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn send(&self, message: Message) {
+        let mut numbering = self.numbering();
+        match (message.kind, &message.run) {
+            (MessageKind::RunStarted, Some(run)) => add(&mut numbering.started, run),
+            (MessageKind::RunDeleted, Some(run)) => add(&mut numbering.deleted, run),
+            _ => {}
         }
         numbering.last_seq += 1;
         let newest_run = numbering.started.back().cloned();
@@ -234,17 +243,15 @@ impl Drop for Feed {
     }
 }
 
-impl Numbering {
-    /// A description that is sent again does not start the run again.
-    fn start(&mut self, run: &Arc<str>) {
-        if self.started.contains(run) {
-            return;
-        }
-        if self.started.len() == STARTED_RUNS {
-            self.started.pop_front();
-        }
-        self.started.push_back(Arc::clone(run));
+/// Adds a run unless it is known: a description that is sent again does not start the run again.
+fn add(runs: &mut VecDeque<Arc<str>>, run: &Arc<str>) {
+    if runs.contains(run) {
+        return;
     }
+    if runs.len() == KNOWN_RUNS {
+        runs.pop_front();
+    }
+    runs.push_back(Arc::clone(run));
 }
 
 /// Returns the message `gap` of a connection.

@@ -1,5 +1,7 @@
 //! What a client has subscribed to, and its messages to the server.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::frame::{Frame, LabelRef};
@@ -8,15 +10,17 @@ use super::message::{Detail, MessageKind};
 /// Selects messages.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Filter {
-    runs: Vec<RunSelector>,
+    runs: Vec<SubscribedRun>,
     detail: Detail,
     kinds: Option<Vec<MessageKind>>,
     /// Whether messages about the server are selected, which belong to no run.
     with_server: bool,
+    /// Runs of which only the deletion is reported.
+    deleted: Vec<Arc<str>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum RunSelector {
+enum SubscribedRun {
     All,
     /// The run that started last.
     Latest,
@@ -26,10 +30,11 @@ enum RunSelector {
 impl Default for Filter {
     fn default() -> Self {
         Self {
-            runs: vec![RunSelector::All],
+            runs: vec![SubscribedRun::All],
             detail: Detail::Components,
             kinds: None,
             with_server: true,
+            deleted: Vec::new(),
         }
     }
 }
@@ -46,7 +51,7 @@ impl Filter {
         types: Option<&[String]>,
     ) -> Result<Self, String> {
         let with_server = run.is_none();
-        let run = run.map_or(RunSelector::All, RunSelector::Uuid);
+        let run = run.map_or(SubscribedRun::All, SubscribedRun::Uuid);
         let filter = Self::of(vec![run], detail, types)?;
         Ok(Self {
             with_server,
@@ -55,7 +60,7 @@ impl Filter {
     }
 
     fn of(
-        runs: Vec<RunSelector>,
+        runs: Vec<SubscribedRun>,
         detail: Option<&str>,
         types: Option<&[String]>,
     ) -> Result<Self, String> {
@@ -70,7 +75,16 @@ impl Filter {
             detail,
             kinds: kinds.transpose()?,
             with_server: true,
+            deleted: Vec::new(),
         })
+    }
+
+    /// Excludes messages of deleted runs, except their deletion.
+    pub(super) fn without(&self, deleted: Vec<Arc<str>>) -> Self {
+        Self {
+            deleted,
+            ..self.clone()
+        }
     }
 
     /// Returns whether a client with this filter receives the message.
@@ -84,12 +98,16 @@ impl Filter {
     pub(super) fn accepts_label(&self, label: LabelRef<'_>, is_latest: bool) -> bool {
         let is_selected = |run: &str| {
             self.runs.iter().any(|selector| match selector {
-                RunSelector::All => true,
-                RunSelector::Latest => is_latest,
-                RunSelector::Uuid(uuid) => uuid == run,
+                SubscribedRun::All => true,
+                SubscribedRun::Latest => is_latest,
+                SubscribedRun::Uuid(uuid) => uuid == run,
             })
         };
-        let is_run = label.run.map_or(self.with_server, is_selected);
+        let is_deleted = label.kind != MessageKind::RunDeleted
+            && label
+                .run
+                .is_some_and(|run| self.deleted.iter().any(|deleted| **deleted == *run));
+        let is_run = !is_deleted && label.run.map_or(self.with_server, is_selected);
         let is_kind = |kinds: &Vec<MessageKind>| kinds.contains(&label.kind);
         is_run && label.detail <= self.detail && self.kinds.as_ref().is_none_or(is_kind)
     }
@@ -139,13 +157,13 @@ impl ClientMessage {
 impl Subscription {
     fn filter(&self) -> Result<Filter, String> {
         let selector = |run: &String| match run.as_str() {
-            "*" => RunSelector::All,
-            "latest" => RunSelector::Latest,
-            uuid => RunSelector::Uuid(uuid.to_owned()),
+            "*" => SubscribedRun::All,
+            "latest" => SubscribedRun::Latest,
+            uuid => SubscribedRun::Uuid(uuid.to_owned()),
         };
         let runs = match &self.runs {
             Some(runs) => runs.iter().map(selector).collect(),
-            None => vec![RunSelector::All],
+            None => vec![SubscribedRun::All],
         };
         Filter::of(runs, self.detail.as_deref(), self.types.as_deref())
     }

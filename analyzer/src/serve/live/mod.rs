@@ -40,6 +40,7 @@ mod texts;
 
 pub(in crate::serve) use feed::Feed;
 pub(in crate::serve) use follow::FollowThread;
+pub(in crate::serve) use message::{Detail, Message, MessageKind, Publish};
 
 /// Returns the routes of live messages.
 pub(in crate::serve) fn routes() -> utoipa_axum::router::OpenApiRouter<super::state::App> {

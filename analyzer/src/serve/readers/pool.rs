@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::interrupt::InterruptSlot;
-use super::watch::{FileState, FileWatch};
+use super::watch::{FileIdentity, FileState, FileWatch};
 use crate::error::{Error, Result};
-use crate::query::Recording;
+use crate::query::{Checkpoints, Recording};
 
 /// Connections to the file at one path.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(super) struct Pool {
     most: usize,
     watch: Mutex<FileWatch>,
     idle: Mutex<Vec<PooledRecording>>,
+    /// What connections to the present file have found out about its spans.
+    checkpoints: Mutex<Option<(FileIdentity, Checkpoints)>>,
 }
 
 /// A connection, and the state of the file that it was opened for.
@@ -40,6 +42,7 @@ impl Pool {
             most,
             watch: Mutex::default(),
             idle: Mutex::default(),
+            checkpoints: Mutex::default(),
         }
     }
 
@@ -81,6 +84,7 @@ impl Pool {
         }
         drop(idle);
         let mut recording = Recording::open(&self.path)?;
+        recording.share_checkpoints(self.checkpoints(state.file));
         if !state.incomplete.is_empty() {
             recording.complete_unended();
         }
@@ -88,6 +92,18 @@ impl Pool {
             recording,
             state: state.clone(),
         })
+    }
+
+    fn checkpoints(&self, file: FileIdentity) -> Checkpoints {
+        let mut shared = lock(&self.checkpoints);
+        match &*shared {
+            Some((of, checkpoints)) if *of == file => checkpoints.clone(),
+            _ => {
+                let fresh = Checkpoints::default();
+                *shared = Some((file, fresh.clone()));
+                fresh
+            }
+        }
     }
 
     fn give_back(&self, pooled: PooledRecording) {

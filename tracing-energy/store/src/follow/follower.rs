@@ -204,7 +204,7 @@ impl FollowedFile {
             }
             let run = FollowedRun::new(&stored);
             self.runs.push(match from {
-                FollowFrom::Now => run.from_now(&self.store)?,
+                FollowFrom::Now => run.skip_past(&self.store)?,
                 FollowFrom::Beginning => run,
             });
         }

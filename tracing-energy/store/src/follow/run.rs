@@ -79,7 +79,7 @@ impl FollowedRun {
     }
 
     /// Continues after the newest rows.
-    pub(super) fn from_now(mut self, store: &Store) -> Result<Self, Error> {
+    pub(super) fn skip_past(mut self, store: &Store) -> Result<Self, Error> {
         self.first = self.spans.skip(store, self.no)?;
         self.numbered.skip_events(store, self.no)?;
         let sample = "SELECT start_ns FROM samples WHERE run = ?1 ORDER BY start_ns DESC LIMIT 1";

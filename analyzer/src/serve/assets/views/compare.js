@@ -6,8 +6,10 @@ import { element, replace } from "../dom.js";
 import { chartFrame } from "../frame.js";
 import { acrossOf } from "./compare/across.js";
 import { chooser } from "./compare/chooser.js";
-import { powerOverlay, tokenOverlay } from "./compare/overlays.js";
+import { powerOverlay } from "./compare/power.js";
 import { differenceTable, notes, ratioTable, verdictCards } from "./compare/tables.js";
+import { tokenOverlay } from "./compare/tokens.js";
+import { short } from "./runs.js";
 
 // Runs of each side that are drawn over each other.
 const RUNS = 3;
@@ -30,14 +32,14 @@ class Compare {
       "Marks are single runs with the interval of their attribution. Ratios are relative to A: below one is less energy.",
     );
     this.ratios = frame("Ratios in numbers", "ratios");
-    this.power = frame(
-      "Power",
-      "power",
-      "Sum of root rails over time, each run from its start.",
-    );
+    this.power = frame("Power", "power", "Sum of root rails over time, each run from its start.");
     this.tokens = frame("Tokens", "tokens", "Energy of each token, in order.");
     this.frames = [this.verdict, this.chart, this.ratios, this.power, this.tokens];
-    this.result = element("div", {}, this.frames.map((one) => one.element));
+    this.result = element(
+      "div",
+      {},
+      this.frames.map((one) => one.element),
+    );
     replace(root, element("h1", {}, "Compare"), this.chooser.element, this.result);
   }
 
@@ -94,7 +96,9 @@ class Compare {
     const differences = differenceTable(answer);
     this.ratios.draw(() => [table, element("h3", {}, "Different settings"), differences]);
     const [total] = answer.sides.slice(1);
-    this.announce(`Compared: ${total && total.verdict ? total.verdict.replace("_", " ") : "no verdict"}`);
+    this.announce(
+      `Compared: ${total && total.verdict ? total.verdict.replace("_", " ") : "no verdict"}`,
+    );
   }
 
   // Reads the charts of some runs of each side, and draws them over each other.
@@ -103,25 +107,46 @@ class Compare {
       answer.runs
         .filter((run) => run.side === side.side)
         .slice(0, RUNS)
-        .map((run, no) => ({ side: at, no, label: side.side, title: run.title, id: run.run })),
+        .map((run, no) => ({
+          side: at,
+          no,
+          label: side.side,
+          title: short(run.title),
+          id: run.run,
+        })),
     );
     let runs;
     try {
       runs = await Promise.all(
         wanted.map(async (one) => {
-          const charts = await this.api.get(`/run/${encodeURIComponent(one.id)}/charts`, { signal });
+          const charts = await this.api.get(`/run/${encodeURIComponent(one.id)}/charts`, {
+            signal,
+          });
           return { ...one, charts, isModelled: /modelled/.test(charts.provenance || "") };
         }),
       );
     } catch (error) {
       if (isAborted(error)) return;
-      for (const frame of [this.power, this.tokens]) frame.fail(error, () => this.overlay(answer, signal));
+      for (const frame of [this.power, this.tokens])
+        frame.fail(error, () => this.overlay(answer, signal));
       return;
     }
     const cut = answer.runs.length > wanted.length;
-    const note = cut ? element("p", { class: "note" }, `The first ${RUNS} runs of each side.`) : null;
-    this.drawOr(this.power, (width) => powerOverlay(runs, width), "None of these runs has power samples.", note);
-    this.drawOr(this.tokens, (width) => tokenOverlay(runs, width), "None of these runs has tokens with energies.", note);
+    const note = cut
+      ? element("p", { class: "note" }, `The first ${RUNS} runs of each side.`)
+      : null;
+    this.drawOr(
+      this.power,
+      (width) => powerOverlay(runs, width),
+      "None of these runs has power samples.",
+      note,
+    );
+    this.drawOr(
+      this.tokens,
+      (width) => tokenOverlay(runs, width),
+      "None of these runs has tokens with energies.",
+      note,
+    );
   }
 
   drawOr(frame, paint, text, note) {

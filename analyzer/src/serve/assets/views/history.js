@@ -120,13 +120,17 @@ class History {
     try {
       show(await this.api.get("/runs", { query, signal }));
     } catch (error) {
-      if (!isAborted(error)) frame.fail(error, () => this.load());
+      // There is no file before the first run is recorded.
+      if (error.status === 404) show({ runs: [], total: 0 });
+      else if (!isAborted(error)) frame.fail(error, () => this.load());
     }
   }
 
   showList({ runs, total }) {
     this.shown = true;
-    const isFiltered = Object.keys(this.filters).some((name) => name !== "sort_by" && name !== "order");
+    const isFiltered = Object.keys(this.filters).some(
+      (name) => name !== "sort_by" && name !== "order",
+    );
     const some = total === 1 ? "1 run" : `${total} runs`;
     setText(this.count, isFiltered ? `${some} match` : `${some} in this file`);
     if (!runs.length) {
@@ -158,11 +162,14 @@ class History {
   keepFocus(draw) {
     const focused = document.activeElement;
     const row = focused && focused.closest && focused.closest("tr[data-run]");
-    const name = focused && focused.closest && focused.closest("td") && focused.closest("td").dataset.name;
+    const name =
+      focused && focused.closest && focused.closest("td") && focused.closest("td").dataset.name;
     const label = focused && focused.getAttribute && focused.getAttribute("aria-label");
     draw();
     if (!row) return;
-    const same = this.list.figure.querySelector(`tr[data-run="${CSS.escape(row.dataset.run)}"] td[data-name="${name}"]`);
+    const same = this.list.figure.querySelector(
+      `tr[data-run="${CSS.escape(row.dataset.run)}"] td[data-name="${name}"]`,
+    );
     if (!same) return;
     const target = [...same.querySelectorAll("input, button, a")];
     const found = target.find((one) => one.getAttribute("aria-label") === label) || target[0];
@@ -176,7 +183,9 @@ class History {
       return;
     }
     this.trend.draw((width) => [
-      ...trendChart(known, width, (run) => this.navigate(`#/run/${encodeURIComponent(run.run_id)}`)),
+      ...trendChart(known, width, (run) =>
+        this.navigate(`#/run/${encodeURIComponent(run.run_id)}`),
+      ),
       total > runs.length
         ? element("p", { class: "note" }, `The newest ${runs.length} of ${total} runs.`)
         : null,
@@ -185,7 +194,8 @@ class History {
 
   showPages(total) {
     const { limit, offset } = this;
-    const to = (at) => this.go({ ...this.filters, ...this.size(), ...(at > 0 ? { offset: at } : {}) });
+    const to = (at) =>
+      this.go({ ...this.filters, ...this.size(), ...(at > 0 ? { offset: at } : {}) });
     const page = Math.floor(offset / limit) + 1;
     const pages = Math.max(1, Math.ceil(total / limit));
     const size = choice(SIZES, { "aria-label": "Runs per page" }, String(limit));
@@ -223,7 +233,11 @@ class History {
     const query = new URLSearchParams(runs.map((run) => ["run", run.run_id]));
     replace(
       this.selection,
-      element("span", { role: "status" }, `${runs.length} selected: ${runs.map(titleOf).join(", ")}`),
+      element(
+        "span",
+        { role: "status" },
+        `${runs.length} selected: ${runs.map(titleOf).join(", ")}`,
+      ),
       button("Compare", () => this.navigate(`#/compare?${query}`), {
         class: "main",
         disabled: runs.length < 2,
@@ -231,7 +245,8 @@ class History {
       button("Clear", () => {
         this.selected.clear();
         this.showSelection();
-        for (const box of this.list.figure.querySelectorAll("td[data-name=select] input")) box.checked = false;
+        for (const box of this.list.figure.querySelectorAll("td[data-name=select] input"))
+          box.checked = false;
       }),
       runs.length < 2 ? element("small", {}, `select 2 to ${MOST} runs`) : null,
     );

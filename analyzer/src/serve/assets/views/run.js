@@ -21,8 +21,21 @@ class RunView {
 
   // Loads everything; each answer is shown when it arrives.
   async load() {
-    const summary = this.#summary();
-    await Promise.allSettled([summary, this.#charts(), this.#pipeline(), this.#texts()]);
+    const head = this.#head();
+    const rest = [this.#summary(), this.#charts(), this.#pipeline(), this.#texts()];
+    await Promise.allSettled([head, ...rest]);
+  }
+
+  // The row of the run comes long before its summary; if it fails, the summary states why.
+  async #head() {
+    try {
+      const { run } = await this.api.get(`${this.path}/head`);
+      if (this.isGone || !run) return;
+      this.row = run;
+      this.#showHead();
+    } catch (error) {
+      if (error.status === undefined) throw error;
+    }
   }
 
   async #summary() {
@@ -55,8 +68,8 @@ class RunView {
   }
 
   #showHead() {
-    if (!this.data?.run && !this.summary?.run) return;
-    const run = { ...this.summary?.run, ...this.data?.run };
+    if (!this.row && !this.data?.run && !this.summary?.run) return;
+    const run = { ...this.summary?.run, ...(this.data?.run || this.row) };
     this.runId = run.run_id || run.id || this.data?.id;
     this.context.setRun?.(this.runId);
     document.title = `${run.name || run.model || "Run"} - energy`;
@@ -115,7 +128,8 @@ class RunView {
     }
     this.page.store.clear();
     const tokens = this.pages.set(data.tokens);
-    this.page.player.set(tokens);
+    // The first token is often computed by prefill, and then has no layers of its own.
+    this.page.player.set(tokens, tokens > 1 && data.tokens.bars[0].note ? 1 : 0);
     this.page.showTokens(tokens > 0);
     this.page.cells.set(data, tokens);
     if (tokens) this.#loadTokens(this.page.player.position);

@@ -1,8 +1,20 @@
 // Texts about a run of the list, used by several views.
 
-import { isKnown } from "/assets/charts.js";
+import { isKnown, shorten } from "/assets/charts.js";
 
-export const titleOf = (run) => run.name || run.run_id.slice(0, 8);
+// Longest name that is shown, and longest one that is typed to confirm.
+const SHOWN = 60;
+const TYPED = 40;
+
+// Recorded texts may be as long as their writer liked.
+export const short = (text) => shorten(text || "", SHOWN);
+const start = (run) => run.run_id.slice(0, 8);
+
+export const titleOf = (run) => short(run.name) || start(run);
+
+// What is typed to confirm that a run is meant: its name, or the beginning of its id.
+export const typedName = (run) =>
+  run.name && run.name.length <= TYPED ? run.name.trim() || start(run) : start(run);
 
 // `2026-11-29 10:47`, local time.
 export function startOf(run) {
@@ -24,7 +36,6 @@ export const sourceOf = (run) =>
 // Tags as texts: `key`, `key=value`.
 export function tagsOf(run) {
   const { tags } = run;
-  if (Array.isArray(tags)) return tags;
   return Object.entries(tags || {}).map(([key, value]) => (value ? `${key}=${value}` : key));
 }
 
@@ -38,10 +49,3 @@ export function perToken(run) {
   const of = (end) => (isKnown(end) ? end * each : null);
   return { value, lo: of(run.lo_j), hi: of(run.hi_j) };
 }
-
-export const durationNs = (run) =>
-  isKnown(run.duration_ns)
-    ? run.duration_ns
-    : isKnown(run.total_duration_ms)
-      ? run.total_duration_ms * 1e6
-      : null;

@@ -108,3 +108,16 @@ fn a_stream_resumes_after_the_last_event() {
     server.feed.close();
     assert_eq!(new.next(), None, "the server can end");
 }
+
+#[test]
+fn messages_of_deleted_runs_are_not_returned() {
+    let server = Server::start(FeedLimits::default());
+    publish(&server.feed, "run-a", 0);
+    publish(&server.feed, "run-b", 0);
+    server.feed.publish(Message {
+        kind: MessageKind::RunDeleted,
+        ..message(Some("run-a"), 0)
+    });
+    let (_, page) = server.get("/api/profiling/run/*/events");
+    assert_eq!(seqs(page["events"].as_array().unwrap()), [2, 3]);
+}

@@ -115,7 +115,7 @@ fn a_slow_client_gets_gaps_that_it_can_fetch() {
     let (mut slow, _) = server.connect("");
     let (mut fast, _) = server.connect("");
     // More than the buffers of a socket hold.
-    let total = 3000_u64;
+    let total = 1800_u64;
     let mut all = Vec::new();
     for seq in 1..=total {
         publish(&server.feed, "run-a", 10_000);

@@ -1,5 +1,7 @@
 // The answer of a comparison in the form that the report's chart draws.
 
+import { short } from "../runs.js";
+
 const VERDICTS = {
   better: "better",
   worse: "worse",
@@ -56,17 +58,29 @@ export function ratiosOf(answer) {
   return [
     ...others.map(ratioOf("total", () => "total")),
     ...answer.phases.map(ratioOf("phase", (one) => one.part)),
-    ...(answer.kind_comparisons || []).slice(0, KINDS).map(ratioOf("kind", (one) => kindName(answer, one.part))),
+    ...(answer.kind_comparisons || [])
+      .slice(0, KINDS)
+      .map(ratioOf("kind", (one) => kindName(answer, one.part))),
   ];
 }
 
+// The name of a side: that of its run, if it was selected by its id.
+function sideName(side, runs) {
+  const [only] = runs;
+  return runs.length === 1 && only.run === side.name ? short(only.title) : short(side.name);
+}
+
 export function acrossOf(answer) {
+  const runsOf = (side) => answer.runs.filter((run) => run.side === side.side);
   const sides = answer.sides.map((side) => ({
     label: side.side,
-    name: side.name,
-    runs: answer.runs
-      .filter((run) => run.side === side.side)
-      .map((run) => ({ run: run.title, energy_j: run.energy_j, lo_j: run.lo_j, hi_j: run.hi_j })),
+    name: sideName(side, runsOf(side)),
+    runs: runsOf(side).map(({ title, energy_j, lo_j, hi_j }) => ({
+      run: short(title),
+      energy_j,
+      lo_j,
+      hi_j,
+    })),
   }));
   const names = [...new Set(answer.phases.map((one) => one.part))];
   const phases = names.map((name) => {

@@ -13,8 +13,8 @@ const PER = [
   ["", "token if all runs have them, else run"],
   ["token", "token"],
   ["run", "run"],
-  ["input-token", "prompt token"],
-  ["output-token", "generated token"],
+  ["input_token", "prompt token"],
+  ["output_token", "generated token"],
 ];
 
 // Creates the form. `changed({runs, per, phase, different})` is called when it is sent.
@@ -65,9 +65,13 @@ export function chooser({ api, changed }) {
       const options = new Map();
       for (const run of runs) {
         options.set(run.run_id, `${titleOf(run)}, ${startOf(run)}, ${run.model_name || ""}`);
-        for (const tag of tagsOf(run)) if (tag.includes("=")) options.set(tag, "all runs with this tag");
+        for (const tag of tagsOf(run))
+          if (tag.includes("=")) options.set(tag, "all runs with this tag");
       }
-      replace(list, [...options].map(([value, text]) => element("option", { value }, text)));
+      replace(
+        list,
+        [...options].map(([value, text]) => element("option", { value }, text)),
+      );
     } catch {
       // The inputs work without suggestions.
     }

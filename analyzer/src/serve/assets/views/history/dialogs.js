@@ -2,7 +2,7 @@
 
 import { button, element, field, replace } from "../../dom.js";
 import { failure } from "../../frame.js";
-import { tagsOf, titleOf } from "../runs.js";
+import { short, tagsOf, titleOf, typedName } from "../runs.js";
 
 let dialogs = 0;
 
@@ -23,7 +23,7 @@ function dialog(title, ...children) {
 
 // Opens a dialog that deletes a run once its name is typed. `removed()` is called afterwards.
 export function deleteDialog({ api, run, removed }) {
-  const title = titleOf(run);
+  const typed = typedName(run);
   const input = element("input", { autocomplete: "off", spellcheck: "false" });
   const confirm = element("button", { type: "submit", class: "danger", disabled: true }, "Delete");
   const result = element("div", {});
@@ -44,14 +44,19 @@ export function deleteDialog({ api, run, removed }) {
       },
     },
     element("p", {}, "All data of this run are removed from the file. This cannot be undone."),
-    field(`Type ${title} to confirm`, input),
+    field(`Type ${typed} to confirm`, input),
     result,
-    element("div", { class: "buttons" }, confirm, button("Keep the run", () => made.close())),
+    element(
+      "div",
+      { class: "buttons" },
+      confirm,
+      button("Keep the run", () => made.close()),
+    ),
   );
   input.addEventListener("input", () => {
-    confirm.disabled = input.value.trim() !== title;
+    confirm.disabled = input.value.trim() !== typed;
   });
-  const made = dialog(`Delete ${title}?`, form);
+  const made = dialog(`Delete ${titleOf(run)}?`, form);
   input.focus();
 }
 
@@ -61,11 +66,11 @@ export function tagDialog({ api, run, changed }) {
   const list = element("ul", { class: "tags" });
   const input = element("input", { autocomplete: "off", placeholder: "key or key=value" });
   const result = element("div", {});
-  const address = `/run/${encodeURIComponent(run.run_id)}/tags`;
-  async function edit(body, after) {
+  const address = `/run/${encodeURIComponent(run.run_id)}`;
+  // Sets a tag; null removes it.
+  async function edit(key, value) {
     try {
-      await api.post(address, body);
-      tags = after;
+      tags = tagsOf(await api.patch(address, { tags: { [key]: value } }));
       replace(result);
       changed();
     } catch (error) {
@@ -73,7 +78,6 @@ export function tagDialog({ api, run, changed }) {
     }
     draw();
   }
-  const keyOf = (tag) => tag.split("=")[0];
   function draw() {
     replace(
       list,
@@ -81,10 +85,10 @@ export function tagDialog({ api, run, changed }) {
         element(
           "li",
           {},
-          element("span", { class: "tag" }, tag),
-          button("Remove", () => edit({ remove: [keyOf(tag)] }, tags.filter((one) => one !== tag)), {
+          element("span", { class: "tag" }, short(tag)),
+          button("Remove", () => edit(tag.split("=")[0], null), {
             class: "plain",
-            "aria-label": `Remove tag ${tag}`,
+            "aria-label": `Remove tag ${short(tag)}`,
           }),
         ),
       ),
@@ -99,7 +103,8 @@ export function tagDialog({ api, run, changed }) {
         const tag = input.value.trim();
         if (!tag) return;
         input.value = "";
-        edit({ add: [tag] }, [...tags.filter((one) => keyOf(one) !== keyOf(tag)), tag]);
+        const [key, ...value] = tag.split("=");
+        edit(key.trim(), value.join("=").trim());
       },
     },
     list,

@@ -96,6 +96,11 @@ export function filterForm(changed) {
     }
   }
   const isWide = window.matchMedia("(min-width: 44rem)").matches;
-  const folded = element("details", { open: isWide, class: "controls" }, element("summary", {}, "Filters"), form);
+  const folded = element(
+    "details",
+    { open: isWide, class: "controls" },
+    element("summary", {}, "Filters"),
+    form,
+  );
   return { element: folded, show };
 }

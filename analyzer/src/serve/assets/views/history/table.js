@@ -2,7 +2,7 @@
 
 import { interval, isKnown, joules, seconds } from "/assets/charts.js";
 import { button, element } from "../../dom.js";
-import { durationNs, isModelled, perToken, sourceOf, startOf, tagsOf, titleOf } from "../runs.js";
+import { isModelled, perToken, short, sourceOf, startOf, tagsOf, titleOf } from "../runs.js";
 
 const COLUMNS = [
   ["select", ""],
@@ -44,7 +44,11 @@ export function runTable(runs, chosen, actions) {
     "table",
     { class: "runs", role: "table", "aria-label": "Runs" },
     element("thead", { role: "rowgroup" }, head),
-    element("tbody", { role: "rowgroup" }, runs.map((run) => row(run, chosen, actions))),
+    element(
+      "tbody",
+      { role: "rowgroup" },
+      runs.map((run) => row(run, chosen, actions)),
+    ),
   );
 }
 
@@ -60,17 +64,22 @@ function row(run, chosen, actions) {
   const link = element("a", { href: `#/run/${encodeURIComponent(run.run_id)}` }, title);
   const prompt = run.prompt ? element("small", { class: "prompt" }, run.prompt) : null;
   const tags = [
-    run.experiment_name ? element("span", { class: "tag" }, `experiment ${run.experiment_name}`) : null,
-    tagsOf(run).map((tag) => element("span", { class: "tag" }, tag)),
+    run.experiment_name
+      ? element("span", { class: "tag" }, `experiment ${short(run.experiment_name)}`)
+      : null,
+    tagsOf(run).map((tag) => element("span", { class: "tag" }, short(tag))),
   ];
   const cells = {
     select: box,
     name: [link, prompt],
     started: startOf(run),
-    model: [run.model_name || "–", run.engine ? element("small", {}, run.engine) : null],
+    model: [
+      short(run.model_name) || "–",
+      run.engine ? element("small", {}, short(run.engine)) : null,
+    ],
     tags,
     status: run.status,
-    time: seconds(durationNs(run)),
+    time: seconds(run.duration_ns),
     energy: withInterval(run.energy_j, run.lo_j, run.hi_j),
     per: withInterval(each.value, each.lo, each.hi),
     speed: isKnown(run.tokens_per_second) ? run.tokens_per_second.toPrecision(3) : "–",
@@ -95,7 +104,7 @@ function row(run, chosen, actions) {
           class: kind,
           "data-name": name,
           "data-label": label || null,
-          "data-v": { energy: run.energy_j, per: each.value, time: durationNs(run) }[name],
+          "data-v": { energy: run.energy_j, per: each.value, time: run.duration_ns }[name],
         },
         cells[name],
       ),

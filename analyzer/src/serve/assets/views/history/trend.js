@@ -21,22 +21,29 @@ import {
   whiskerY,
 } from "/assets/charts.js";
 import { element } from "../../dom.js";
-import { isModelled, perToken, sourceOf, startOf, titleOf } from "../runs.js";
+import { isModelled, perToken, short, sourceOf, startOf, titleOf } from "../runs.js";
 
 const COLOURS = ["blue", "orange", "green", "purple", "teal", "magenta"];
 const OTHERS = "other models";
 
 // Runs with a known energy per token, oldest first.
 export const trendRuns = (runs) =>
-  runs.filter((run) => isKnown(run.j_per_token)).sort((a, b) => (a.timestamp < b.timestamp ? -1 : 1));
+  runs
+    .filter((run) => isKnown(run.j_per_token))
+    .sort((a, b) => (a.timestamp < b.timestamp ? -1 : 1));
 
 function seriesOf(runs) {
-  const names = [...new Set(runs.map((run) => run.model_name || "no model"))];
+  const names = [...new Set(runs.map((run) => short(run.model_name) || "no model"))];
   const shown = names.slice(0, names.length > COLOURS.length ? COLOURS.length - 1 : COLOURS.length);
-  const series = shown.map((name, at) => ({ name, colour: HUES[COLOURS[at]], shape: at % SHAPES.length, dots: [] }));
+  const series = shown.map((name, at) => ({
+    name,
+    colour: HUES[COLOURS[at]],
+    shape: at % SHAPES.length,
+    dots: [],
+  }));
   const rest = { name: OTHERS, colour: HUES.grey, shape: 0, dots: [] };
   runs.forEach((run, at) => {
-    const found = series.find((one) => one.name === (run.model_name || "no model")) || rest;
+    const found = series.find((one) => one.name === (short(run.model_name) || "no model")) || rest;
     found.dots.push({ run, at });
   });
   return rest.dots.length ? [...series, rest] : series;
@@ -49,7 +56,8 @@ export function trendChart(runs, width, open) {
   const energies = runs.map(perToken);
   const ends = energies.flatMap((one) => [one.value, one.hi]).filter(isKnown);
   const highest = Math.max(...ends, 1e-15) * 1.08;
-  const x = runs.length > 1 ? linear(0, runs.length - 1, left + 14, right - 14) : () => (left + right) / 2;
+  const x =
+    runs.length > 1 ? linear(0, runs.length - 1, left + 14, right - 14) : () => (left + right) / 2;
   const y = linear(0, highest, bottom, top);
   const series = seriesOf(runs);
   const list = [];
@@ -62,7 +70,14 @@ export function trendChart(runs, width, open) {
       shapes.set(at, [whiskerY(y, lo, hi, x(at), 4), shape]);
       list[at] = mark(
         shape,
-        [titleOf(run), `${joules(value)} per token`, interval(lo, hi), startOf(run), run.model_name || "", sourceOf(run)],
+        [
+          titleOf(run),
+          `${joules(value)} per token`,
+          interval(lo, hi),
+          startOf(run),
+          short(run.model_name),
+          sourceOf(run),
+        ],
         { j: value, lo, hi, run: run.run_id },
       );
     }
@@ -72,7 +87,12 @@ export function trendChart(runs, width, open) {
       ? s("path", {
           class: "trend",
           stroke: one.colour,
-          d: one.dots.map(({ at }, no) => `${no ? "L" : "M"}${x(at).toFixed(1)} ${y(energies[at].value).toFixed(1)}`).join(""),
+          d: one.dots
+            .map(
+              ({ at }, no) =>
+                `${no ? "L" : "M"}${x(at).toFixed(1)} ${y(energies[at].value).toFixed(1)}`,
+            )
+            .join(""),
         })
       : null,
   );

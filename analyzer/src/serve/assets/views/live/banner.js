@@ -10,7 +10,7 @@ const link = (run, text) => element("a", { href: `#/run/${encodeURIComponent(run
 export function stateOf(run) {
   if (!run) return "none";
   if (!run.isRunning) return run.status;
-  if (!run.heard) return "starting";
+  if (!run.heard) return run.status === "queued" ? "queued" : "starting";
   return run.power() === null ? "waiting" : "running";
 }
 
@@ -23,6 +23,8 @@ function sentences(state, run, database) {
         element("code", {}, `energy --db ${database || "FILE"} record -- PROGRAM`),
         ". It appears within a second.",
       ];
+    case "queued":
+      return [`${run.title} waits until the run before it has ended.`];
     case "starting":
       return [`${run.title} starts: its first data have not arrived yet.`];
     case "waiting":
@@ -63,7 +65,11 @@ export function banner({ socket, announce }) {
         const since = run && run.heard ? ` Figures are those of ${time(run.heard)}.` : "";
         replace(
           lost,
-          element("p", {}, `The connection to the server is lost.${since} The page connects again by itself.`),
+          element(
+            "p",
+            {},
+            `The connection to the server is lost.${since} The page connects again by itself.`,
+          ),
           element("button", { type: "button", onclick: () => socket.tryNow() }, "Connect now"),
         );
       } else if (!isLost && lost.childElementCount) replace(lost);
@@ -79,7 +85,11 @@ export function banner({ socket, announce }) {
         notices,
         run && run.error ? failure({ detail: run.error.message, remedy: run.error.remedy }) : null,
         run && run.lost
-          ? element("p", { class: "note" }, `${run.lost} messages were skipped; what could be requested again is shown.`)
+          ? element(
+              "p",
+              { class: "note" },
+              `${run.lost} messages were skipped; what could be requested again is shown.`,
+            )
           : null,
       );
     },

@@ -1,7 +1,6 @@
 // Starts a run of a model on the server.
 
-import { isAborted } from "../../api.js";
-import { button, choice, element, field, replace } from "../../dom.js";
+import { choice, element, field, replace } from "../../dom.js";
 import { failure } from "../../frame.js";
 
 const DEPTHS = [
@@ -19,167 +18,146 @@ const list = (text) =>
     .map((one) => one.trim())
     .filter(Boolean);
 
-// Creates the form. `started(id)` is called with the id of the run.
-export function startForm({ api, started }) {
+const check = (input, text) =>
+  element("label", { class: "check" }, input, element("span", {}, text));
+const pair = (...fields) => element("div", { class: "pair" }, fields);
+
+// Controls of the settings.
+function controls() {
   const prompt = element("textarea", { rows: 3, required: true, maxlength: 100000 });
   prompt.value = "Explain in a few sentences why the sky is blue.";
-  const model = element("select", { disabled: true }, element("option", {}, "loading models …"));
-  const depth = choice(DEPTHS, {}, "module");
-  const tokens = number({ min: 1, max: 100000, value: 64, required: true });
-  const temperature = number({ min: 0, max: 5, step: "any", value: 0 });
-  const topK = number({ min: 1, placeholder: "all" });
-  const topP = number({ min: 0, max: 1, step: "any", placeholder: "1" });
-  const seed = number({ min: 0, placeholder: "0" });
-  const name = element("input", { autocomplete: "off" });
-  const experiment = element("input", { autocomplete: "off" });
-  const tags = element("input", { autocomplete: "off" });
-  const raw = element("input", { type: "checkbox" });
-  const modelled = element("input", { type: "checkbox" });
-  const queue = element("input", { type: "checkbox" });
-  const submit = element("button", { type: "submit", class: "main" }, "Start");
-  const result = element("div", { class: "result" });
+  const text = () => element("input", { autocomplete: "off" });
+  const box = () => element("input", { type: "checkbox" });
+  return {
+    prompt,
+    model: element("select", { disabled: true }, element("option", {}, "loading models …")),
+    depth: choice(DEPTHS, {}, "module"),
+    tokens: number({ min: 1, max: 100000, value: 64, required: true }),
+    temperature: number({ min: 0, max: 5, step: "any", value: 0 }),
+    topK: number({ min: 1, placeholder: "all" }),
+    topP: number({ min: 0, max: 1, step: "any", placeholder: "1" }),
+    seed: number({ min: 0, placeholder: "0" }),
+    name: text(),
+    experiment: text(),
+    tags: text(),
+    raw: box(),
+    modelled: box(),
+    queue: box(),
+  };
+}
 
-  async function loadModels() {
-    try {
-      const { models } = await api.get("/models");
-      const options = models.map((one) =>
-        element("option", { value: one.id }, label(one)),
-      );
-      if (!options.length) throw new Error("There is no model; see `energy serve --models DIR`");
-      replace(model, options);
-      model.disabled = false;
-      submit.disabled = false;
-    } catch (error) {
-      if (isAborted(error)) return;
-      replace(model, element("option", { value: "" }, "unknown"));
-      submit.disabled = true;
-      replace(result, failure(error, loadModels));
-      return;
-    }
-    replace(result);
+// The body of the request that starts a run.
+const settingsOf = (inputs) => ({
+  prompt: inputs.prompt.value,
+  model: inputs.model.value,
+  depth: inputs.depth.value,
+  max_tokens: valueOf(inputs.tokens),
+  temperature: valueOf(inputs.temperature),
+  top_k: valueOf(inputs.topK),
+  top_p: valueOf(inputs.topP),
+  seed: valueOf(inputs.seed),
+  raw: inputs.raw.checked || undefined,
+  name: inputs.name.value.trim() || undefined,
+  experiment: inputs.experiment.value.trim() || undefined,
+  tags: list(inputs.tags.value),
+  allow_modelled: inputs.modelled.checked,
+  on_busy: inputs.queue.checked ? "queue" : "refuse",
+});
+
+export class StartForm {
+  // `started(id, status)` is called when a run was started, or waits (`queued`).
+  constructor({ api, started }) {
+    Object.assign(this, { api, started, inputs: controls() });
+    this.submit = element("button", { type: "submit", class: "main", disabled: true }, "Start");
+    this.result = element("div", { class: "result" });
+    this.element = element(
+      "form",
+      {
+        class: "start",
+        "aria-labelledby": "start-title",
+        onsubmit: (event) => {
+          event.preventDefault();
+          this.#start();
+        },
+      },
+      this.#content(),
+    );
+    this.#loadModels();
   }
 
-  async function start(event) {
-    event.preventDefault();
-    submit.disabled = true;
-    replace(result, element("p", { class: "note", role: "status" }, "Starting …"));
-    const body = {
-      prompt: prompt.value,
-      model: model.value,
-      depth: depth.value,
-      max_tokens: valueOf(tokens),
-      temperature: valueOf(temperature),
-      top_k: valueOf(topK),
-      top_p: valueOf(topP),
-      seed: valueOf(seed),
-      raw: raw.checked || undefined,
-      name: name.value.trim() || undefined,
-      experiment: experiment.value.trim() || undefined,
-      tags: list(tags.value),
-      allow_modelled: modelled.checked,
-      on_busy: queue.checked ? "queue" : "refuse",
-    };
+  #content() {
+    const { inputs } = this;
+    return [
+      element("h2", { id: "start-title" }, "Start a run"),
+      field("Prompt", inputs.prompt),
+      field("Model", inputs.model),
+      field("Depth of spans", inputs.depth),
+      pair(field("Most tokens", inputs.tokens), field("Temperature", inputs.temperature)),
+      pair(
+        field("Experiment", inputs.experiment),
+        field("Tags", inputs.tags, "separated by commas: key or key=value"),
+      ),
+      element(
+        "details",
+        {},
+        element("summary", {}, "More settings"),
+        pair(field("Name", inputs.name), field("Seed", inputs.seed)),
+        pair(field("Top k", inputs.topK), field("Top p", inputs.topP)),
+        check(inputs.raw, "continue the prompt without the chat template"),
+        check(inputs.queue, "wait if another run is being generated"),
+      ),
+      check(
+        inputs.modelled,
+        "allow modelled power where no sensor can be read (modelled, not measured)",
+      ),
+      element("div", { class: "buttons" }, this.submit),
+      this.result,
+    ];
+  }
+
+  async #loadModels() {
+    const { model } = this.inputs;
     try {
-      const answer = await api.post("/generate", body);
+      const { models } = await this.api.get("/models");
+      if (!models.length) throw new Error("There is no model; see `energy serve --models DIR`");
       replace(
-        result,
-        element(
-          "p",
-          { class: "note", role: "status" },
-          `Run ${answer.run_id.slice(0, 8)} ${answer.status === "queued" ? "waits for the one before it" : "starts"}.`,
-        ),
+        model,
+        models.map((one) => element("option", { value: one.id }, label(one))),
       );
-      started(answer.run_id);
+      model.disabled = false;
+      this.submit.disabled = false;
+      replace(this.result);
     } catch (error) {
-      replace(result, failure(error));
-      if (error.status === 503) modelled.focus();
-    } finally {
-      submit.disabled = false;
+      replace(model, element("option", { value: "" }, "unknown"));
+      replace(
+        this.result,
+        failure(error, () => this.#loadModels()),
+      );
     }
   }
 
-  const check = (input, text) => element("label", { class: "check" }, input, element("span", {}, text));
-  const form = element(
-    "form",
-    { class: "start", onsubmit: start, "aria-labelledby": "start-title" },
-    element("h2", { id: "start-title" }, "Start a run"),
-    field("Prompt", prompt),
-    field("Model", model),
-    field("Depth of spans", depth),
-    element(
-      "div",
-      { class: "pair" },
-      field("Most tokens", tokens),
-      field("Temperature", temperature),
-    ),
-    element(
-      "div",
-      { class: "pair" },
-      field("Experiment", experiment),
-      field("Tags", tags, "separated by commas: key or key=value"),
-    ),
-    element(
-      "details",
-      {},
-      element("summary", {}, "More settings"),
-      element("div", { class: "pair" }, field("Name", name), field("Seed", seed)),
-      element("div", { class: "pair" }, field("Top k", topK), field("Top p", topP)),
-      check(raw, "continue the prompt without the chat template"),
-      check(queue, "wait if another run is being generated"),
-    ),
-    check(modelled, "allow modelled power where no sensor can be read (modelled, not measured)"),
-    element("div", { class: "buttons" }, submit),
-    result,
-  );
-  submit.disabled = true;
-  loadModels();
-  return { element: form, reload: loadModels };
+  async #start() {
+    this.#report("Starting …");
+    this.submit.disabled = true;
+    try {
+      const answer = await this.api.post("/generate", settingsOf(this.inputs));
+      const how = answer.status === "queued" ? "waits for the one before it" : "starts";
+      this.#report(`Run ${answer.run_id.slice(0, 8)} ${how}.`);
+      this.started(answer.run_id, answer.status);
+    } catch (error) {
+      replace(this.result, failure(error));
+      if (error.status === 503) this.inputs.modelled.focus();
+    } finally {
+      this.submit.disabled = false;
+    }
+  }
+
+  #report(text) {
+    replace(this.result, element("p", { class: "note", role: "status" }, text));
+  }
 }
 
 function label({ name, precision, size_bytes: bytes, is_cached: isCached }) {
   const size = typeof bytes === "number" ? `${(bytes / 1e6).toFixed(0)} MB` : null;
   return [name, precision, size, isCached ? null : "not downloaded yet"].filter(Boolean).join(", ");
-}
-
-// A button that cancels a run after a second click.
-export function cancelButton({ api, announce }) {
-  let [id, isArmed] = [null, false];
-  const result = element("span", { role: "status" });
-  const made = button("Cancel the run", click, { class: "danger" });
-  const disarm = () => {
-    isArmed = false;
-    made.textContent = "Cancel the run";
-  };
-  async function click() {
-    if (!isArmed) {
-      isArmed = true;
-      made.textContent = "Cancel: click again";
-      return;
-    }
-    disarm();
-    made.disabled = true;
-    try {
-      await api.post(`/cancel/${encodeURIComponent(id)}`, {});
-      announce("The run is being cancelled");
-      result.textContent = "being cancelled …";
-    } catch (error) {
-      replace(result, failure(error));
-    } finally {
-      made.disabled = false;
-    }
-  }
-  made.addEventListener("blur", disarm);
-  const root = element("div", { class: "buttons", hidden: true }, made, result);
-  return {
-    element: root,
-    // Offers to cancel the run with that id; null: none.
-    show(run) {
-      root.hidden = run === null;
-      if (run !== id) {
-        id = run;
-        result.textContent = "";
-        disarm();
-      }
-    },
-  };
 }

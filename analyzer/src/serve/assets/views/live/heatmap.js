@@ -8,12 +8,11 @@ import {
   LETTER,
   onShade,
   rect,
-  s,
-  SHADES,
   shorten,
   text,
 } from "/assets/charts.js";
 import { liveMarks, offerFirst } from "./marks.js";
+import { levelOf, rampOf, scaleOf } from "./shades.js";
 
 export const LATEST = "latest";
 export const MEAN = "mean";
@@ -42,97 +41,127 @@ function lines(cell, of, matrix) {
   ].filter(Boolean);
 }
 
-// Energy with the darkest shade: one in twenty cells may exceed it, so that a single one does not
-// make all others pale.
-function scaleOf(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return Math.max(sorted[Math.floor(sorted.length * 0.95)] ?? 0, 1e-15);
+// Position of rows and columns.
+function gridOf(rows, columns, width) {
+  const narrow = width < 620;
+  const longest = Math.max(...rows.map((row) => row.length));
+  const left = Math.min(narrow ? 64 : 110, 16 + LETTER * longest);
+  return {
+    left,
+    wide: (width - 4 - left) / columns.length,
+    height: rows.length > 60 ? 11 : narrow ? 16 : 18,
+    top: 26,
+  };
 }
 
-// Creates the chart in a frame. `show(run, of)` draws the latest token or the mean.
-export function liveHeatmap(frame) {
-  let [run, of] = [null, LATEST];
-  let parts = null;
+function cellOf(layer, component, [x, y], { wide, height }) {
+  const box = rect(x + 0.5, y + 0.5, wide - 1, height - 1, {
+    class: "cell rest mark",
+    role: "img",
+    tabindex: -1,
+    "data-layer": layer,
+    "data-component": component,
+  });
+  const style = { "text-anchor": "middle", "aria-hidden": "true" };
+  const isRead = wide > 58 && height > 14;
+  const words = isRead ? text(x + wide / 2, y + height / 2 + 4, "", style) : null;
+  return { key: `${layer}\n${component}`, box, words };
+}
 
-  function build(width) {
+// Names of columns and rows.
+function headsOf(rows, columns, { left, wide, height, top }) {
+  const room = Math.max(3, Math.floor((wide - 4) / (LETTER + 0.7)));
+  const every = Math.ceil(14 / height);
+  const above = { "text-anchor": "middle", class: "name", "aria-hidden": "true" };
+  const beforeRow = { "text-anchor": "end", class: "small", "aria-hidden": "true" };
+  const name = (layer) => shorten(layer, Math.floor(left / LETTER));
+  return [
+    columns.map((component, at) =>
+      text(left + (at + 0.5) * wide, 18, shorten(component.replace(/_/g, " "), room), above),
+    ),
+    rows.map((layer, row) =>
+      row % every ? null : text(left - 6, top + (row + 0.5) * height + 4, name(layer), beforeRow),
+    ),
+  ];
+}
+
+// The chart in a frame.
+export class LiveHeatmap {
+  constructor(frame) {
+    this.frame = frame;
+    this.run = null;
+    this.parts = null;
+  }
+
+  // Draws a run: the latest token, or the mean.
+  show(run, of) {
+    this.run = run;
+    this.of = of;
+    this.frame.draw((width) => this.#paint(width));
+  }
+
+  #paint(width) {
+    const { parts, run } = this;
+    const { layers, components } = run.matrix;
+    const isSame =
+      parts &&
+      parts.run === run &&
+      parts.width === width &&
+      parts.rows === layers.size &&
+      parts.columns === components.length &&
+      parts.svg.isConnected;
+    if (!isSame) return this.#build(width);
+    this.#refresh();
+    return null;
+  }
+
+  #build(width) {
+    const { run } = this;
     const { matrix } = run;
     const [rows, columns] = [matrix.rows(), matrix.components];
-    const narrow = width < 620;
-    const longest = Math.max(...rows.map((row) => row.length));
-    const left = Math.min(narrow ? 64 : 110, 16 + LETTER * longest);
-    const wide = (width - 4 - left) / columns.length;
-    const height = rows.length > 60 ? 11 : narrow ? 16 : 18;
-    const every = Math.ceil(14 / height);
-    const room = Math.max(3, Math.floor((wide - 4) / (LETTER + 0.7)));
+    const grid = gridOf(rows, columns, width);
+    const { left, wide, height, top } = grid;
     const cells = rows.flatMap((layer, row) =>
-      columns.map((component, column) => {
-        const [x, y] = [left + column * wide, 26 + row * height];
-        const box = rect(x + 0.5, y + 0.5, wide - 1, height - 1, {
-          class: "cell rest mark",
-          role: "img",
-          tabindex: -1,
-          "data-layer": layer,
-          "data-component": component,
-        });
-        const words =
-          wide > 58 && height > 14
-            ? text(x + wide / 2, y + height / 2 + 4, "", {
-                "text-anchor": "middle",
-                "aria-hidden": "true",
-              })
-            : null;
-        return { key: `${layer}\n${component}`, box, words, value: undefined };
-      }),
-    );
-    const heads = columns.map((component, at) =>
-      text(left + (at + 0.5) * wide, 18, shorten(component.replace(/_/g, " "), room), {
-        "text-anchor": "middle",
-        class: "name",
-        "aria-hidden": "true",
-      }),
-    );
-    const names = rows.map((layer, row) =>
-      row % every
-        ? null
-        : text(left - 6, 26 + row * height + height / 2 + 4, shorten(layer, Math.floor(left / LETTER)), {
-            "text-anchor": "end",
-            class: "small",
-            "aria-hidden": "true",
-          }),
+      columns.map((component, column) =>
+        cellOf(layer, component, [left + column * wide, top + row * height], grid),
+      ),
     );
     const svg = drawing(
       width,
-      26 + rows.length * height + 4,
+      top + rows.length * height + 4,
       "Energy of layers by component",
-      heads,
-      names,
+      headsOf(rows, columns, grid),
       cells.map(({ box, words }) => [box, words]),
     );
-    const key = (box) => `${box.dataset.layer}\n${box.dataset.component}`;
     liveMarks(
       svg,
-      (box) => {
-        const cell = run.matrix.cells.get(key(box));
-        return cell ? lines(cell, of, run.matrix) : ["nothing recorded"];
-      },
+      (box) => this.#lines(`${box.dataset.layer}\n${box.dataset.component}`),
       (at, way) => gridStep(columns.length, at, way),
     );
     offerFirst(svg);
     const ramp = h("div", { class: "ramp" });
-    parts = { width, run, rows: rows.length, columns: columns.length, cells, svg, ramp };
-    refresh();
+    const size = { rows: rows.length, columns: columns.length };
+    this.parts = { width, run, ...size, cells, svg, ramp };
+    this.#refresh();
     return [svg, ramp];
   }
 
-  function refresh() {
-    const { matrix } = run;
-    const held = parts.cells.map(({ key }) => matrix.cells.get(key));
-    const values = held.map((cell) => valueOf(cell, of));
-    const highest = scaleOf(values.filter((value) => value !== null));
+  #lines(key) {
+    const cell = this.run.matrix.cells.get(key);
+    return cell
+      ? lines(cell, this.of, this.run.matrix)
+      : [key.replace("\n", ", "), "nothing recorded"];
+  }
+
+  // Changes cells whose value differs.
+  #refresh() {
+    const { parts, of } = this;
+    const { matrix } = this.run;
+    const values = parts.cells.map(({ key }) => valueOf(matrix.cells.get(key), of));
+    const highest = scaleOf(values);
     parts.cells.forEach((one, at) => {
       const value = values[at];
-      const level =
-        value === null ? -1 : Math.max(0, Math.min(SHADES - 1, Math.floor((value / highest) * (SHADES - 1e-3))));
+      const level = levelOf(value, highest);
       if (one.level !== level) {
         one.level = level;
         one.box.setAttribute("class", `cell mark ${level < 0 ? "rest" : `shade${level}`}`);
@@ -141,45 +170,13 @@ export function liveHeatmap(frame) {
       if (one.value !== value) {
         one.value = value;
         one.box.setAttribute("data-j", value ?? "");
-        one.box.setAttribute(
-          "aria-label",
-          held[at] ? lines(held[at], of, matrix).join("; ") : `${one.key.replace("\n", ", ")}; nothing recorded`,
-        );
+        one.box.setAttribute("aria-label", this.#lines(one.key).join("; "));
         if (one.words) one.words.textContent = value === null ? "" : joules(value);
       }
     });
-    const swatch = (level) =>
-      s(
-        "svg",
-        { width: 22, height: 12, "aria-hidden": "true" },
-        rect(0, 0, 22, 12, { class: `swatch shade${level}` }),
-      );
-    const about = of === MEAN ? `mean of ${matrix.tokens.size} tokens` : `token ${matrix.latest.token}`;
-    parts.svg.dataset.token = of === MEAN ? "" : matrix.latest.token;
-    parts.ramp.replaceChildren(
-      "0 J ",
-      ...[...Array(SHADES).keys()].map(swatch),
-      ` ${joules(highest)} and more; ${about}`,
-    );
+    const { token } = matrix.latest;
+    parts.svg.dataset.token = of === MEAN ? "" : token;
+    const about = of === MEAN ? `mean of ${matrix.tokens.size} tokens` : `token ${token}`;
+    parts.ramp.replaceChildren(...rampOf(highest, about));
   }
-
-  const paint = (width) => {
-    const { matrix } = run;
-    const isSame =
-      parts &&
-      parts.run === run &&
-      parts.width === width &&
-      parts.rows === matrix.layers.size &&
-      parts.columns === matrix.components.length &&
-      parts.svg.isConnected;
-    if (!isSame) return build(width);
-    refresh();
-    return null;
-  };
-  return {
-    show(shownRun, which) {
-      [run, of] = [shownRun, which];
-      frame.draw(paint);
-    },
-  };
 }

@@ -2,6 +2,7 @@
 
 import { watts } from "/assets/charts.js";
 import { element, replace } from "../../dom.js";
+import { short } from "../runs.js";
 
 const STATUS = {
   running: "recording",
@@ -12,7 +13,9 @@ const STATUS = {
 
 export const statusText = (run) =>
   run.isRunning && !run.heard
-    ? "starting"
+    ? run.status === "queued"
+      ? "waits"
+      : "starting"
     : run.isRunning && run.power() === null
       ? "recording, no power reading yet"
       : STATUS[run.status] || run.status;
@@ -56,10 +59,12 @@ export function recordingList(choose) {
             ? `process ${run.info.pid}`
             : "another program";
         const texts = [
-          run.info.name && run.info.model ? run.info.model : null,
+          run.info.name && run.info.model ? short(run.info.model) : null,
           by,
           statusText(run),
-          power === null ? null : `${watts(power)}${run.hasModelled ? ", modelled" : ""}`,
+          power === null
+            ? null
+            : `${watts(power)}${run.provenance === "measured" ? "" : `, ${run.provenance}`}`,
         ];
         one.name.textContent = run.title;
         one.about.textContent = texts.filter(Boolean).join(" · ");
@@ -72,7 +77,8 @@ export function recordingList(choose) {
       }
       // Nothing is moved while it stays the same: a focused button keeps the focus.
       const isSame =
-        list.children.length === shown.length && shown.every((node, at) => list.children[at] === node);
+        list.children.length === shown.length &&
+        shown.every((node, at) => list.children[at] === node);
       if (!isSame) replace(list, shown);
     },
   };

@@ -8,9 +8,7 @@ import {
   DASHES,
   drawing,
   endLabels,
-  hideTip,
   isKnown,
-  joules,
   line,
   linear,
   mean,
@@ -20,15 +18,18 @@ import {
   rect,
   s,
   seconds,
-  showTip,
   ticks,
   watts,
 } from "/assets/charts.js";
 import { element, replace } from "../../dom.js";
+import { Reader } from "../reader.js";
+import { words } from "./rails.js";
 
 // Most steps of a rail, and shortest time that is shown.
 const STEPS = 600;
 const SHORTEST_NS = 2e9;
+// Positions at which values are read; the last one is now.
+const POSITIONS = 201;
 
 // Steps of the samples that end after `from`, merged if there are too many.
 export function stepsOf(samples, from) {
@@ -66,43 +67,60 @@ function windowOf(run, length_ns) {
   return { from, end_ns, rails: rails.filter((rail) => rail.steps.length), bands };
 }
 
-// Creates the chart in a frame. `show(run, seconds)` draws the run.
-export function powerChart(frame) {
-  let [run, length_ns] = [null, 40e9];
-  let [parts, width] = [null, 0];
-  let shown = null;
-  // Distance of the reading cursor from the right end, as a share of the width.
-  let read = null;
+// The chart in a frame.
+export class LivePower {
+  constructor(frame) {
+    this.frame = frame;
+    this.run = null;
+    this.parts = null;
+  }
 
-  function build(to) {
-    width = to;
+  // Draws the last `seconds` of a run.
+  show(run, length_s) {
+    if (this.run !== run) this.parts = null;
+    this.run = run;
+    this.length_ns = length_s * 1e9;
+    this.frame.draw((width) => this.#paint(width));
+  }
+
+  #paint(width) {
+    const { parts } = this;
+    if (!parts || parts.width !== width || !parts.svg.isConnected) return this.#build(width);
+    this.#refresh();
+    return null;
+  }
+
+  #build(width) {
     const narrow = width < 620;
-    const place = { left: 58, right: width - (narrow ? 12 : 96), bottom: narrow ? 190 : 250, narrow };
+    const place = {
+      left: 58,
+      right: width - (narrow ? 12 : 96),
+      top: 4,
+      bottom: narrow ? 190 : 250,
+    };
     const moving = s("g", {});
-    const cursor = line(0, 4, 0, place.bottom, { class: "cursor", visibility: "hidden" });
-    const catcher = rect(place.left, 4, place.right - place.left, place.bottom - 4, {
-      fill: "transparent",
-      class: "mark",
-      tabindex: 0,
-      role: "slider",
-      "aria-label": "Power over time: arrow keys read the values",
-      "aria-valuemin": 0,
-      "aria-valuemax": 0,
-      "aria-valuenow": 0,
+    const reader = new Reader({
+      place,
+      label: "Power over time",
+      count: POSITIONS,
+      first: POSITIONS - 1,
+      xAt: (at) => place.left + ((place.right - place.left) * at) / (POSITIONS - 1),
+      linesAt: (at) => this.#linesAt(at / (POSITIONS - 1)),
     });
-    const svg = drawing(width, place.bottom + 24, "Power over time", moving, cursor, catcher);
+    const label = "Power over time";
+    const svg = drawing(width, place.bottom + 24, label, moving, reader.elements);
     const legend = element("ul", { class: "legend" });
-    parts = { place, moving, cursor, catcher, svg, legend, key: "" };
-    listen();
-    refresh();
+    this.parts = { width, narrow, place, moving, reader, svg, legend, key: "" };
+    this.#refresh();
     return [svg, legend];
   }
 
-  function refresh() {
-    const { place, moving } = parts;
-    const { left, right, bottom, narrow } = place;
-    shown = windowOf(run, length_ns);
-    const { from, end_ns: end, rails, bands } = shown;
+  #refresh() {
+    const { run } = this;
+    const { place, moving, narrow, reader } = this.parts;
+    const { left, right, bottom } = place;
+    this.shown = windowOf(run, this.length_ns);
+    const { from, end_ns: end, rails, bands } = this.shown;
     const steps = rails.flatMap((rail) => rail.steps);
     const idle = rails.map((rail) => rail.idle_w || 0);
     const highest = Math.max(...steps.map((step) => step.max), ...idle, 1e-9);
@@ -111,149 +129,52 @@ export function powerChart(frame) {
     const times = ticks(from / 1e9, end / 1e9, narrow ? 4 : 8, "s").filter((one) => one.value >= 0);
     replace(
       moving,
-      bandMarks({ bands, end_ns: end }, run.phases, x, bottom).flat(),
+      bandMarks({ bands, start_ns: from, end_ns: end }, run.phases, { x, bottom, left, right }),
       axisY(ticks(0, highest * 1.1, 4, "W"), y, left, right),
       axisX(times, (time) => x(time * 1e9), bottom, bottom - 4),
       rails.map((rail) => railGroup(rail, rail.at, { x, y, left, right, highest })),
       narrow || !rails.length ? null : endLabels(rails, y, right, bottom),
     );
-    legend();
-    if (read !== null) show();
+    this.#legend();
+    reader.refresh();
   }
 
-  function legend() {
+  // Names of lines and colours; they change rarely.
+  #legend() {
+    const { run, parts } = this;
     const rails = [...run.rails.values()];
-    const phases = [...new Set(shown.bands.map((band) => band.phase))].slice(0, 8);
+    const phases = [...new Set(this.shown.bands.map((band) => band.phase))].slice(0, 8);
     const key = JSON.stringify([rails.map((rail) => [rail.rail, rail.provenance]), phases]);
     if (key === parts.key) return;
     parts.key = key;
-    const swatch = (...shapes) => s("svg", { width: 18, height: 12, "aria-hidden": "true" }, shapes);
+    const entry = (shape, text) => {
+      const swatch = s("svg", { width: 18, height: 12, "aria-hidden": "true" }, shape);
+      return element("li", {}, swatch, ` ${text}`);
+    };
+    const stroke = (at) => ({
+      stroke: railColour(at),
+      "stroke-width": 2.5,
+      "stroke-dasharray": DASHES[at % DASHES.length] || null,
+    });
+    const fill = (phase) => ({ fill: phaseColour(run.phases, phase), class: "swatch" });
     replace(
       parts.legend,
       rails.map((rail, at) =>
-        element(
-          "li",
-          {},
-          swatch(
-            line(0, 6, 18, 6, {
-              stroke: railColour(at),
-              "stroke-width": 2.5,
-              "stroke-dasharray": DASHES[at % DASHES.length] || null,
-            }),
-          ),
-          ` ${rail.rail}: ${words(rail.provenance)}`,
-        ),
+        entry(line(0, 6, 18, 6, stroke(at)), `${rail.rail}: ${words(rail.provenance)}`),
       ),
-      phases.map((phase) =>
-        element(
-          "li",
-          {},
-          swatch(rect(0.5, 0.5, 17, 11, { fill: phaseColour(run.phases, phase), class: "swatch" })),
-          ` ${phase}`,
-        ),
-      ),
+      phases.map((phase) => entry(rect(0.5, 0.5, 17, 11, fill(phase)), phase)),
     );
   }
 
-  // Shows the values at the cursor.
-  function show(point) {
-    const { place, cursor, catcher } = parts;
-    const { from, end_ns: end, rails, bands } = shown;
-    const time = end - read * (end - from);
-    const x = linear(from, end, place.left, place.right)(time);
+  // Values at a share of the width.
+  #linesAt(share) {
+    const { from, end_ns: end, rails, bands } = this.shown;
+    const time = from + share * (end - from);
     const values = rails.map((rail) => {
       const step = rail.steps.find((one) => one.t0 <= time && time < one.t1);
       return `${rail.rail}: ${step ? watts(mean(step)) : "–"}`;
     });
     const band = bands.filter((one) => one.start_ns <= time && time < (one.end_ns ?? end)).pop();
-    const lines = [`at ${seconds(time)}`, ...values, band ? band.phase : ""].filter(Boolean);
-    cursor.setAttribute("visibility", "visible");
-    cursor.setAttribute("x1", x);
-    cursor.setAttribute("x2", x);
-    catcher.setAttribute("aria-valuemin", from / 1e9);
-    catcher.setAttribute("aria-valuemax", end / 1e9);
-    catcher.setAttribute("aria-valuenow", time / 1e9);
-    catcher.setAttribute("aria-valuetext", lines.join("; "));
-    const box = catcher.getBoundingClientRect();
-    showTip(catcher, lines, point || { x: box.right - read * box.width, y: box.top + 30 });
+    return [`at ${seconds(time)}`, ...values, band ? band.phase : ""];
   }
-
-  function listen() {
-    const { catcher, cursor } = parts;
-    const leave = () => {
-      read = null;
-      cursor.setAttribute("visibility", "hidden");
-      hideTip();
-    };
-    catcher.addEventListener("focus", () => {
-      read = read ?? 0;
-      show();
-    });
-    catcher.addEventListener("blur", leave);
-    catcher.addEventListener("pointerleave", leave);
-    catcher.addEventListener("pointermove", (event) => {
-      const box = catcher.getBoundingClientRect();
-      read = Math.max(0, Math.min(1, (box.right - event.clientX) / box.width));
-      show({ x: event.clientX, y: event.clientY });
-    });
-    catcher.addEventListener("keydown", (event) => {
-      const by = {
-        ArrowRight: -0.01,
-        ArrowUp: -0.01,
-        ArrowLeft: 0.01,
-        ArrowDown: 0.01,
-        PageUp: -0.1,
-        PageDown: 0.1,
-        Home: 1,
-        End: -1,
-      }[event.key];
-      if (!by) return;
-      event.preventDefault();
-      read = Math.max(0, Math.min(1, (read ?? 0) + by));
-      show();
-    });
-  }
-
-  const paint = (to) => {
-    if (!parts || to !== width || !parts.svg.isConnected) return build(to);
-    refresh();
-    return null;
-  };
-  return {
-    show(shownRun, length_s) {
-      if (run !== shownRun) parts = null;
-      [run, length_ns] = [shownRun, length_s * 1e9];
-      frame.draw(paint);
-    },
-  };
-}
-
-export const words = (provenance) =>
-  provenance === "modelled" ? "modelled, not measured" : provenance || "source unknown";
-
-// Rails as a table: what the chart shows, in numbers.
-export const railColumns = [
-  { title: "Rail", name: "rail" },
-  { title: "Source" },
-  { title: "Power now", numeric: true, name: "power_w" },
-  { title: "Idle power", numeric: true },
-  { title: "Peak", numeric: true },
-  { title: "Energy", numeric: true, name: "energy_j" },
-  { title: "In totals" },
-  { title: "Power is" },
-];
-export function railRows(run) {
-  return [...run.rails.values()].map((rail) => {
-    const last = rail.samples[rail.samples.length - 1];
-    return [
-      rail.rail,
-      rail.source,
-      { text: watts(last && last.power_w), value: last && last.power_w },
-      watts(rail.idle_w),
-      watts(rail.peak_w),
-      { text: joules(rail.samples.length ? rail.energy_j : null), value: rail.energy_j },
-      rail.is_root ? "yes" : "no: part of another rail",
-      words(rail.provenance),
-    ];
-  });
 }

@@ -2,6 +2,8 @@
 // twice and late (after a reconnection or a gap), so each is entered by its own key: a sample by
 // rail and time, a token by its span.
 
+import { short } from "../runs.js";
+
 // Samples that are kept of each rail, and ended sections of a run.
 const SAMPLES = 2400;
 const SECTIONS = 200;
@@ -40,11 +42,14 @@ export class LiveRun {
   }
 
   get title() {
-    return this.info.name || this.info.model || this.id.slice(0, 8);
+    return short(this.info.name) || short(this.info.model) || this.id.slice(0, 8);
   }
 
-  get hasModelled() {
-    return [...this.rails.values()].some((rail) => rail.is_root && rail.provenance !== "measured");
+  // Where the power of totals comes from: `measured`, unless a root rail is `modelled` or `replayed`.
+  get provenance() {
+    const roots = [...this.rails.values()].filter((rail) => rail.is_root);
+    const other = roots.find((rail) => rail.provenance && rail.provenance !== "measured");
+    return other ? other.provenance : "measured";
   }
 
   // Enters a message, if it is known here.

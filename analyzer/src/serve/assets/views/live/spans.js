@@ -24,9 +24,13 @@ export function sectionTable(run) {
       one.role || "span",
       one.phase || "",
       { text: seconds(one.start_ns), value: one.start_ns },
-      isOpen ? "open" : { text: seconds(one.end_ns - one.start_ns), value: one.end_ns - one.start_ns },
+      isOpen
+        ? "open"
+        : { text: seconds(one.end_ns - one.start_ns), value: one.end_ns - one.start_ns },
       { text: joules(one.energy_j), value: one.energy_j },
-      isKnown(one.lo_j) || isKnown(one.hi_j) ? interval(one.lo_j, one.hi_j).replace("90 %: ", "") : "",
+      isKnown(one.lo_j) || isKnown(one.hi_j)
+        ? interval(one.lo_j, one.hi_j).replace("90 %: ", "")
+        : "",
       isKnown(one.avg_power_mw) ? watts(one.avg_power_mw / 1e3) : "",
     ];
   });
@@ -66,15 +70,17 @@ export function operationTable(run) {
         { title: "Time", numeric: true },
         { title: "Count", numeric: true },
       ],
-      all.slice(0, OPERATIONS).map((one) => [
-        one.operation,
-        one.component || "",
-        one.phase || "",
-        { text: joules(one.energy_j), value: one.energy_j },
-        whole > 0 ? `${((one.energy_j / whole) * 100).toFixed(1)} %` : "–",
-        { text: seconds(one.duration_ms * 1e6), value: one.duration_ms },
-        { text: String(one.count), value: one.count },
-      ]),
+      all
+        .slice(0, OPERATIONS)
+        .map((one) => [
+          one.operation,
+          one.component || "",
+          one.phase || "",
+          { text: joules(one.energy_j), value: one.energy_j },
+          whole > 0 ? `${((one.energy_j / whole) * 100).toFixed(1)} %` : "–",
+          { text: seconds(one.duration_ms * 1e6), value: one.duration_ms },
+          { text: String(one.count), value: one.count },
+        ]),
     ),
   );
 }

@@ -1,9 +1,10 @@
 // Generated text, each token shaded by its energy.
 
-import { h, interval, isKnown, joules, s, rect, seconds, SHADES } from "/assets/charts.js";
+import { h, interval, isKnown, joules, seconds } from "/assets/charts.js";
 import { element, table } from "../../dom.js";
 import { liveMarks, offerFirst } from "./marks.js";
-import { words } from "./power.js";
+import { words } from "./rails.js";
+import { levelOf, rampOf, scaleOf } from "./shades.js";
 
 // Most tokens of the stream, and rows of the table.
 const SHOWN = 1500;
@@ -26,94 +27,73 @@ const lines = (token) => [
   token.provenance === "modelled" ? words("modelled") : "",
 ];
 
-// Energy with the darkest shade: one in twenty tokens may exceed it.
-function scaleOf(tokens) {
-  const known = tokens.map((token) => token.energy_j).filter(isKnown);
-  if (!known.length) return null;
-  known.sort((a, b) => a - b);
-  return known[Math.min(known.length - 1, Math.floor(known.length * 0.95))];
-}
-
-// Creates the stream in a frame. `show(run)` draws the run.
-export function tokenStream(frame) {
-  let [run, made, top] = [null, new Map(), null];
-  const stream = h("div", { class: "stream", role: "group", "aria-label": "Generated tokens" });
-  const scale = h("div", { class: "ramp" });
-  const cut = h("p", { class: "note", hidden: "" });
-  const tokenOf = (mark) => run.tokens.get(mark.dataset.span);
-  liveMarks(stream, (mark) => lines(tokenOf(mark)));
-
-  function shade(mark, token) {
-    const level =
-      isKnown(token.energy_j) && top
-        ? Math.max(0, Math.min(SHADES - 1, Math.floor((token.energy_j / top) * (SHADES - 1e-3))))
-        : "unknown";
-    const name = `token mark heat-${level}`;
-    if (mark.className !== name) mark.className = name;
+// The stream in a frame.
+export class TokenStream {
+  constructor(frame) {
+    this.frame = frame;
+    this.run = null;
+    this.stream = h("div", { class: "stream", role: "group", "aria-label": "Generated tokens" });
+    this.ramp = h("div", { class: "ramp" });
+    this.cut = h("p", { class: "note" });
+    liveMarks(this.stream, (mark) => lines(this.run.tokens.get(mark.dataset.span)));
   }
 
-  function add(token) {
-    const mark = h(
-      "span",
-      { class: "token mark", role: "img", tabindex: -1, "data-span": token.span },
-      tokenText(token),
-    );
-    made.set(String(token.span), mark);
-    stream.append(mark);
+  // Draws the tokens of a run.
+  show(run) {
+    if (this.run !== run) {
+      this.run = run;
+      this.made = new Map();
+      this.top = null;
+      this.stream.replaceChildren();
+    }
+    this.frame.draw(() => {
+      this.#refresh();
+      return this.stream.isConnected ? null : [this.cut, this.stream, this.ramp];
+    });
+  }
+
+  #add(token) {
+    const style = { class: "token mark", role: "img", tabindex: -1, "data-span": token.span };
+    const mark = h("span", style, tokenText(token));
+    this.made.set(String(token.span), mark);
+    this.stream.append(mark);
     return mark;
   }
 
-  function refresh() {
-    const all = run.tokenList();
+  #refresh() {
+    const { stream, made } = this;
+    const all = this.run.tokenList();
     const tokens = all.slice(-SHOWN);
     const isAtEnd = stream.scrollTop + stream.clientHeight > stream.scrollHeight - 40;
-    const before = top;
-    top = scaleOf(tokens);
+    const top = scaleOf(tokens.map((token) => token.energy_j));
     // A new scale changes all tokens, a new token only itself.
-    const isRescaled = !before || !top || Math.abs(before - top) / top > 0.02;
-    if (!isRescaled) top = before;
+    const isRescaled = !this.top || Math.abs(this.top - top) / top > 0.02;
+    if (isRescaled) this.top = top;
     for (const token of tokens) {
-      const mark = made.get(String(token.span)) || add(token);
-      if (mark.dataset.j !== String(token.energy_j)) {
+      const mark = made.get(String(token.span)) || this.#add(token);
+      const isChanged = mark.dataset.j !== String(token.energy_j);
+      if (isChanged) {
         mark.dataset.j = String(token.energy_j);
         mark.setAttribute("aria-label", lines(token).filter(Boolean).join("; "));
-        shade(mark, token);
-      } else if (isRescaled) shade(mark, token);
+      }
+      if (isChanged || isRescaled) this.#shade(mark, token);
     }
     while (stream.childElementCount > SHOWN) {
       made.delete(stream.firstElementChild.dataset.span);
       stream.firstElementChild.remove();
     }
-    cut.hidden = all.length <= SHOWN;
-    cut.textContent = `The first ${all.length - SHOWN} tokens are not shown here; the Run view has all.`;
+    this.cut.hidden = all.length <= SHOWN;
+    this.cut.textContent = `The first ${all.length - SHOWN} tokens are not shown here; the Run view has all.`;
     offerFirst(stream);
     if (isAtEnd) stream.scrollTop = stream.scrollHeight;
-    scale.replaceChildren(
-      "0 J ",
-      ...[...Array(SHADES).keys()].map((level) =>
-        s(
-          "svg",
-          { width: 22, height: 12, "aria-hidden": "true" },
-          rect(0, 0, 22, 12, { class: `swatch shade${level}` }),
-        ),
-      ),
-      ` ${joules(top)} and more`,
-    );
+    this.ramp.replaceChildren(...rampOf(this.top));
   }
 
-  const paint = () => {
-    refresh();
-    return stream.isConnected ? null : [cut, stream, scale];
-  };
-  return {
-    show(shownRun) {
-      if (run !== shownRun) {
-        [run, made, top] = [shownRun, new Map(), null];
-        stream.replaceChildren();
-      }
-      frame.draw(paint);
-    },
-  };
+  #shade(mark, token) {
+    const level = levelOf(token.energy_j, this.top);
+    const name = `token mark heat-${level < 0 ? "unknown" : level}`;
+    if (mark.className !== name) mark.className = name;
+  }
 }
 
 // The newest tokens as a table.

@@ -11,6 +11,7 @@ import { formatOf, isFromZero, metricOf } from "./metrics.js";
 import { OperationsPanel } from "./operations.js";
 import { readout, Section } from "./section.js";
 import { rangeOf } from "./shades.js";
+import { LEDGER } from "./shared.js";
 import { TABLES } from "./tables.js";
 import { TokenWaterfall } from "./waterfall.js";
 
@@ -104,6 +105,7 @@ export class CellCharts {
   set(run, tokens) {
     this.run = run;
     this.tokens = tokens;
+    this.position = this.player.position;
     if (!tokens) {
       for (const section of [this.map, this.waterfall]) section.empty(NO_TOKENS);
       this.scope.value = "all";
@@ -140,8 +142,10 @@ export class CellCharts {
 
   #ready(metric) {
     const { block, stack } = this;
+    const power = `; power ${block.provenance || "of unknown provenance"}`;
     const what = this.metric === "energy" ? "Active energy of spans" : metric.title;
-    const words = `${what}; power ${block.provenance || "of unknown provenance"}`;
+    const words = what + (["energy", "power"].includes(this.metric) ? power : "");
+    this.words = words;
     const last = block.from + block.tokens.length - 1;
     const shown = this.tokens > BLOCK ? `; tokens at positions ${block.from} to ${last}` : "";
     const isEmpty = !block.values.length || !block.hasValues;
@@ -151,7 +155,9 @@ export class CellCharts {
     else this.heatmap.ready(words);
     if (isEmpty) this.map.empty(this.#emptyWords(metric));
     else this.map.ready(words + shown);
-    const base = metric.sums ? words : `Energy, because ${metric.title.toLowerCase()} does not sum`;
+    const base = metric.sums
+      ? words
+      : `Energy, because ${metric.title.toLowerCase()} does not sum${power}`;
     if (stack.values.length && stack.hasValues) this.waterfall.ready(base + shown);
     else this.waterfall.empty(NO_CELLS);
   }
@@ -189,8 +195,10 @@ export class CellCharts {
   #drawHeatmap(width) {
     if (this.isAll && this.run.matrix && (this.metric === "energy" || !this.block)) {
       this.panel.close();
+      this.heatmap.basis.textContent = `${LEDGER} Power ${this.run.provenance}.`;
       return charts.heatmap(this.run, width);
     }
+    this.heatmap.basis.textContent = this.words;
     const { block } = this;
     const { sums } = metricOf(this.metric);
     this.format = formatOf(this.metric, block.unit);

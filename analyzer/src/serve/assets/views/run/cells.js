@@ -53,8 +53,7 @@ export class CellBlock {
     return this.values.some((value) => !Number.isNaN(value));
   }
 
-  // The range of values without the highest and lowest thousandth, so that a single outlier
-  // does not decide the shades. Ranges of sums begin at zero.
+  // The range of most values of layers. Ranges of sums begin at zero.
   range(isFromZero) {
     this.ranges ??= new Map();
     if (!this.ranges.has(isFromZero)) {

@@ -53,6 +53,10 @@ export class TokenColumns {
       "aria-label": "Tokens by component: arrow keys move from token to token",
       class: "grid-canvas",
     });
+    this.canvas.setAttribute(
+      "data-all",
+      this.wholes.reduce((all, one) => all + one, 0),
+    );
     this.#listen();
     this.#image();
     this.draw(this.selected ?? null);

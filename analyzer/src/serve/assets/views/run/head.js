@@ -203,10 +203,13 @@ export class Head {
     const noted = (events || []).map((one) =>
       one.count > 1 ? `${one.message} (${one.count} times)` : one.message,
     );
-    const items = (list) => list.slice(0, MOST_NOTES).map((one) => h("li", {}, String(one)));
+    const doubts = (warnings || []).map(({ rail, message }) =>
+      rail ? `${rail}: ${message}` : message,
+    );
+    const items = (list) => list.slice(0, MOST_NOTES).map((one) => h("li", {}, one));
     const more = noted.length > MOST_NOTES ? [`${noted.length - MOST_NOTES} more`] : [];
     this.cautions.replaceChildren(
-      ...(warnings?.length ? [h("ul", { class: "cautions" }, items(warnings))] : []),
+      ...(doubts.length ? [h("ul", { class: "cautions" }, items(doubts))] : []),
       ...(noted.length
         ? [
             h(

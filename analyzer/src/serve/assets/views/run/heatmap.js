@@ -231,6 +231,6 @@ export function rampOf(range, format, words) {
     { class: "ramp" },
     `${format(range.lo)} `,
     [...Array(8).keys()].map(level),
-    ` ${format(range.hi)}${words ? `; ${words}` : ""}`,
+    ` ${format(range.hi)} and more${words ? `; ${words}` : ""}`,
   );
 }

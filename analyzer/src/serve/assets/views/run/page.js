@@ -1,6 +1,6 @@
 // The parts of the view and their order; the view fills them with data.
 
-import { charts, h, joules, watts } from "/assets/charts.js";
+import { charts, h, hideTip, joules, watts } from "/assets/charts.js";
 import { CellCharts } from "./cell_charts.js";
 import { CellStore } from "./cells.js";
 import { Head } from "./head.js";
@@ -176,6 +176,7 @@ export class RunPage {
   }
 
   unmount() {
+    hideTip();
     this.player.stop();
     for (const end of this.ends) end();
     for (const section of this.sections) section.unmount();

@@ -121,7 +121,7 @@ export class PipelineTable {
     );
     const words =
       `Bars are drawn from 0 s to ${seconds(end)}; sections one after another, by their total ` +
-      "time in the phase.";
+      "time in the phase. Shares of sections are those of their phase.";
     const axis = h("p", { class: "note" }, words);
     const table = h("table", { class: "pipeline" }, h("thead", {}, h("tr", {}, head)), body);
     return [table, axis];

@@ -39,8 +39,9 @@ export class TokenPlayer {
     );
   }
 
-  // Sets the number of tokens of the run.
-  set(count) {
+  // Sets the number of tokens of the run, and the one that is selected at first.
+  set(count, first = 0) {
+    if (!this.count) this.position = first;
     this.count = count;
     this.slider.max = Math.max(0, count - 1);
     this.slider.disabled = count < 2;

@@ -36,7 +36,7 @@ export class Section {
     this.isNear = false;
     this.near = new IntersectionObserver(
       (entries) => {
-        this.isNear = entries.some((one) => one.isIntersecting);
+        this.isNear = entries[entries.length - 1].isIntersecting;
         this.refresh();
       },
       { rootMargin: MARGIN },

@@ -41,16 +41,17 @@ export function palette() {
   };
 }
 
-// The range of values without the highest and lowest thousandth; of many values some are
-// sampled. Ranges of sums begin at zero.
+// The range of most values, so that a few outliers do not take all shades; of many values some
+// are sampled. Ranges of sums begin at zero.
+const SHARE = 0.98;
 const SAMPLE = 60000;
 export function rangeOf(values, isFromZero) {
   const step = Math.ceil(values.length / SAMPLE) || 1;
   const known = values.filter((value, at) => at % step === 0 && !Number.isNaN(value)).sort();
   if (!known.length) return { lo: 0, hi: 1 };
   const at = (share) => known[Math.round(share * (known.length - 1))];
-  const lo = isFromZero ? 0 : at(0.001);
-  const hi = at(0.999) > lo ? at(0.999) : known[known.length - 1];
+  const lo = isFromZero ? 0 : at(1 - SHARE);
+  const hi = at(SHARE) > lo ? at(SHARE) : known[known.length - 1];
   return { lo, hi: hi > lo ? hi : lo + (Math.abs(lo) || 1) };
 }
 

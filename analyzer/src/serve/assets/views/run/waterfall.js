@@ -34,7 +34,8 @@ export class TokenWaterfall {
       context.textAlign = "right";
       context.fillText(shorten(name, Math.floor((left - 8) / 6.6)), left - 8, y + 9);
       context.fillStyle = colour;
-      context.fillRect(scale(from), y, Math.max(1, scale(to) - scale(from)), ROW - 5);
+      if (to > from)
+        context.fillRect(scale(from), y, Math.max(1, scale(to) - scale(from)), ROW - 5);
       context.fillStyle = colours.soft;
       context.textAlign = "left";
       context.fillText(words, scale(to) + 6, y + 9);

@@ -1,0 +1,163 @@
+// The runs of the Live view: those that are being recorded, and some that ended since.
+
+import { ApiError } from "../../api.js";
+import { LiveRun } from "./run.js";
+
+// Ended runs that are kept, and messages of a page of past ones.
+const ENDED = 5;
+const PAGE = 1000;
+// Time between two questions whether a run has started.
+const START_MS = 1000;
+
+export class LiveRuns {
+  // `changed()` is called when another run is chosen or the list was read again, `ended(run)` when
+  // the chosen run ends.
+  constructor({ api, socket, changed, ended }) {
+    Object.assign(this, { api, changed, ended });
+    this.all = new Map();
+    // Ids of runs that this server started.
+    this.own = new Set();
+    this.chosenId = null;
+    this.database = null;
+    this.end = socket.subscribe({
+      runs: ["*"],
+      detail: "operations",
+      message: (message) => this.receive(message),
+      reset: () => this.load(),
+      gap: (lost) => this.gap(lost),
+    });
+  }
+
+  // The run that is shown; null: none.
+  get chosen() {
+    return this.all.get(this.chosenId) || null;
+  }
+
+  // All runs, newest first.
+  list() {
+    return [...this.all.values()].reverse();
+  }
+
+  stop() {
+    this.isStopped = true;
+    this.end();
+  }
+
+  runOf(id) {
+    let run = this.all.get(id);
+    if (!run) {
+      run = new LiveRun(id);
+      this.all.set(id, run);
+      this.forgetOld();
+    }
+    return run;
+  }
+
+  forgetOld() {
+    const ended = [...this.all.values()].filter((run) => !run.isRunning && run !== this.chosen);
+    for (const run of ended.slice(0, Math.max(0, ended.length - ENDED))) this.all.delete(run.id);
+  }
+
+  // Runs that are being recorded now, with what is known about their past.
+  async load() {
+    let status;
+    try {
+      status = await this.api.get("/status");
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return;
+    }
+    this.database = status.database;
+    const { recording, generating, queued = [] } = status;
+    for (const id of queued) this.runOf(id).describe({ status: "queued" });
+    const ids = [...new Set([...queued, ...(generating ? [generating] : []), ...recording])];
+    for (const id of [generating, ...queued]) if (id) this.own.add(id);
+    for (const id of ids) await this.loadPast(this.runOf(id));
+    // Runs that ended while the page was disconnected.
+    for (const run of this.all.values()) {
+      if (run.isRunning && !ids.includes(run.id) && run.heard) await this.loadPast(run);
+    }
+    this.chooseByItself();
+    this.changed();
+  }
+
+  // Requests the messages of a run that the server still has.
+  async loadPast(run) {
+    let from;
+    for (;;) {
+      let page;
+      try {
+        page = await this.api.get(`/run/${encodeURIComponent(run.id)}/events`, {
+          query: { from, limit: PAGE, detail: "operations" },
+        });
+      } catch (error) {
+        if (error instanceof ApiError) return;
+        throw error;
+      }
+      page.events.forEach((one) => run.apply(one));
+      if (page.next > page.newest_seq || page.next === from) return;
+      from = page.next;
+    }
+  }
+
+  // Whether a run that was started here failed before it was recorded.
+  async checkStart(run) {
+    const address = `/generate/${encodeURIComponent(run.id)}`;
+    while (this.all.get(run.id) === run && run.isRunning && !run.heard && !this.isStopped) {
+      await new Promise((done) => setTimeout(done, START_MS));
+      try {
+        const state = await this.api.get(address);
+        if (state.status === "running" && !run.heard) run.describe({ status: "running" });
+        if (state.status === "queued" || state.status === "running") continue;
+        if (state.message) run.fail(state.message);
+        return;
+      } catch (error) {
+        if (error.isAbsent) return;
+        if (!(error instanceof ApiError)) throw error;
+      }
+    }
+  }
+
+  receive(message) {
+    if (!message.run) return;
+    if (message.type === "run_deleted") {
+      this.all.delete(message.run);
+      if (this.chosenId === message.run) this.choose(null);
+      return;
+    }
+    const isNew = !this.all.has(message.run);
+    // The end of an older run that this page knows nothing about.
+    if (isNew && message.type === "figures_replaced") return;
+    const run = this.runOf(message.run);
+    run.apply(message);
+    if (message.type === "inference_complete" && run === this.chosen) this.ended(run);
+    if (isNew || message.type === "run_started") this.chooseByItself();
+  }
+
+  gap(lost) {
+    if (!this.chosen) return;
+    this.chosen.lost += lost || 0;
+    this.chosen.changed.add("status");
+  }
+
+  startedHere(id, status) {
+    this.own.add(id);
+    const run = this.runOf(id);
+    if (status === "queued" && !run.heard) run.describe({ status });
+    if (status !== "queued" || !this.chosen) this.choose(id);
+    this.checkStart(run);
+  }
+
+  choose(id) {
+    this.chosenId = id;
+    this.changed();
+  }
+
+  // Follows the newest run, unless the chosen one still runs.
+  chooseByItself() {
+    const running = [...this.all.values()].filter((run) => run.isRunning);
+    if (this.chosen && this.chosen.isRunning) return;
+    const newest = running[running.length - 1];
+    if (newest && newest !== this.chosen) this.choose(newest.id);
+  }
+}
