@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use energy_store::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use self::interrupt::{InterruptOnDrop, InterruptSlot};
@@ -103,7 +104,12 @@ impl Readers {
             let permit = permit(&self.0.reads).await?;
             let task = tokio::task::spawn_blocking(move || {
                 let _permit = permit;
-                write(&path)
+                let written = write(&path)?;
+                // Readers keep the log alive, which would still hold what was deleted.
+                if let Ok(store) = Store::open_writable(&path) {
+                    let _ = store.checkpoint();
+                }
+                Ok::<T, Error>(written)
             });
             match task.await {
                 Ok(result) => result.map_err(Problem::from),

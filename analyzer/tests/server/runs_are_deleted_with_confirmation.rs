@@ -47,6 +47,12 @@ fn the_id_confirms_the_deletion() {
         200
     );
     assert_eq!(server.json("/api/profiling/runs")["total"], 0);
+    // The file alone holds the change, although the server still reads it.
+    let log = std::fs::metadata(folder.path().join("energy.db-wal"));
+    assert_eq!(log.map_or(0, |log| log.len()), 0);
+    let copy = folder.path().join("copy.db");
+    std::fs::copy(&db, &copy).unwrap();
+    assert!(Store::open(&copy).unwrap().runs().unwrap().is_empty());
 }
 
 #[test]

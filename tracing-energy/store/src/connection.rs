@@ -11,7 +11,7 @@ use crate::Error;
 use energy_host::files::{FileAccess, irregular};
 
 /// Time that a writer waits for another one's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Number of attempts to share a file, 10 ms apart, before its folder counts as one that cannot be
 /// written.

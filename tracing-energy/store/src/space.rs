@@ -1,15 +1,21 @@
 //! Disk space of the file, its tables and its runs; vacuum.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::RunLiveness;
-use super::connection::wal_of;
+use super::connection::{BUSY_TIMEOUT, wal_of};
 use super::error::{from_sqlite, store};
 use super::tables::{self, RunTable, quoted};
 use crate::Error;
 use crate::store::Store;
+
+/// Time of one attempt to empty the log, and between attempts.
+const ATTEMPT: Duration = Duration::from_millis(25);
+/// Number of attempts.
+const ATTEMPTS: usize = 10;
 
 /// Disk space of a recording file, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +85,33 @@ impl Store {
             .connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         checkpoint.map_err(&sql)
+    }
+
+    /// Writes the log into the file and empties it, so that the file alone holds its content and
+    /// deleted text is in neither. Waits half a second at most for readers. Does nothing while a
+    /// run is being recorded: the recorder does it at its end.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn checkpoint(&self) -> Result<(), Error> {
+        if self.ensure_not_recording().is_err() {
+            return Ok(());
+        }
+        let sql = from_sqlite(&self.path);
+        // The writer's lock is held while SQLite waits, so that each attempt is short.
+        self.connection.busy_timeout(ATTEMPT).map_err(&sql)?;
+        for _ in 0..ATTEMPTS {
+            let pragma = "PRAGMA wal_checkpoint(TRUNCATE)";
+            let is_busy: bool = self
+                .connection
+                .query_row(pragma, [], |r| r.get(0))
+                .map_err(&sql)?;
+            if !is_busy {
+                break;
+            }
+            std::thread::sleep(ATTEMPT);
+        }
+        self.connection.busy_timeout(BUSY_TIMEOUT).map_err(&sql)
     }
 
     /// Ensures that no run is being recorded to the file: long transactions would cost it rows.
