@@ -8,13 +8,20 @@ import { short } from "../runs.js";
 const SAMPLES = 2400;
 const SECTIONS = 200;
 const ENDED = ["complete", "cancelled", "crashed", "failed"];
+// Phases whose colours are the same in all runs.
+const FIRST_PHASES = ["prefill", "decode"];
+
+const isNumber = (value) => typeof value === "number";
+
+// Whether prefill computed a token, so that decode only sampled it.
+export const isSampledOnly = ({ token, phase }) => token === 0 && phase === "decode";
 
 export class LiveRun {
   constructor(id) {
     this.id = id;
     this.info = {};
     this.rails = new Map();
-    this.phases = [];
+    this.phases = [...FIRST_PHASES];
     this.bands = new Map();
     this.open = new Map();
     this.sections = new Map();
@@ -24,6 +31,8 @@ export class LiveRun {
     this.operationTimes = new Set();
     this.current = {};
     this.result = null;
+    // The row of the run in the file, once it has ended.
+    this.stored = null;
     this.error = null;
     this.lost = 0;
     // Latest run time that any message reports.
@@ -34,7 +43,8 @@ export class LiveRun {
   }
 
   get status() {
-    return (this.result && this.result.status) || this.info.status || "running";
+    const { stored, result, info } = this;
+    return (stored && stored.status) || (result && result.status) || info.status || "running";
   }
 
   get isRunning() {
@@ -67,6 +77,16 @@ export class LiveRun {
     this.changed.add("status");
   }
 
+  // Enters the row of the run in the file; it counts once the run has ended there.
+  takeStored(row) {
+    if (!row || !ENDED.includes(row.status)) return;
+    this.stored = row;
+    this.info = { name: row.name, model: row.model, ...this.info, status: row.status };
+    this.heard = this.heard || row.timestamp;
+    this.open.clear();
+    this.changed.add("status").add("sections").add("power");
+  }
+
   describe(info) {
     this.info = { ...this.info, ...info };
     for (const rail of info.rails || []) this.rail(rail);
@@ -87,12 +107,20 @@ export class LiveRun {
     return rail;
   }
 
-  // The sum of the latest powers of root rails; null if there is none.
+  // Keeps the latest power of each rail, so that all parts of the page show the same values.
+  takePowers() {
+    for (const rail of this.rails.values()) {
+      const last = rail.samples[rail.samples.length - 1];
+      rail.shown_w = last ? last.power_w : null;
+    }
+  }
+
+  // The sum of the kept powers of root rails; null if there is none.
   power() {
     const roots = [...this.rails.values()].filter((rail) => rail.is_root && rail.samples.length);
-    return roots.length
-      ? roots.reduce((sum, rail) => sum + rail.samples[rail.samples.length - 1].power_w, 0)
-      : null;
+    if (!roots.length) return null;
+    if (roots.some((rail) => !isNumber(rail.shown_w))) this.takePowers();
+    return roots.reduce((sum, rail) => sum + rail.shown_w, 0);
   }
 
   // The energy of root rails in the samples that arrived, and the run time of the first one.
@@ -107,6 +135,11 @@ export class LiveRun {
 
   tokenList() {
     return [...this.tokens.values()];
+  }
+
+  // Tokens of which each took a pass of decode. Token 0 is only sampled: prefill computed it.
+  decodedList() {
+    return this.tokenList().filter((token) => !isSampledOnly(token));
   }
 
   advance(time_ns) {
