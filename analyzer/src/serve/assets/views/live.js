@@ -21,8 +21,16 @@ const TABLES = 5;
 
 export function mount(root, params, context) {
   const view = new LiveView(root, context);
+  const choose = ({ query }) => {
+    view.runs.wanted = query.get("run");
+  };
+  choose(params);
   view.start();
-  return { unmount: () => view.stop(), update: () => {} };
+  const update = (to) => {
+    choose(to);
+    view.runs.load();
+  };
+  return { unmount: () => view.stop(), update };
 }
 
 class LiveView {

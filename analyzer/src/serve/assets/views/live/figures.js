@@ -66,11 +66,17 @@ const WITHOUT_FIRST = "decode, without token 0 (sampling only)";
 function resultOf(run) {
   const found = run.stored ? storedOf(run.stored) : messageOf(run.result || {});
   const { energy_j: energy, output, input, per_token: each } = found;
-  const generated = isNone(input) ? "generated" : `generated, ${input} of the prompt`;
+  const seen = run.tokens.size || null;
+  const generated = isNone(input)
+    ? isNone(output) && seen
+      ? "seen while it ran"
+      : "generated"
+    : `generated, ${input} of the prompt`;
+  const count = output ?? seen;
   return [
     ["energy_j", "Energy", joules(energy), energyOf(run, found), energy],
     ["duration_ms", "Time", seconds(ms(found.duration_ms)), run.status, found.duration_ms],
-    ["tokens", "Tokens", isNone(output) ? "–" : String(output), generated, output],
+    ["tokens", "Tokens", isNone(count) ? "–" : String(count), generated, count],
     ["j_per_token", "Per token", joules(each), "prompt and generated", each],
     [...PER_OUTPUT, joules(found.per_output), WITHOUT_FIRST, found.per_output],
     ["tokens_per_second", "Speed", rate(found.speed), "decode, without token 0", found.speed],

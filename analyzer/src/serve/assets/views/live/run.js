@@ -2,14 +2,18 @@
 // twice and late (after a reconnection or a gap), so each is entered by its own key: a sample by
 // rail and time, a token by its span.
 
-import { short } from "../runs.js";
+import { phaseOrder, short } from "../runs.js";
 
 // Samples that are kept of each rail, and ended sections of a run.
 const SAMPLES = 2400;
 const SECTIONS = 200;
 const ENDED = ["complete", "cancelled", "crashed", "failed"];
-// Phases whose colours are the same in all runs.
-const FIRST_PHASES = ["prefill", "decode"];
+// Components of a layer in the order of their execution; others follow as they arrive.
+const COMPONENTS = ["input_norm", "attention", "post_attention_norm", "mlp"];
+const rankOf = (component) => {
+  const at = COMPONENTS.indexOf(component);
+  return at < 0 ? COMPONENTS.length : at;
+};
 
 const isNumber = (value) => typeof value === "number";
 
@@ -21,7 +25,7 @@ export class LiveRun {
     this.id = id;
     this.info = {};
     this.rails = new Map();
-    this.phases = [...FIRST_PHASES];
+    this.phases = phaseOrder([]);
     this.bands = new Map();
     this.open = new Map();
     this.sections = new Map();
@@ -159,7 +163,10 @@ class LiveMatrix {
 
   cell(layer, index, component) {
     if (!this.layers.has(layer)) this.layers.set(layer, index);
-    if (!this.components.includes(component)) this.components.push(component);
+    if (!this.components.includes(component)) {
+      this.components.push(component);
+      this.components.sort((a, b) => rankOf(a) - rankOf(b));
+    }
     const key = `${layer}\n${component}`;
     let cell = this.cells.get(key);
     if (!cell) {

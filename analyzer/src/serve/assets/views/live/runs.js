@@ -102,8 +102,21 @@ export class LiveRuns {
         run.fail("The server ended before this run began. Start it again.");
       }
     }
+    await this.chooseWanted();
     this.chooseByItself();
     this.changed();
+  }
+
+  // Chooses the run that the address names.
+  async chooseWanted() {
+    const id = this.wanted;
+    if (!id) return;
+    this.wanted = null;
+    const run = this.runOf(id);
+    this.chosenId = id;
+    if (run.heard) return;
+    await this.loadPast(run);
+    if (!(await this.readStored(run))) this.all.delete(id);
   }
 
   // Requests the messages of a run that the server still has.
