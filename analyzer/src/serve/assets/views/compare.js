@@ -63,7 +63,7 @@ class Compare {
   update({ query }) {
     this.chooser.show(query);
     const sides = query.getAll("run").slice(0, 4);
-    this.asked = query;
+    this.shownQuery = query;
     this.result.hidden = sides.length < 2;
     this.missing.hidden = sides.length >= 2;
     setText(
@@ -107,7 +107,7 @@ class Compare {
       this.verdict.fail(error, () => this.load(body));
       return;
     }
-    const accept = new URLSearchParams(this.asked);
+    const accept = new URLSearchParams(this.shownQuery);
     accept.set("different", "yes");
     this.verdict.fail({
       detail: text.replace(OPTION, `tick \u201c${DIFFERENT}\u201d`),

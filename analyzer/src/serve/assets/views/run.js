@@ -21,7 +21,7 @@ class RunView {
     this.load().then(() => this.page.scrollTo(params.query?.get?.("chart")));
   }
 
-  // Loads everything; each answer is shown when it arrives. Nothing else is asked for if there is
+  // Loads everything; each answer is shown when it arrives. Nothing else is requested if there is
   // no such run, or while it is being recorded.
   async load() {
     this.data = this.summary = undefined;

@@ -1,6 +1,6 @@
 // The answer of a comparison in the form that the report's chart draws.
 
-import { short } from "../runs.js";
+import { phaseOrder, short } from "../runs.js";
 
 const VERDICTS = {
   better: "better",
@@ -41,7 +41,7 @@ export function kindName(answer, part) {
   const last = names[0].slice(-2).join(" > ");
   const whole = paths.length > 1 ? `${last} and ${paths.length - 1} more` : last;
   // The same operation may be in several phases.
-  const known = (answer.phases || []).map((one) => one.part);
+  const known = phaseOrder((answer.phases || []).map((one) => one.part));
   const phases = [...new Set(names.map((path) => path.find((name) => known.includes(name))))];
   const inside = phases.filter((name) => name && !names[0].slice(-2).includes(name));
   return inside.length ? `${inside.join(", ")}: ${whole}` : whole;
@@ -75,7 +75,7 @@ function sideName(side, runs) {
   const [only] = runs;
   if (runs.length !== 1 || only.run !== side.name) return short(side.name);
   const id = only.run.slice(0, 8);
-  return only.title === id ? id : `${short(only.title)} (${id})`;
+  return only.title.includes(id) ? short(only.title) : `${short(only.title)} (${id})`;
 }
 
 export function acrossOf(answer) {

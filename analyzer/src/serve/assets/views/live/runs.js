@@ -8,7 +8,7 @@ const ENDED = 5;
 const PAGE = 1000;
 // Time between two questions whether a run has started.
 const START_MS = 1000;
-// Time between two looks at runs without messages, and time until they are asked for.
+// Time between two looks at runs without messages, and time without messages until a run is read.
 const LOOK_MS = 3000;
 const SILENT_MS = 8000;
 // Time after the end of a run until its stored figures are read again.
@@ -25,7 +25,7 @@ export class LiveRuns {
     this.chosenId = null;
     this.database = null;
     this.epoch = null;
-    this.look = setInterval(() => this.askSilent(), LOOK_MS);
+    this.look = setInterval(() => this.readSilent(), LOOK_MS);
     this.end = socket.subscribe({
       runs: ["*"],
       detail: "operations",
@@ -162,7 +162,7 @@ export class LiveRuns {
   }
 
   // Runs without messages may have ended without one.
-  askSilent() {
+  readSilent() {
     for (const run of this.all.values()) {
       const isSilent = run.heard && Date.now() - (run.arrived || 0) > SILENT_MS;
       if (!run.isRunning || !isSilent) continue;
