@@ -70,7 +70,13 @@ export async function check(page, base, { compare }) {
   await page.goto(`${base}/#/compare`);
   await page.getByLabel("Side A", { exact: true }).fill(compare.sides[0]);
   await page.getByLabel("Side B", { exact: true }).fill(compare.sides[1]);
+  const accept = page.getByLabel("compare although configurations differ");
+  holds("different configurations are not accepted by themselves", !(await accept.isChecked()));
   await page.getByRole("button", { name: "Compare", exact: true }).click();
+  page.provokes = true;
+  const told = await page.textContent("[data-frame=verdict] .caution");
+  holds(`the refusal names the box: ${told}`, told.includes("although") && !told.includes("--"));
+  await page.getByRole("button", { name: "Compare although they differ" }).click();
   await numbers(page, compare);
   await overlays(page, compare);
   await refused(page, base, compare);

@@ -25,7 +25,43 @@ async function serve({ command, arguments: words }, port) {
 
 const connection = (page) => page.getAttribute("#connection", "data-state");
 
-export async function check(page, _base, { server }) {
+const state = (page) => page.getAttribute("[data-frame=state]", "data-state");
+
+// A run that another client starts is known as this server's.
+async function startedElsewhere(page, base, prompt) {
+  const response = await fetch(`${base}/api/profiling/generate`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ prompt, max_tokens: 5000, allow_modelled: true, baseline_ms: 300 }),
+  });
+  holds(`a run is started: ${response.status}`, response.ok);
+  const { run_id: id } = await response.json();
+  await until(
+    "it is shown",
+    () => state(page),
+    (found) => found === "running",
+  );
+  await page.getByRole("button", { name: "Cancel the run" }).waitFor();
+  return id;
+}
+
+// A run that ended with its server has the status of the file, and cannot be cancelled.
+async function endedMeanwhile(page, base, id) {
+  await until(
+    "the run is not shown as recorded",
+    () => state(page),
+    (found) => found === "cancelled" || found === "crashed",
+    90000,
+  );
+  const { run } = await (await fetch(`${base}/api/profiling/run/${id}/head`)).json();
+  holds(`its status is ${run.status}`, (await state(page)) === run.status);
+  holds(
+    "it cannot be cancelled",
+    await page.getByRole("button", { name: "Cancel the run" }).isHidden(),
+  );
+}
+
+export async function check(page, _base, { server, live }) {
   page.provokes = true;
   const port = await freePort();
   let child = await serve(server, port);
@@ -38,6 +74,7 @@ export async function check(page, _base, { server }) {
       () => connection(page),
       (found) => found === "open",
     );
+    const id = live ? await startedElsewhere(page, base, live.prompt) : null;
     child.kill("SIGKILL");
     await until(
       "disconnected",
@@ -56,6 +93,7 @@ export async function check(page, _base, { server }) {
       (found) => found === "open",
     );
     await page.locator(".banner .caution").waitFor({ state: "hidden" });
+    if (id) await endedMeanwhile(page, base, id);
     // The page works without being loaded again.
     await page.click("[data-view=history]");
     await page.waitForSelector(

@@ -15,7 +15,7 @@ import { fitsWidth, isAccessible, launch, openPage } from "./support.mjs";
 const [, , base, factsPath, ...only] = process.argv;
 const facts = JSON.parse(readFileSync(factsPath, "utf8"));
 const compared = facts.compare
-  ? `#/compare?${new URLSearchParams(facts.compare.sides.map((side) => ["run", side]))}`
+  ? `#/compare?${new URLSearchParams([...facts.compare.sides.map((side) => ["run", side]), ["different", "yes"]])}`
   : null;
 
 // Checks in order: the later ones add runs.

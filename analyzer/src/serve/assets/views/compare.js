@@ -2,15 +2,17 @@
 
 import { charts, sortable } from "/assets/charts.js";
 import { isAborted } from "../api.js";
-import { element, replace } from "../dom.js";
+import { button, element, replace, setText } from "../dom.js";
 import { chartFrame } from "../frame.js";
 import { acrossOf } from "./compare/across.js";
-import { chooser } from "./compare/chooser.js";
+import { chooser, DIFFERENT } from "./compare/chooser.js";
 import { powerOverlay } from "./compare/power.js";
 import { differenceTable, notes, ratioTable, verdictCards } from "./compare/tables.js";
 import { tokenOverlay } from "./compare/tokens.js";
 import { short } from "./runs.js";
 
+// The option of the command that messages name; here it is a box to tick.
+const OPTION = /compare them with --allow-different|`?--allow-different`?/;
 // Runs of each side that are drawn over each other.
 const RUNS = 3;
 
@@ -40,7 +42,9 @@ class Compare {
       {},
       this.frames.map((one) => one.element),
     );
-    replace(root, element("h1", {}, "Compare"), this.chooser.element, this.result);
+    this.missing = element("p", { class: "empty", role: "status" });
+    const title = element("h1", {}, "Compare");
+    replace(root, title, this.chooser.element, this.missing, this.result);
   }
 
   stop() {
@@ -52,20 +56,29 @@ class Compare {
     const query = new URLSearchParams(runs.map((run) => ["run", run]));
     if (per) query.set("per", per);
     if (phase) query.set("phase", phase);
-    if (!different) query.set("different", "no");
+    if (different) query.set("different", "yes");
     this.navigate(`#/compare?${query}`);
   }
 
   update({ query }) {
     this.chooser.show(query);
     const sides = query.getAll("run").slice(0, 4);
+    this.shownQuery = query;
     this.result.hidden = sides.length < 2;
+    this.missing.hidden = sides.length >= 2;
+    setText(
+      this.missing,
+      sides.length
+        ? "One side is chosen. Choose at least one more: a run, a group, or a tag such as config=q8_0."
+        : "Choose two to four sides: runs, groups, or tags such as config=q8_0. The History view offers runs to select.",
+    );
+    if (sides.length < 2 && this.request) this.request.abort();
     if (sides.length >= 2) {
       this.load({
         runs: sides,
         per: query.get("per") || undefined,
         phase: query.get("phase") || undefined,
-        allow_different: query.get("different") !== "no",
+        allow_different: query.get("different") === "yes",
       });
     }
   }
@@ -82,9 +95,27 @@ class Compare {
       await this.overlay(answer, signal);
     } catch (error) {
       if (isAborted(error)) return;
-      this.verdict.fail(error, () => this.load(body));
+      this.refuse(error, body);
       for (const one of this.frames.slice(1)) one.empty("These runs are not compared.");
     }
+  }
+
+  // Why the sides are not compared. Different settings can be accepted.
+  refuse(error, body) {
+    const text = error.detail || error.message || "";
+    if (!OPTION.test(text)) {
+      this.verdict.fail(error, () => this.load(body));
+      return;
+    }
+    const accept = new URLSearchParams(this.shownQuery);
+    accept.set("different", "yes");
+    this.verdict.fail({
+      detail: text.replace(OPTION, `tick \u201c${DIFFERENT}\u201d`),
+      remedy: error.remedy && !OPTION.test(error.remedy) ? error.remedy : null,
+    });
+    const again = () => this.navigate(`#/compare?${accept}`);
+    const place = this.verdict.figure.querySelector(".caution");
+    place.append(button("Compare although they differ", again));
   }
 
   show(answer) {

@@ -132,15 +132,17 @@ class History {
       (name) => name !== "sort_by" && name !== "order",
     );
     const some = total === 1 ? "1 run" : `${total} runs`;
-    setText(this.count, isFiltered ? `${some} match` : `${some} in this file`);
+    const match = total === 1 ? "matches" : "match";
+    setText(this.count, isFiltered ? `${some} ${match}` : `${some} in this file`);
     if (!runs.length) {
       this.list.empty(
         total
           ? "This page is empty: go back to the first one."
           : isFiltered
             ? "No run matches these filters."
-            : "This file has no runs yet. Record one: `energy record -- PROGRAM`, or start one in the Live view.",
+            : "This file has no runs yet.",
       );
+      if (!total && !isFiltered) this.explainEmpty();
     } else {
       const chosen = new Set(this.selected.keys());
       const table = runTable(runs, chosen, {
@@ -156,6 +158,19 @@ class History {
       this.keepFocus(() => this.list.draw(() => [scroller]));
     }
     this.showPages(total);
+  }
+
+  // How the first run gets into the file of this server.
+  async explainEmpty() {
+    let database = "FILE";
+    try {
+      ({ database } = await this.api.get("/status"));
+    } catch {
+      // The name of the file is not needed.
+    }
+    this.list.empty(
+      `This file has no runs yet. Record one: energy record --db ${database} -- PROGRAM, or start one in the Live view.`,
+    );
   }
 
   // Draws anew without losing the place of the keyboard.

@@ -21,8 +21,16 @@ const TABLES = 5;
 
 export function mount(root, params, context) {
   const view = new LiveView(root, context);
+  const choose = ({ query }) => {
+    view.runs.wanted = query.get("run");
+  };
+  choose(params);
   view.start();
-  return { unmount: () => view.stop(), update: () => {} };
+  const update = (to) => {
+    choose(to);
+    view.runs.load();
+  };
+  return { unmount: () => view.stop(), update };
 }
 
 class LiveView {
@@ -149,7 +157,10 @@ class LiveView {
   }
 
   announceEnd(run) {
-    const { total_energy_j: energy, output_tokens: tokens } = run.result;
+    const { energy_j: energy, output_tokens: tokens } = run.stored || {
+      energy_j: run.result.total_energy_j,
+      output_tokens: run.result.output_tokens,
+    };
     this.announce(
       `${run.title}: ${run.status}, ${joules(energy)}${isKnown(tokens) ? `, ${tokens} tokens` : ""}`,
     );
@@ -173,30 +184,27 @@ class LiveView {
     this.ticks += 1;
     if (document.hidden) return;
     const { run } = this;
-    if (this.ticks % TABLES === 0) this.showState();
-    if (!run || !run.changed.size) return;
-    const changed = run.changed;
+    const isTables = this.ticks % TABLES === 0;
+    if (isTables) {
+      for (const one of this.runs.list()) one.takePowers();
+      this.showState();
+    }
+    if (!run) return;
+    const { changed } = run;
+    if (changed.size) this.isTableDue = true;
+    if (isTables && this.isTableDue) {
+      this.isTableDue = false;
+      this.figures.show(run);
+      this.drawTables();
+    }
+    if (!changed.size) return;
     if (changed.has("status")) this.showState();
     this.figures.show(this.run);
     if (changed.has("current")) this.now.show(this.run);
     if (changed.has("power") || changed.has("rails")) this.drawPower();
     if (changed.has("tokens") || changed.has("token energies")) this.drawTokens();
     if (changed.has("matrix") || changed.has("status")) this.drawHeatmap();
-    for (const name of [
-      "power",
-      "rails",
-      "tokens",
-      "token energies",
-      "matrix",
-      "status",
-      "current",
-    ]) {
-      changed.delete(name);
-    }
-    if (this.ticks % TABLES === 0) {
-      changed.clear();
-      this.drawTables();
-    }
+    changed.clear();
   }
 
   redraw() {

@@ -6,11 +6,13 @@ import { RunPage } from "./run/page.js";
 import { pipelineOf } from "./run/pipeline.js";
 import { LEDGER, SHARED, reasonOf } from "./run/shared.js";
 import { TokenPages } from "./run/token_pages.js";
+import { phaseOrder } from "./runs.js";
 
 class RunView {
   constructor(root, params, context) {
     const id = params.id || "last";
     const { api, announce } = context;
+    this.isLast = id === "last";
     Object.assign(this, { context, api, path: `/run/${encodeURIComponent(id)}` });
     this.pages = new TokenPages(api, id);
     this.page = new RunPage(root, { id, api, announce, pages: this.pages });
@@ -19,22 +21,31 @@ class RunView {
     this.load().then(() => this.page.scrollTo(params.query?.get?.("chart")));
   }
 
-  // Loads everything; each answer is shown when it arrives.
+  // Loads everything; each answer is shown when it arrives. Nothing else is requested if there is
+  // no such run, or while it is being recorded.
   async load() {
-    const head = this.#head();
+    this.data = this.summary = undefined;
+    const isReady = await this.#head();
+    if (!isReady || this.isGone) return;
     const rest = [this.#summary(), this.#charts(), this.#pipeline(), this.#texts()];
-    await Promise.allSettled([head, ...rest]);
+    await Promise.allSettled(rest);
   }
 
-  // The row of the run comes long before its summary; if it fails, the summary states why.
+  // The row of the run comes long before its summary. Returns whether there is more to read; if the
+  // row cannot be read for another reason, the summary states why.
   async #head() {
     try {
       const { run } = await this.api.get(`${this.path}/head`);
-      if (this.isGone || !run) return;
+      if (this.isGone || !run) return true;
       this.row = run;
       this.#showHead();
+      this.page.body.hidden = run.status === "running";
+      return run.status !== "running";
     } catch (error) {
       if (error.status === undefined) throw error;
+      const isMissing = error.status === 404 || error.status === 422;
+      if (isMissing && !this.isGone) this.#failed(error);
+      return !isMissing;
     }
   }
 
@@ -58,8 +69,14 @@ class RunView {
     again.addEventListener("click", () => this.load());
     if (error.status === 404 || error.status === 422) {
       const list = h("a", { href: "#/history" }, "All runs");
-      this.page.head.title.textContent = "No such run";
       this.page.body.hidden = true;
+      if (error.status === 404 && this.isLast) {
+        this.page.head.title.textContent = "No runs yet";
+        const live = h("a", { href: "#/live" }, "Live view");
+        this.page.head.notice("This file has no runs yet. Start one in the ", live, ".");
+        return;
+      }
+      this.page.head.title.textContent = "No such run";
       const next = error.remedy ? ` Next step: ${error.remedy}. ` : " ";
       this.page.head.notice(`${words}.${next}`.replace("..", "."), list);
       return;
@@ -76,12 +93,13 @@ class RunView {
     this.page.head.show(run, this.summary, this.data);
     this.#follow();
     if (run.status === "running") {
+      this.page.head.cards.replaceChildren();
       const live = h(
         "a",
         { href: `#/live?run=${encodeURIComponent(this.runId)}` },
         "watch it live",
       );
-      this.page.head.notice("This run is being recorded: its figures change. You can ", live, ".");
+      this.page.head.notice("This run is being recorded. Its figures are shown here when it has ended. You can ", live, ".");
     }
   }
 
@@ -104,6 +122,7 @@ class RunView {
     try {
       const data = await this.api.get(`${this.path}/charts`);
       if (this.isGone) return;
+      data.heads = phaseOrder(data.heads || []);
       this.data = this.page.data = data;
       this.#showHead();
       this.#showCharts();
@@ -193,12 +212,20 @@ class RunView {
       detail: "power",
       message: ({ type, run }) => {
         if (run !== this.runId || this.isGone) return;
-        if (type === "figures_replaced" || type === "inference_complete") this.#again();
+        const isChanged = type === "figures_replaced" || type === "inference_complete";
+        if (isChanged && this.row?.status === "running") this.#ended();
+        else if (isChanged) this.#again();
         if (type === "run_deleted") {
           this.page.head.notice("This run was deleted; the page shows what was read before. ");
         }
       },
     });
+  }
+
+  // The run that was being recorded has ended.
+  #ended() {
+    this.page.head.notices.replaceChildren();
+    this.load();
   }
 
   // Offers to load the run again, without moving what is being read.

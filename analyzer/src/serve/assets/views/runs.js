@@ -16,6 +16,11 @@ export const titleOf = (run) => short(run.name) || start(run);
 export const typedName = (run) =>
   run.name && run.name.length <= TYPED ? run.name.trim() || start(run) : start(run);
 
+const PHASES = ["pre_inference", "prefill", "decode", "post_inference"];
+
+// Names of phases in the order of their colours: those of inference have the same in all runs.
+export const phaseOrder = (names) => [...new Set([...PHASES, ...names])];
+
 // `2026-11-29 10:47`, local time.
 export function startOf(run) {
   const date = new Date(run.timestamp);

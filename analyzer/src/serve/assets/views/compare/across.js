@@ -1,6 +1,6 @@
 // The answer of a comparison in the form that the report's chart draws.
 
-import { short } from "../runs.js";
+import { phaseOrder, short } from "../runs.js";
 
 const VERDICTS = {
   better: "better",
@@ -37,8 +37,14 @@ export function verdictText({ verdict, reason, detectable }) {
 export function kindName(answer, part) {
   const found = (answer.kinds || []).find((one) => one.kind === part);
   const paths = found && found.kinds && found.kinds.length ? found.kinds : [part];
-  const last = paths[0].split(">").slice(-2).join(">").trim();
-  return paths.length > 1 ? `${last} and ${paths.length - 1} more` : last;
+  const names = paths.map((path) => path.split(">").map((name) => name.trim()));
+  const last = names[0].slice(-2).join(" > ");
+  const whole = paths.length > 1 ? `${last} and ${paths.length - 1} more` : last;
+  // The same operation may be in several phases.
+  const known = phaseOrder((answer.phases || []).map((one) => one.part));
+  const phases = [...new Set(names.map((path) => path.find((name) => known.includes(name))))];
+  const inside = phases.filter((name) => name && !names[0].slice(-2).includes(name));
+  return inside.length ? `${inside.join(", ")}: ${whole}` : whole;
 }
 
 const ratioOf = (of, name) => (one) => ({
@@ -67,7 +73,9 @@ export function ratiosOf(answer) {
 // The name of a side: that of its run, if it was selected by its id.
 function sideName(side, runs) {
   const [only] = runs;
-  return runs.length === 1 && only.run === side.name ? short(only.title) : short(side.name);
+  if (runs.length !== 1 || only.run !== side.name) return short(side.name);
+  const id = only.run.slice(0, 8);
+  return only.title.includes(id) ? short(only.title) : `${short(only.title)} (${id})`;
 }
 
 export function acrossOf(answer) {

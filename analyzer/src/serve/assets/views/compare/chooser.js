@@ -17,6 +17,19 @@ const PER = [
   ["output_token", "generated token"],
 ];
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+// Label of the setting that messages name.
+export const DIFFERENT = "compare although configurations differ";
+
+// `story (654fd4ad), 2026-11-29 12:45, SmolLM2`
+function describe(run) {
+  const id = run.run_id.slice(0, 8);
+  const title = titleOf(run);
+  const name = title === id ? id : `${title} (${id})`;
+  return [name, startOf(run), run.model_name].filter(Boolean).join(", ");
+}
+
 // Creates the form. `changed({runs, per, phase, different})` is called when it is sent.
 export function chooser({ api, changed }) {
   const list = element("datalist", { id: "known-sides" });
@@ -24,6 +37,7 @@ export function chooser({ api, changed }) {
   const per = choice(PER);
   const phase = element("input", { autocomplete: "off", placeholder: "all" });
   const different = element("input", { type: "checkbox" });
+  const titles = new Map();
   const add = button("Add a side", () => draw([...values(), ""]));
 
   const inputs = () => [...rows.querySelectorAll("input")];
@@ -47,7 +61,7 @@ export function chooser({ api, changed }) {
           "div",
           { class: "side-row" },
           element("strong", { class: `side-${LETTERS[at]}` }, LETTERS[at]),
-          input,
+          element("div", {}, input, aboutSide(input)),
           button("Remove", () => draw(values().filter((_, other) => other !== at)), {
             class: "plain",
             disabled: shown.length <= LEAST,
@@ -59,12 +73,35 @@ export function chooser({ api, changed }) {
     add.disabled = shown.length >= MOST;
   }
 
+  // The name of the run whose id an input has.
+  function aboutSide(input) {
+    const about = element("small", { class: "about-side" });
+    const show = async () => {
+      const value = input.value.trim();
+      if (UUID.test(value) && !titles.has(value)) await readTitle(value);
+      if (input.value.trim() === value) about.textContent = titles.get(value) || "";
+    };
+    input.addEventListener("change", show);
+    show();
+    return about;
+  }
+
+  async function readTitle(id) {
+    try {
+      const { run } = await api.get(`/run/${encodeURIComponent(id)}/head`);
+      titles.set(id, describe(run));
+    } catch {
+      // The comparison itself names a run that does not exist.
+    }
+  }
+
   async function offer() {
     try {
       const { runs } = await api.get("/runs", { query: { limit: OFFERED } });
       const options = new Map();
       for (const run of runs) {
-        options.set(run.run_id, `${titleOf(run)}, ${startOf(run)}, ${run.model_name || ""}`);
+        options.set(run.run_id, describe(run));
+        titles.set(run.run_id, describe(run));
         for (const tag of tagsOf(run))
           if (tag.includes("=")) options.set(tag, "all runs with this tag");
       }
@@ -102,7 +139,7 @@ export function chooser({ api, changed }) {
         "label",
         { class: "check" },
         different,
-        element("span", {}, "compare although configurations differ"),
+        element("span", {}, DIFFERENT),
       ),
       element(
         "div",
@@ -119,7 +156,7 @@ export function chooser({ api, changed }) {
       draw(query.getAll("run"));
       per.value = query.get("per") || "";
       phase.value = query.get("phase") || "";
-      different.checked = query.get("different") !== "no";
+      different.checked = query.get("different") === "yes";
     },
   };
 }

@@ -52,6 +52,10 @@ export function runTable(runs, chosen, actions) {
   );
 }
 
+// A run that is being recorded is watched; it is changed when it has ended.
+const liveLink = (run) =>
+  element("a", { href: `#/live?run=${encodeURIComponent(run.run_id)}` }, "watch it live");
+
 function row(run, chosen, actions) {
   const title = titleOf(run);
   const each = perToken(run);
@@ -84,12 +88,11 @@ function row(run, chosen, actions) {
     per: withInterval(each.value, each.lo, each.hi),
     speed: isKnown(run.tokens_per_second) ? run.tokens_per_second.toPrecision(3) : "–",
     source: isModelled(run) ? element("em", {}, sourceOf(run)) : sourceOf(run),
-    actions: [
+    actions: run.status === "running" ? liveLink(run) : [
       button("Tags", () => actions.tags(run), { class: "plain", "aria-label": `Tags of ${title}` }),
       button("Delete", () => actions.remove(run), {
         class: "plain",
         "aria-label": `Delete ${title}`,
-        disabled: run.status === "running",
       }),
     ],
   };

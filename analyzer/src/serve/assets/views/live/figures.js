@@ -1,6 +1,6 @@
 // Key figures of a run that is being recorded, and what it executes now.
 
-import { isKnown, joules, percent, seconds, sum, watts } from "/assets/charts.js";
+import { interval, isKnown, joules, percent, seconds, sum, watts } from "/assets/charts.js";
 import { card, element, replace, setText } from "../../dom.js";
 import { words } from "./rails.js";
 
@@ -16,7 +16,7 @@ export function keyFigures() {
   const show = (run) => {
     root.hidden = !run || !run.heard;
     if (root.hidden) return;
-    const made = run.result ? resultOf(run) : figuresOf(run);
+    const made = run.isRunning ? figuresOf(run) : resultOf(run);
     if (root.childElementCount !== made.length) {
       replace(
         root,
@@ -58,46 +58,64 @@ export function currentPlace() {
 const sourceOf = ({ provenance }) =>
   provenance === "measured" ? "root rails, idle power included" : words(provenance);
 
-// Figures of an ended run.
+// Names of figures: each has one meaning while the run goes on and after its end.
+const PER_OUTPUT = ["j_per_output_token", "Per generated token"];
+const WITHOUT_FIRST = "decode, without token 0 (sampling only)";
+
+// Figures of an ended run: the stored ones, or those of its last message until they are read.
 function resultOf(run) {
-  const { result } = run;
+  const found = run.stored ? storedOf(run.stored) : messageOf(run.result || {});
+  const { energy_j: energy, output, input, per_token: each } = found;
+  const seen = run.tokens.size || null;
+  const generated = isNone(input)
+    ? isNone(output) && seen
+      ? "seen while it ran"
+      : "generated"
+    : `generated, ${input} of the prompt`;
+  const count = output ?? seen;
   return [
-    ["energy_j", "Energy", joules(result.total_energy_j), sourceOf(run), result.total_energy_j],
-    [
-      "duration_ms",
-      "Time",
-      seconds(ms(result.total_duration_ms)),
-      run.status,
-      result.total_duration_ms,
-    ],
-    [
-      "tokens",
-      "Tokens",
-      isNone(result.output_tokens) ? "–" : String(result.output_tokens),
-      isNone(result.input_tokens) ? "generated" : `generated, ${result.input_tokens} of the prompt`,
-      result.output_tokens,
-    ],
-    [
-      "j_per_token",
-      "Per token",
-      joules(result.j_per_token),
-      "prompt and generated",
-      result.j_per_token,
-    ],
-    [
-      "tokens_per_second",
-      "Speed",
-      rate(result.tokens_per_second),
-      "decode",
-      result.tokens_per_second,
-    ],
+    ["energy_j", "Energy", joules(energy), energyOf(run, found), energy],
+    ["duration_ms", "Time", seconds(ms(found.duration_ms)), run.status, found.duration_ms],
+    ["tokens", "Tokens", isNone(count) ? "–" : String(count), generated, count],
+    ["j_per_token", "Per token", joules(each), "prompt and generated", each],
+    [...PER_OUTPUT, joules(found.per_output), WITHOUT_FIRST, found.per_output],
+    ["tokens_per_second", "Speed", rate(found.speed), "decode, without token 0", found.speed],
   ];
 }
+
+const storedOf = (row) => ({
+  energy_j: row.energy_j,
+  lo_j: row.lo_j,
+  hi_j: row.hi_j,
+  duration_ms: row.total_duration_ms,
+  input: row.input_tokens,
+  output: row.output_tokens,
+  per_token: row.j_per_token,
+  per_output: row.j_per_output_token,
+  speed: row.tokens_per_second,
+});
+
+const messageOf = (result) => ({
+  energy_j: result.total_energy_j,
+  duration_ms: result.total_duration_ms,
+  input: result.input_tokens,
+  output: result.output_tokens,
+  per_token: result.j_per_token,
+  per_output: null,
+  speed: result.tokens_per_second,
+});
+
+const energyOf = (run, { lo_j: lo, hi_j: hi }) => {
+  if (!run.stored) return `${sourceOf(run)}; until it is stored`;
+  const source = run.rails.size ? sourceOf(run) : words(run.stored.provenance);
+  return isKnown(lo) || isKnown(hi) ? `${source}; ${interval(lo, hi)}` : `${source}; as stored`;
+};
 
 // Figures so far: key, name, value, explanation, raw value.
 function figuresOf(run) {
   const energy = run.energy();
-  const tokens = run.tokenList();
+  const all = run.tokenList();
+  const tokens = run.decodedList();
   const known = tokens.filter((token) => isKnown(token.energy_j));
   const perToken = known.length ? sum(known.map((token) => token.energy_j)) / known.length : null;
   const recent = tokens.slice(-SPEED_TOKENS);
@@ -106,12 +124,13 @@ function figuresOf(run) {
   const since =
     energy && energy.from_ns > 1e9 ? `since ${seconds(energy.from_ns)} of the run` : "so far";
   const power = run.power();
+  const last = recent.length === 1 ? "last token" : `last ${recent.length} tokens`;
   return [
     ["power_w", "Power now", watts(power), sourceOf(run), power],
     ["energy_j", "Energy", joules(energy && energy.energy_j), since, energy && energy.energy_j],
-    ["tokens", "Tokens", String(tokens.length), coverage(tokens, known), tokens.length],
-    ["j_per_token", "Per token", joules(perToken), "mean of generated tokens", perToken],
-    ["tokens_per_second", "Speed", rate(speed), `last ${recent.length} tokens`, speed],
+    ["tokens", "Tokens", String(all.length), coverage(tokens, known), all.length],
+    [...PER_OUTPUT, joules(perToken), WITHOUT_FIRST, perToken],
+    ["tokens_per_second", "Speed", rate(speed), `${last} of decode`, speed],
   ];
 }
 

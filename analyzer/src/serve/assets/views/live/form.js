@@ -10,6 +10,21 @@ const DEPTHS = [
   ["deep", "deep: single operations"],
 ];
 
+// Settings that messages name.
+const QUEUE = "wait if another run is being generated";
+const MODELLED = "allow modelled power";
+
+// An error whose next step is a control of this form instead of a key of a request.
+const inWords = (error) => ({
+  detail: error.detail || error.message,
+  remedy:
+    error.status === 409
+      ? `tick \u201c${QUEUE}\u201d and start again, or cancel that run`
+      : error.status === 503
+        ? `tick \u201c${MODELLED}\u201d and start again; or run \`energy doctor\`, which shows how to grant access to sensors`
+        : error.remedy,
+});
+
 const number = (attributes) => element("input", { type: "number", ...attributes });
 const valueOf = (input) => (input.value === "" ? undefined : Number(input.value));
 const list = (text) =>
@@ -41,6 +56,7 @@ function controls() {
     experiment: text(),
     tags: text(),
     raw: box(),
+    stats: box(),
     modelled: box(),
     queue: box(),
   };
@@ -57,6 +73,7 @@ const settingsOf = (inputs) => ({
   top_p: valueOf(inputs.topP),
   seed: valueOf(inputs.seed),
   raw: inputs.raw.checked || undefined,
+  stats: inputs.stats.checked || undefined,
   name: inputs.name.value.trim() || undefined,
   experiment: inputs.experiment.value.trim() || undefined,
   tags: list(inputs.tags.value),
@@ -104,11 +121,12 @@ export class StartForm {
         pair(field("Name", inputs.name), field("Seed", inputs.seed)),
         pair(field("Top k", inputs.topK), field("Top p", inputs.topP)),
         check(inputs.raw, "continue the prompt without the chat template"),
-        check(inputs.queue, "wait if another run is being generated"),
+        check(inputs.stats, "record statistics of activations: mean, deviation, sparsity (slower)"),
+        check(inputs.queue, QUEUE),
       ),
       check(
         inputs.modelled,
-        "allow modelled power where no sensor can be read (modelled, not measured)",
+        `${MODELLED} where no sensor can be read (modelled, not measured)`,
       ),
       element("div", { class: "buttons" }, this.submit),
       this.result,
@@ -145,11 +163,18 @@ export class StartForm {
       this.#report(`Run ${answer.run_id.slice(0, 8)} ${how}.`);
       this.started(answer.run_id, answer.status);
     } catch (error) {
-      replace(this.result, failure(error));
+      replace(this.result, failure(inWords(error)));
       if (error.status === 503) this.inputs.modelled.focus();
+      if (error.status === 409) this.#offerQueue();
     } finally {
       this.submit.disabled = false;
     }
+  }
+
+  // Shows the setting that lets a run wait.
+  #offerQueue() {
+    this.inputs.queue.closest("details").open = true;
+    this.inputs.queue.focus();
   }
 
   #report(text) {

@@ -23,15 +23,25 @@ export const statusText = (run) =>
 // Creates the list. `show(runs, chosen, own)` shows the runs; `own` are ids of runs that this
 // server started; `choose(id)` is called when one is chosen.
 export function recordingList(choose) {
-  const list = element("ul", { class: "recordings" });
+  const [list, endedList] = [0, 1].map(() => element("ul", { class: "recordings" }));
   const items = new Map();
   const empty = element("p", { class: "note" }, "Nothing is being recorded.");
+  const endedTitle = element("h3", { hidden: true }, "Ended");
+  // Nothing is moved while it stays the same: a focused button keeps the focus.
+  const fill = (place, nodes) => {
+    const isSame =
+      place.children.length === nodes.length &&
+      nodes.every((node, at) => place.children[at] === node);
+    if (!isSame) replace(place, nodes);
+  };
   const root = element(
     "section",
     { "aria-labelledby": "recordings-title", "data-frame": "recordings" },
     element("h2", { id: "recordings-title" }, "Recording now"),
     empty,
     list,
+    endedTitle,
+    endedList,
   );
   function item(run) {
     const name = element("strong", {});
@@ -49,7 +59,8 @@ export function recordingList(choose) {
   return {
     element: root,
     show(runs, chosen, own) {
-      empty.hidden = runs.length > 0;
+      empty.hidden = runs.some((run) => run.isRunning);
+      endedTitle.hidden = runs.every((run) => run.isRunning);
       const shown = runs.map((run) => {
         const one = items.get(run.id) || item(run);
         const power = run.isRunning ? run.power() : null;
@@ -75,11 +86,14 @@ export function recordingList(choose) {
       for (const id of [...items.keys()]) {
         if (!runs.some((run) => run.id === id)) items.delete(id);
       }
-      // Nothing is moved while it stays the same: a focused button keeps the focus.
-      const isSame =
-        list.children.length === shown.length &&
-        shown.every((node, at) => list.children[at] === node);
-      if (!isSame) replace(list, shown);
+      fill(
+        list,
+        shown.filter((_, at) => runs[at].isRunning),
+      );
+      fill(
+        endedList,
+        shown.filter((_, at) => !runs[at].isRunning),
+      );
     },
   };
 }

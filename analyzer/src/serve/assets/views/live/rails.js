@@ -9,7 +9,7 @@ export const words = (provenance) =>
 const COLUMNS = [
   { title: "Rail", name: "rail" },
   { title: "Source" },
-  { title: "Power now", numeric: true, name: "power_w" },
+  { title: "Power", numeric: true, name: "power_w" },
   { title: "Idle power", numeric: true },
   { title: "Peak", numeric: true },
   { title: "Energy", numeric: true, name: "energy_j" },
@@ -18,22 +18,28 @@ const COLUMNS = [
 ];
 
 function cells(rail) {
-  const last = rail.samples[rail.samples.length - 1];
+  const isKnown = rail.samples.length > 0;
   return [
     rail.rail,
     rail.source,
-    { text: watts(last && last.power_w), value: last && last.power_w },
+    { text: watts(rail.shown_w), value: rail.shown_w },
     watts(rail.idle_w),
     watts(rail.peak_w),
-    { text: joules(last ? rail.energy_j : null), value: rail.energy_j },
+    { text: joules(isKnown ? rail.energy_j : null), value: rail.energy_j },
     rail.is_root ? "yes" : "no: part of another rail",
     words(rail.provenance),
   ];
 }
 
+// What the columns power and energy are.
+const captionOf = (run) =>
+  run.isRunning
+    ? "Power now; energy of the samples so far"
+    : "Power at the last sample; energy of all samples, of which some can be before or after the run";
+
 export const railTable = (run) =>
   element(
     "div",
     { class: "wide", tabindex: 0, role: "region", "aria-label": "Rails" },
-    table(null, COLUMNS, [...run.rails.values()].map(cells)),
+    table(captionOf(run), COLUMNS, [...run.rails.values()].map(cells)),
   );

@@ -2,19 +2,30 @@
 // twice and late (after a reconnection or a gap), so each is entered by its own key: a sample by
 // rail and time, a token by its span.
 
-import { short } from "../runs.js";
+import { phaseOrder, short } from "../runs.js";
 
 // Samples that are kept of each rail, and ended sections of a run.
 const SAMPLES = 2400;
 const SECTIONS = 200;
 const ENDED = ["complete", "cancelled", "crashed", "failed"];
+// Components of a layer in the order of their execution; others follow as they arrive.
+const COMPONENTS = ["input_norm", "attention", "post_attention_norm", "mlp"];
+const rankOf = (component) => {
+  const at = COMPONENTS.indexOf(component);
+  return at < 0 ? COMPONENTS.length : at;
+};
+
+const isNumber = (value) => typeof value === "number";
+
+// Whether prefill computed a token, so that decode only sampled it.
+export const isSampledOnly = ({ token, phase }) => token === 0 && phase === "decode";
 
 export class LiveRun {
   constructor(id) {
     this.id = id;
     this.info = {};
     this.rails = new Map();
-    this.phases = [];
+    this.phases = phaseOrder([]);
     this.bands = new Map();
     this.open = new Map();
     this.sections = new Map();
@@ -24,6 +35,8 @@ export class LiveRun {
     this.operationTimes = new Set();
     this.current = {};
     this.result = null;
+    // The row of the run in the file, once it has ended.
+    this.stored = null;
     this.error = null;
     this.lost = 0;
     // Latest run time that any message reports.
@@ -34,7 +47,8 @@ export class LiveRun {
   }
 
   get status() {
-    return (this.result && this.result.status) || this.info.status || "running";
+    const { stored, result, info } = this;
+    return (stored && stored.status) || (result && result.status) || info.status || "running";
   }
 
   get isRunning() {
@@ -67,6 +81,16 @@ export class LiveRun {
     this.changed.add("status");
   }
 
+  // Enters the row of the run in the file; it counts once the run has ended there.
+  takeStored(row) {
+    if (!row || !ENDED.includes(row.status)) return;
+    this.stored = row;
+    this.info = { name: row.name, model: row.model, ...this.info, status: row.status };
+    this.heard = this.heard || row.timestamp;
+    this.open.clear();
+    this.changed.add("status").add("sections").add("power");
+  }
+
   describe(info) {
     this.info = { ...this.info, ...info };
     for (const rail of info.rails || []) this.rail(rail);
@@ -87,12 +111,20 @@ export class LiveRun {
     return rail;
   }
 
-  // The sum of the latest powers of root rails; null if there is none.
+  // Keeps the latest power of each rail, so that all parts of the page show the same values.
+  takePowers() {
+    for (const rail of this.rails.values()) {
+      const last = rail.samples[rail.samples.length - 1];
+      rail.shown_w = last ? last.power_w : null;
+    }
+  }
+
+  // The sum of the kept powers of root rails; null if there is none.
   power() {
     const roots = [...this.rails.values()].filter((rail) => rail.is_root && rail.samples.length);
-    return roots.length
-      ? roots.reduce((sum, rail) => sum + rail.samples[rail.samples.length - 1].power_w, 0)
-      : null;
+    if (!roots.length) return null;
+    if (roots.some((rail) => !isNumber(rail.shown_w))) this.takePowers();
+    return roots.reduce((sum, rail) => sum + rail.shown_w, 0);
   }
 
   // The energy of root rails in the samples that arrived, and the run time of the first one.
@@ -107,6 +139,11 @@ export class LiveRun {
 
   tokenList() {
     return [...this.tokens.values()];
+  }
+
+  // Tokens of which each took a pass of decode. Token 0 is only sampled: prefill computed it.
+  decodedList() {
+    return this.tokenList().filter((token) => !isSampledOnly(token));
   }
 
   advance(time_ns) {
@@ -126,7 +163,10 @@ class LiveMatrix {
 
   cell(layer, index, component) {
     if (!this.layers.has(layer)) this.layers.set(layer, index);
-    if (!this.components.includes(component)) this.components.push(component);
+    if (!this.components.includes(component)) {
+      this.components.push(component);
+      this.components.sort((a, b) => rankOf(a) - rankOf(b));
+    }
     const key = `${layer}\n${component}`;
     let cell = this.cells.get(key);
     if (!cell) {

@@ -8,6 +8,11 @@ const ENDED = 5;
 const PAGE = 1000;
 // Time between two questions whether a run has started.
 const START_MS = 1000;
+// Time between two looks at runs without messages, and time without messages until a run is read.
+const LOOK_MS = 3000;
+const SILENT_MS = 8000;
+// Time after the end of a run until its stored figures are read again.
+const LATER_MS = 1500;
 
 export class LiveRuns {
   // `changed()` is called when another run is chosen or the list was read again, `ended(run)` when
@@ -19,6 +24,8 @@ export class LiveRuns {
     this.own = new Set();
     this.chosenId = null;
     this.database = null;
+    this.epoch = null;
+    this.look = setInterval(() => this.readSilent(), LOOK_MS);
     this.end = socket.subscribe({
       runs: ["*"],
       detail: "operations",
@@ -40,6 +47,7 @@ export class LiveRuns {
 
   stop() {
     this.isStopped = true;
+    clearInterval(this.look);
     this.end();
   }
 
@@ -58,27 +66,57 @@ export class LiveRuns {
     for (const run of ended.slice(0, Math.max(0, ended.length - ENDED))) this.all.delete(run.id);
   }
 
-  // Runs that are being recorded now, with what is known about their past.
-  async load() {
+  // Reads the state of the server, and which runs it started; null: it does not respond.
+  async readStatus() {
     let status;
     try {
       status = await this.api.get("/status");
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      return;
+      return null;
     }
     this.database = status.database;
+    // A server that was restarted cancels no run of the one before it.
+    this.isRestarted = this.epoch !== null && this.epoch !== status.epoch;
+    if (this.isRestarted) for (const run of this.list()) if (run.isRunning) this.own.delete(run.id);
+    this.epoch = status.epoch;
+    for (const id of [status.generating, ...(status.queued || [])]) if (id) this.own.add(id);
+    return status;
+  }
+
+  // Runs that are being recorded now, with what is known about their past.
+  async load() {
+    const status = await this.readStatus();
+    if (!status || this.isStopped) return;
+    const { isRestarted } = this;
     const { recording, generating, queued = [] } = status;
     for (const id of queued) this.runOf(id).describe({ status: "queued" });
     const ids = [...new Set([...queued, ...(generating ? [generating] : []), ...recording])];
-    for (const id of [generating, ...queued]) if (id) this.own.add(id);
     for (const id of ids) await this.loadPast(this.runOf(id));
     // Runs that ended while the page was disconnected.
-    for (const run of this.all.values()) {
-      if (run.isRunning && !ids.includes(run.id) && run.heard) await this.loadPast(run);
+    for (const run of [...this.all.values()]) {
+      if (!run.isRunning || ids.includes(run.id) || !(run.heard || isRestarted)) continue;
+      await this.loadPast(run);
+      const isStored = await this.readStored(run);
+      if (!isStored && isRestarted && !run.heard) {
+        run.fail("The server ended before this run began. Start it again.");
+      }
     }
+    await this.chooseWanted();
     this.chooseByItself();
     this.changed();
+  }
+
+  // Chooses the run that the address names.
+  async chooseWanted() {
+    const id = this.wanted;
+    if (!id) return;
+    this.wanted = null;
+    const run = this.runOf(id);
+    this.chosenId = id;
+    if (run.heard) return;
+    await this.loadPast(run);
+    if (!(await this.readStored(run))) this.all.delete(id);
   }
 
   // Requests the messages of a run that the server still has.
@@ -95,8 +133,41 @@ export class LiveRuns {
         throw error;
       }
       page.events.forEach((one) => run.apply(one));
+      run.arrived = Date.now();
       if (page.next > page.newest_seq || page.next === from) return;
       from = page.next;
+    }
+  }
+
+  // Reads the row of a run in the file, and with it its end. Returns whether it is there.
+  async readStored(run) {
+    try {
+      const { run: row } = await this.api.get(`/run/${encodeURIComponent(run.id)}/head`);
+      const wasRunning = run.isRunning;
+      if (!this.isStopped) run.takeStored(row);
+      if (wasRunning && !run.isRunning) this.changed();
+      return true;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return !error.isAbsent;
+    }
+  }
+
+  // Reads the stored figures of a run that ended, and once more for what is computed later.
+  async readEnd(run) {
+    await this.readStored(run);
+    setTimeout(() => {
+      if (!this.isStopped) this.readStored(run);
+    }, LATER_MS);
+  }
+
+  // Runs without messages may have ended without one.
+  readSilent() {
+    for (const run of this.all.values()) {
+      const isSilent = run.heard && Date.now() - (run.arrived || 0) > SILENT_MS;
+      if (!run.isRunning || !isSilent) continue;
+      run.arrived = Date.now();
+      this.readStored(run);
     }
   }
 
@@ -130,7 +201,13 @@ export class LiveRuns {
     if (isNew && message.type === "figures_replaced") return;
     const run = this.runOf(message.run);
     run.apply(message);
-    if (message.type === "inference_complete" && run === this.chosen) this.ended(run);
+    run.arrived = Date.now();
+    // Another page or program may have made the server start it.
+    if (isNew) this.readStatus();
+    if (message.type === "figures_replaced") this.readEnd(run);
+    if (message.type === "inference_complete") {
+      this.readEnd(run).then(() => run === this.chosen && this.ended(run));
+    }
     if (isNew || message.type === "run_started") this.chooseByItself();
   }
 
