@@ -51,7 +51,7 @@ fn text(detail: &str) -> String {
          of <code>TOKEN</code>. The browser keeps it in a cookie, and the address loses it.</p>\n\
          <p>The token is the text in the file of <code>--token-file</code>, the value of \
          <code>--token</code>, or that of the variable <code>ENERGY_TOKEN</code> with which \
-         <code>energy serve</code> was started. Ask the person who started it.</p>\n\
+         <code>energy serve</code> was started.</p>\n\
          </html>\n"
     )
 }
