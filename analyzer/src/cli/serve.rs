@@ -27,7 +27,7 @@ pub(super) fn run(db: &Path, args: &ServeArgs, out: &mut dyn Write) -> anyhow::R
     let mut printed = Ok(());
     let started = |server: &serve::RunningServer| {
         server.warnings.iter().for_each(|text| warn(text));
-        printed = writeln!(out, "http://{}/", server.address).and_then(|()| out.flush());
+        printed = writeln!(out, "{}", server.url).and_then(|()| out.flush());
     };
     serve::serve(db.to_owned(), args.options.clone(), started, interrupted)?;
     Ok(printed?)

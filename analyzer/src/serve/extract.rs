@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use crate::serve::problem::Problem;
+use crate::serve::wording::reworded;
 
 /// Parameters after the `?`.
 #[derive(Debug, FromRequestParts)]
@@ -44,27 +45,27 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        Self::invalid(rejection.body_text())
+        Self::invalid(reworded(&rejection.body_text()))
     }
 }
 
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
-        Self::invalid(rejection.body_text())
+        Self::invalid(reworded(&rejection.body_text()))
     }
 }
 
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
+        Self::new(rejection.status(), reworded(&rejection.body_text()))
     }
 }
 
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
         match rejection.status() {
-            StatusCode::BAD_REQUEST => Self::invalid(rejection.body_text()),
-            status => Self::new(status, rejection.body_text()),
+            StatusCode::BAD_REQUEST => Self::invalid(reworded(&rejection.body_text())),
+            status => Self::new(status, reworded(&rejection.body_text())),
         }
     }
 }

@@ -35,6 +35,7 @@ mod server;
 mod sources;
 mod state;
 mod stream;
+mod wording;
 
 pub use options::ServeOptions;
 pub use server::{RunningServer, serve};

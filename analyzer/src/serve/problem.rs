@@ -80,7 +80,6 @@ impl Problem {
     }
 
     /// Returns what failed.
-    #[cfg(test)]
     pub(super) fn detail(&self) -> &str {
         &self.detail
     }

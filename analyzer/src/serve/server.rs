@@ -28,6 +28,8 @@ const BLOCKED: Duration = Duration::from_secs(1);
 pub struct RunningServer {
     /// Address that it listens on.
     pub address: SocketAddr,
+    /// URL of the dashboard on this machine.
+    pub url: String,
     /// Warnings about the access to it.
     pub warnings: Vec<String>,
 }
@@ -59,8 +61,10 @@ pub fn serve<F: Future<Output = ()> + Send + 'static>(
         let address = listener.local_addr()?;
         let mut running = RunningServer {
             address,
+            url: url(address),
             warnings: access.warnings.clone(),
         };
+        running.warnings.extend(elsewhere(address, &options.hosts));
         if options.open {
             let url = format!("{}{}", url(address), access.log_in);
             running.warnings.extend(browser::open(&url).err());
@@ -116,6 +120,21 @@ fn url(address: SocketAddr) -> String {
         true => format!("http://localhost:{}/", address.port()),
         false => format!("http://{address}/"),
     }
+}
+
+/// Returns how other machines reach a server on all addresses.
+fn elsewhere(address: SocketAddr, hosts: &[String]) -> Option<String> {
+    let port = address.port();
+    let text = match hosts.first() {
+        Some(host) if host.contains(':') => format!("http://{host}/"),
+        Some(host) => format!("http://{host}:{port}/"),
+        None => format!(
+            "http://ADDRESS:{port}/ with the IP address of this machine; add --host NAME so that \
+             they can use its name"
+        ),
+    };
+    let is_all = address.ip().is_unspecified();
+    is_all.then(|| format!("other machines open {text}"))
 }
 
 /// Refuses a file that is no recording, and a folder that does not exist.

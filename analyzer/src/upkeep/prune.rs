@@ -241,6 +241,7 @@ mod tests {
             input_tokens: None,
             output_tokens: None,
             batch: None,
+            work_ns: None,
             energy_j: None,
             lo_j: None,
             hi_j: None,

@@ -84,3 +84,26 @@ fn filters_and_pages_agree() {
     let head = server.json(&format!("/api/profiling/run/{id}/head"));
     assert_eq!(&head["run"], first, "the head of a run is its row");
 }
+
+#[test]
+fn time_and_energy_of_a_run_are_those_of_the_same_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, _) = nested::add(folder.path(), &Nested::default());
+    let server = Served::start(&db, &[]);
+    let listed = server.json("/api/profiling/runs")["runs"][0].clone();
+    let head = server.json("/api/profiling/run/last/head")["run"].clone();
+    let nested = server.json("/api/profiling/run/last?depth=sections")["run"].clone();
+    let summary = server.json("/api/profiling/run/last/summary");
+    let tokens = server.json("/api/profiling/run/last/tokens");
+    assert!(summary["total_duration_ms"].as_f64().unwrap() > 0.0);
+    for run in [&listed, &head, &nested] {
+        for key in ["total_duration_ms", "total_energy_mj"] {
+            assert_eq!(run[key], summary[key], "{key}");
+        }
+        let recorded_ms = run["duration_ns"].as_f64().map(|ns| ns / 1e6);
+        assert_eq!(run["recorded_duration_ms"].as_f64(), recorded_ms);
+    }
+    let rows = tokens["tokens"].as_array().unwrap();
+    let decoded = rows.iter().filter(|row| row["phase"] == "decode").count();
+    assert_eq!(summary["recorded_tokens"].as_u64(), Some(decoded as u64));
+}

@@ -94,7 +94,19 @@ fn a_run_that_is_not_recorded_now_has_no_messages() {
     ));
     gone.problem(410);
     assert_eq!(gone.json()["oldest_seq"], hello["data"]["oldest_seq"]);
+    let early = server.get("/api/profiling/run/last/events?from=999999");
+    assert!(early.problem(422).contains("the newest one is"));
+    assert_eq!(early.json()["newest_seq"], hello["data"]["seq"]);
     server.get("/ws/profiling").problem(400);
+}
+
+#[test]
+fn messages_of_all_runs_can_be_awaited_before_the_file_exists() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Served::start(&folder.path().join("energy.db"), &[]);
+    let page = server.json("/api/profiling/run/*/events");
+    assert_eq!(page["events"], json!([]));
+    server.get("/api/profiling/run/last/events").problem(404);
 }
 
 #[test]

@@ -79,6 +79,22 @@ fn malformed_parameters_are_refused() {
     ] {
         server.get(&format!("/api/profiling/{path}")).problem(422);
     }
+    for (path, expected) in [
+        ("runs?limit=-1", "limit: expected a whole number from 0"),
+        ("runs?sort_by=colour", "sort_by: unknown variant `colour`"),
+        (
+            "run/last/token/x/operations",
+            "expected a whole number from 0",
+        ),
+        (
+            "run/last/tokens?outliers=perhaps",
+            "outliers: expected true or false",
+        ),
+    ] {
+        let detail = server.get(&format!("/api/profiling/{path}")).problem(422);
+        assert!(detail.contains(expected), "{path}: {detail}");
+        assert!(!detail.contains("deserialize"), "{path}: {detail}");
+    }
     for path in [
         "run/last/summary?rail=none",
         "run/last/summary?attribution=99",

@@ -130,7 +130,24 @@ fn the_token_in_the_url_becomes_a_cookie_of_this_server() {
 }
 
 #[test]
-fn guessing_is_slowed_down() {
+fn a_browser_without_the_token_gets_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = fixture::recording(folder.path(), "measured");
+    let server = Served::start(&database, &["--token", TOKEN]);
+    let shown = get(&server, "/", &["Accept: text/html,*/*;q=0.8"]);
+    assert_eq!(shown.status, 401);
+    assert_eq!(
+        shown.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    let policy = shown.header("content-security-policy").unwrap();
+    assert!(policy.contains("default-src 'none'"), "{policy}");
+    assert!(shown.text().contains("?token=TOKEN"), "{}", shown.text());
+    get(&server, "/", &["Accept: application/json"]).problem(401);
+}
+
+#[test]
+fn wrong_tokens_are_limited_and_the_right_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let database = fixture::recording(folder.path(), "measured");
     let server = Served::start(&database, &["--token", TOKEN]);
@@ -142,8 +159,8 @@ fn guessing_is_slowed_down() {
     answered.problem(429);
     let wait: u64 = answered.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=61).contains(&wait));
-    // Otherwise the answer would show that this one is right.
-    attempt(TOKEN).problem(429);
+    // Another client of the same address is not excluded.
+    assert_eq!(attempt(TOKEN).status, 200);
     // Requests without a token are no attempts.
     assert_eq!(get(&server, "/", &[]).status, 401);
 }

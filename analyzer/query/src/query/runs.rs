@@ -50,6 +50,9 @@ pub struct RunListEntry {
     /// Number of sequences decoded concurrently.
     #[serde(skip)]
     pub batch: Option<i64>,
+    /// Time of the measured work: the duration in a summary.
+    #[serde(skip)]
+    pub work_ns: Option<i64>,
     /// Energy of the measured work: the total of a summary.
     pub energy_j: Option<f64>,
     /// Lower end of its 90 % interval.
@@ -132,6 +135,7 @@ pub(super) fn crashed(recording: &Recording) -> Result<Vec<i64>> {
 
 impl RunListEntry {
     fn set_totals(&mut self, totals: &Totals) {
+        self.work_ns = totals.duration_ns;
         self.energy_j = totals.energy_j;
         (self.lo_j, self.hi_j) = (totals.lo_j, totals.hi_j);
         self.coverage = totals.coverage;
@@ -208,6 +212,7 @@ fn listed(r: &Row<'_>) -> rusqlite::Result<RunListEntry> {
         input_tokens: r.get("input_tokens")?,
         output_tokens: r.get("output_tokens")?,
         batch: r.get("batch")?,
+        work_ns: None,
         energy_j: None,
         lo_j: None,
         hi_j: None,

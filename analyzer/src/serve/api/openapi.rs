@@ -20,6 +20,7 @@ const ANSWERS: &[(&str, Option<&str>, &[&str])] = &[
         Some("summary"),
         &[
             "run_id",
+            "recorded_tokens",
             "total_duration_ms",
             "total_energy_mj",
             "avg_power_mw",

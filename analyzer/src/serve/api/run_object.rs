@@ -65,7 +65,8 @@ fn object(run: &RunListEntry, texts: RunTexts) -> Value {
         "texts_are_cut": texts.is_cut,
         "experiment_name": run.experiment,
         "profiling_depth": texts.depth,
-        "total_duration_ms": run.duration_ns.map(ms),
+        "total_duration_ms": run.work_ns.map(ms),
+        "recorded_duration_ms": run.duration_ns.map(ms),
         "total_energy_mj": run.energy_j.map(mj),
         "tokens_per_second": run.tokens_per_s,
     });

@@ -12,7 +12,10 @@ use super::responses::{RunPath, RunProblems};
 use super::run_object::{extend, mj, ms};
 use super::scope_query::ScopeQuery;
 use crate::error::Result;
-use crate::query::{ActivationStatistics, NodeGroup, Phase, Recording, Run, component_statistics};
+use crate::query::{
+    self, ActivationStatistics, DECODE, Node, NodeGroup, Phase, Recording, Run,
+    component_statistics,
+};
 use crate::serve::extract::{Path, Query};
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
@@ -68,6 +71,7 @@ fn value(recording: &Recording, run: Run, scope: ViewScope) -> Result<Value> {
         &mut value,
         json!({
             "run_id": summary.run.row.uuid,
+            "recorded_tokens": recorded_tokens(recording, &summary.run)?,
             "total_duration_ms": totals.duration_ns.map(ms),
             "total_energy_mj": totals.energy_j.map(mj),
             "avg_power_mw": avg_w(totals.energy_j, totals.duration_ns).map(mj),
@@ -79,6 +83,30 @@ fn value(recording: &Recording, run: Run, scope: ViewScope) -> Result<Value> {
         }),
     );
     Ok(value)
+}
+
+/// Returns the number of tokens that decode has recorded, also of a run that did not report how many
+/// it generated. `None` without tokens.
+fn recorded_tokens(recording: &Recording, run: &Run) -> Result<Option<i64>> {
+    if run.attribution.is_none() {
+        return Ok(None);
+    }
+    let ledger = query::ledger(recording, run, None)?;
+    let is_token = |node: &Node| node.role.as_deref() == Some("token");
+    let is_decode = |node: &Node| node.role.as_deref() == Some("phase") && node.label == DECODE;
+    let is_counted = |node: &&Node| {
+        let path = ledger.down_to(node);
+        let tokens = path.iter().filter(|node| is_token(node)).count();
+        is_token(node) && tokens == 1 && path.iter().any(|node| is_decode(node))
+    };
+    let counts: Option<Vec<i64>> = ledger
+        .nodes
+        .iter()
+        .filter(is_counted)
+        .map(|node| node.instances)
+        .collect();
+    let sum = counts.map(|counts| counts.iter().sum::<i64>());
+    Ok(sum.filter(|count| *count > 0))
 }
 
 fn phase_keys(phase: &Phase, pipeline: &Value) -> Value {

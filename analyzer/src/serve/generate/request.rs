@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use crate::options::{SourceOptions, parse_tag};
 use crate::run::{RunOptions, SpanDepth, parse_method};
 use crate::serve::problem::Problem;
+use crate::serve::wording::reworded;
 
 /// Keys of our form only.
 const OURS: [&str; 21] = [
@@ -241,7 +242,28 @@ impl GenerateRequest {
 }
 
 fn read<T: DeserializeOwned>(body: Value) -> Result<T, Problem> {
-    serde_json::from_value(body).map_err(|error| Problem::invalid(error.to_string()))
+    serde_json::from_value(body.clone()).map_err(|error| {
+        let error = error.to_string();
+        let text = reworded(&error);
+        Problem::invalid(match refused_key::<T>(&body, &error) {
+            Some(key) => format!("{key}: {text}"),
+            None => text,
+        })
+    })
+}
+
+/// Returns the key whose value alone causes the error. Errors about unknown and missing keys name
+/// them already.
+fn refused_key<'b, T: DeserializeOwned>(body: &'b Value, error: &str) -> Option<&'b str> {
+    if error.starts_with("unknown field") || error.starts_with("missing field") {
+        return None;
+    }
+    let mut members = body.as_object()?.iter();
+    let is_cause = |(key, value): &(&String, &Value)| {
+        let alone = Value::from_iter([((*key).clone(), (*value).clone())]);
+        serde_json::from_value::<T>(alone).is_err_and(|alone| alone.to_string() == error)
+    };
+    members.find(is_cause).map(|(key, _)| key.as_str())
 }
 
 fn ours(body: GenerateBody, power: &SourceOptions) -> Result<GenerateRequest, Problem> {
@@ -487,17 +509,20 @@ mod tests {
             (json!({"depth": "deep", "config": {}}), "depth and config"),
             (json!({"speed": 1}), "speed"),
             (json!({"config": {"speed": 1}}), "speed"),
-            (json!({"depth": "atoms"}), "atoms"),
+            (json!({"depth": "atoms"}), "depth: unknown variant `atoms`"),
             (json!({"profilingDepth": "atoms"}), "atoms"),
             (json!({"batch": 2}), "batch"),
             (json!({"config": {"batch": 2}}), "batch"),
             (json!({"max_tokens": 0}), "max_tokens"),
-            (json!({"max_tokens": -1}), "-1"),
+            (
+                json!({"max_tokens": -1}),
+                "max_tokens: invalid value: integer `-1`, expected a whole number from 0",
+            ),
             (json!({"temperature": 1e300}), "temperature"),
             (json!({"top_p": 0}), "top_p"),
             (json!({"top_k": 0}), "top_k"),
             (json!({"prompt": " "}), "prompt"),
-            (json!({"prompt": 1}), "string"),
+            (json!({"prompt": 1}), "prompt: "),
             (json!({"name": ""}), "name"),
             (json!({"name": "n".repeat(1001)}), "name"),
             (json!({"name": "a\0b"}), "name"),

@@ -144,6 +144,17 @@ impl Access {
         if in_url.is_none() && sent.is_none() {
             return Err(unauthorized("this server requires a token"));
         }
+        let is_right = match (&in_url, sent) {
+            (Some(text), _) => token.is(text),
+            (None, Some(sent)) => token.is_sent(sent),
+            (None, None) => false,
+        };
+        // Several clients may have one address: the wrong tokens of one do not exclude the others.
+        match (is_right, in_url) {
+            (true, None) => return Ok(Admission::Granted),
+            (true, Some(_)) => return Ok(Admission::LoggedIn(self.log_in(token, request.uri()))),
+            (false, _) => {}
+        }
         let now = Instant::now();
         if let Some(wait) = self.attempts.wait(client, now) {
             return Err(Problem::new(
@@ -153,25 +164,14 @@ impl Access {
             .with_remedy("wait for the number of seconds in Retry-After, then send the token")
             .with_header(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1)));
         }
-        let is_right = match (&in_url, sent) {
-            (Some(text), _) => token.is(text),
-            (None, Some(sent)) => token.is_sent(sent),
-            (None, None) => false,
-        };
-        match (is_right, in_url) {
-            (true, None) => Ok(Admission::Granted),
-            (true, Some(_)) => Ok(Admission::LoggedIn(self.log_in(token, request.uri()))),
-            (false, _) => {
-                self.attempts.add(client, now);
-                // Ends the repeated use of an outdated cookie.
-                let cookie = format!("{}=; Path=/; Max-Age=0; HttpOnly", self.cookie);
-                let problem = unauthorized("the token is wrong");
-                Err(match HeaderValue::try_from(cookie) {
-                    Ok(cookie) => problem.with_header(header::SET_COOKIE, cookie),
-                    Err(_) => problem,
-                })
-            }
-        }
+        self.attempts.add(client, now);
+        // Ends the repeated use of an outdated cookie.
+        let cookie = format!("{}=; Path=/; Max-Age=0; HttpOnly", self.cookie);
+        let problem = unauthorized("the token is wrong");
+        Err(match HeaderValue::try_from(cookie) {
+            Ok(cookie) => problem.with_header(header::SET_COOKIE, cookie),
+            Err(_) => problem,
+        })
     }
 
     fn log_in(&self, token: &AccessToken, uri: &Uri) -> Response {
@@ -298,5 +298,32 @@ mod tests {
         for token in ["", "  ", "a b", "t\u{e4}"] {
             assert!(on("127.0.0.1:8077", Some(token)).is_err(), "{token:?}");
         }
+    }
+
+    #[test]
+    fn the_right_token_is_accepted_after_wrong_ones_of_the_same_address() {
+        let access = Access::new(&ServeOptions {
+            token: Some("0123456789abcdef".to_owned()),
+            ..ServeOptions::default()
+        })
+        .unwrap();
+        let client = IpAddr::from([10, 0, 0, 1]);
+        let send = |name: header::HeaderName, value: String| {
+            let request = Request::builder().uri("/").header(name, value);
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            match access.check_token(client, &request) {
+                Ok(_) => 200,
+                Err(problem) => problem.status(),
+            }
+        };
+        let bearer = |token: &str| send(header::AUTHORIZATION, format!("Bearer {token}"));
+        let statuses: Vec<u16> = (0..12).map(|_| bearer("wrong")).collect();
+        assert_eq!(statuses, [[401; 10].as_slice(), &[429, 429]].concat());
+        assert_eq!(bearer("0123456789abcdef"), 200);
+        let cookie = access.token.as_ref().unwrap().cookie();
+        let cookie = format!("{}={cookie}", access.cookie);
+        assert_eq!(send(header::COOKIE, cookie), 200);
+        let outdated = format!("{}=0", access.cookie);
+        assert_eq!(send(header::COOKIE, outdated), 429);
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Number of wrong tokens within [`PERIOD`] after which no token of the client is compared.
+/// Number of wrong tokens within [`PERIOD`] after which further ones are answered with 429.
 const MOST: u32 = 10;
 /// Time that a client with too many wrong tokens must wait.
 const PERIOD: Duration = Duration::from_secs(60);

@@ -13,6 +13,7 @@
 mod access;
 mod attempts;
 mod host;
+mod page;
 mod token;
 
 pub(super) use access::Access;
@@ -36,6 +37,7 @@ pub(super) async fn check(State(app): State<App>, request: Request, next: Next) 
     match admit(&app.access, &request) {
         Ok(Admission::Granted) => next.run(request).await,
         Ok(Admission::LoggedIn(response)) => response,
+        Err(problem) if page::shows_pages(request.headers()) => page::page(problem),
         Err(problem) => problem.into_response(),
     }
 }

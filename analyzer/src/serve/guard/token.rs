@@ -89,7 +89,7 @@ type ReadToken = (AccessToken, String);
 pub(super) fn read(options: &ServeOptions) -> Result<(Option<ReadToken>, Vec<String>)> {
     let mut warnings = Vec::new();
     let (text, origin) = match (&options.token, &options.token_file) {
-        (Some(token), _) => (token.clone(), "--token".to_owned()),
+        (Some(token), _) => (token.clone(), origin_of(token).to_owned()),
         (None, Some(path)) => {
             warnings.extend(is_readable_by_others(path));
             let text = std::fs::read_to_string(path).map_err(|source| Error::File {
@@ -115,6 +115,14 @@ pub(super) fn read(options: &ServeOptions) -> Result<(Option<ReadToken>, Vec<Str
         ));
     }
     Ok((Some((AccessToken::new(token), token.to_owned())), warnings))
+}
+
+/// Returns the variable if it holds the token, or else the option.
+fn origin_of(token: &str) -> &'static str {
+    match std::env::var("ENERGY_TOKEN") {
+        Ok(value) if value == token => "ENERGY_TOKEN",
+        _ => "--token",
+    }
 }
 
 #[cfg(unix)]

@@ -141,18 +141,20 @@ impl EventParameters {
         Ok((from, PageLimits { messages, bytes }))
     }
 
-    /// Returns `from` if messages from it on are kept. A number that was not reached yet belongs to an
-    /// earlier start of the server.
+    /// Returns `from` if messages from it on are kept. It may be the number that comes next.
     fn checked(&self, feed: &Feed, from: u64) -> Result<u64, Problem> {
         let from = from.max(1);
         let is_ours = self
             .epoch
             .as_deref()
             .is_none_or(|epoch| epoch == feed.epoch());
-        let is_kept = from >= feed.oldest_seq() && from <= feed.last_seq() + 1;
-        match is_ours && is_kept {
+        if !is_ours || from < feed.oldest_seq() {
+            return Err(gone(feed, from));
+        }
+        let newest = feed.last_seq();
+        match from <= newest + 1 {
             true => Ok(from),
-            false => Err(gone(feed, from)),
+            false => Err(not_reached(feed, from, newest)),
         }
     }
 }
@@ -175,6 +177,20 @@ fn gone(feed: &Feed, from: u64) -> Problem {
     ))
     .with("epoch", feed.epoch())
     .with("oldest_seq", oldest)
+}
+
+fn not_reached(feed: &Feed, from: u64, newest: u64) -> Problem {
+    Problem::invalid(format!(
+        "from: message {from} was not sent yet: the newest one is {newest}"
+    ))
+    .with_remedy(format!(
+        "continue with from={}; if the number is of an earlier start of the server, read the \
+         recorded run first",
+        newest + 1
+    ))
+    .with("epoch", feed.epoch())
+    .with("oldest_seq", feed.oldest_seq())
+    .with("newest_seq", newest)
 }
 
 /// A page as clients receive it, for the description of the interface.

@@ -14,6 +14,7 @@ use super::message::{Detail, MessageKind};
 use super::outlet::Outlet;
 use super::places::{LivePlace, LivePlaces};
 use super::power::LivePower;
+use crate::query::{DECODE, SAMPLING_ONLY};
 
 /// Time after which samples are not awaited any more: energies are unknown then.
 const LATE_NS: i64 = 15_000_000_000;
@@ -216,10 +217,14 @@ impl LiveRun {
                 continue;
             }
             let (text, number) = outlet.texts.token(&self.uuid, row.seq);
+            let (token, phase) = (row.token.or(number), place.phase.as_deref());
+            // Prefill has computed the first token of decode.
+            let is_sampled = token == Some(0) && phase == Some(DECODE);
             let data = json!({
-                "span": row.seq, "token": row.token.or(number), "text": text,
-                "phase": place.phase.as_deref(), "start_ns": row.start_ns,
+                "span": row.seq, "token": token, "text": text,
+                "phase": phase, "start_ns": row.start_ns,
                 "coverage": energy.sum.coverage,
+                "note": is_sampled.then_some(SAMPLING_ONLY),
             });
             let data = self.priced(data, &row, &energy);
             let message = (MessageKind::TokenComplete, Detail::Tokens);
