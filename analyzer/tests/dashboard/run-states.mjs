@@ -62,9 +62,18 @@ async function empties(page, base, run) {
 
 // A run that does not exist has words, and the page stays usable.
 async function absent(page, base) {
+  const requests = [];
+  const note = (request) => requests.push(new URL(request.url()).pathname);
+  page.on("request", note);
   await page.goto(`${base}/#/run/no-such-run-anywhere`);
   await page.waitForSelector(".run-head .caution");
   holds("the head says so", (await words(page, ".run-head h1")) === "No such run");
+  await page.waitForTimeout(300);
+  page.off("request", note);
+  const others = requests.filter((path) => /\/run\/no-such.*\/(?!head)/.test(path));
+  holds(`nothing else is requested: ${others}`, others.length === 0);
+  const head = await page.textContent(".run-head");
+  holds(`no words about its texts: ${head}`, !head.includes("not stored"));
 }
 
 export async function check(page, base, { run }) {

@@ -18,6 +18,8 @@ import { TokenStream, tokenTable } from "./live/tokens.js";
 // Charts are drawn five times a second, tables once.
 const DRAW_MS = 200;
 const TABLES = 5;
+// Of a run that ended before the page was opened, or that records no such thing.
+const NOT_RECEIVED = "None was received of this run. The Run view shows what is stored.";
 
 export function mount(root, params, context) {
   const view = new LiveView(root, context);
@@ -241,9 +243,11 @@ class LiveView {
     this.tokenDetails.hidden = isEmpty;
     if (isEmpty) {
       this.stream.frame.empty(
-        run
-          ? "No token has ended yet. Programs without tokens are shown below as spans."
-          : "No run is chosen.",
+        !run
+          ? "No run is chosen."
+          : run.isRunning
+            ? "No token has ended yet. Programs without tokens are shown below as spans."
+            : NOT_RECEIVED,
       );
     } else this.stream.show(run);
   }
@@ -266,7 +270,9 @@ class LiveView {
       run && run.tokens.size
         ? "This run records no layers. Depths layer, module and deep do."
         : run
-          ? "No layer has ended yet."
+          ? run.isRunning
+            ? "No layer has ended yet."
+            : NOT_RECEIVED
           : "No run is chosen.",
     );
   }
@@ -276,7 +282,8 @@ class LiveView {
     this.drawTokenTable();
     replace(this.rails, run && run.rails.size ? railTable(run) : null);
     if (!run || !(run.open.size + run.sections.size + run.operations.size)) {
-      this.spans.empty(run ? "No span has begun yet." : "No run is chosen.");
+      const none = run && !run.isRunning ? NOT_RECEIVED : "No span has begun yet.";
+      this.spans.empty(run ? none : "No run is chosen.");
       return;
     }
     const figure = this.spans.figure;
