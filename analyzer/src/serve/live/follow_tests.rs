@@ -156,6 +156,7 @@ fn energies_of_messages_are_those_of_the_file() {
         assert_eq!(data["energy_j"].as_f64(), token.energy_j);
         assert_eq!(data["lo_j"].as_f64(), token.lo_j);
         assert_eq!(data["text"].as_str(), token.text.as_deref());
+        assert_eq!(data["note"].as_str(), token.note);
         assert_eq!(data["phase"], "decode");
         assert_eq!(data["provenance"], "modelled");
     }

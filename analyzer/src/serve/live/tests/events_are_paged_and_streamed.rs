@@ -49,7 +49,7 @@ fn pages_follow_each_other() {
 }
 
 #[test]
-fn numbers_that_are_not_kept_are_gone() {
+fn numbers_that_are_not_kept_are_gone_and_later_ones_are_refused() {
     let server = Server::start(small());
     for _ in 0..60 {
         publish(&server.feed, "run-a", 100);
@@ -58,15 +58,16 @@ fn numbers_that_are_not_kept_are_gone() {
     let oldest = server.feed.oldest_seq();
     assert!(oldest > 1);
     let epoch = server.feed.epoch().to_owned();
-    for query in [
-        format!("from={}", oldest - 1),
-        format!("from={oldest}&epoch=other"),
-        "from=1".into(),
-        "from=62".into(),
-        format!("from={}", u64::MAX),
+    for (query, expected) in [
+        (format!("from={}", oldest - 1), 410),
+        (format!("from={oldest}&epoch=other"), 410),
+        ("from=1".into(), 410),
+        ("from=62".into(), 422),
+        (format!("from={}", u64::MAX), 422),
+        (format!("from={}&epoch=other", u64::MAX), 410),
     ] {
         let (status, problem) = server.get(&format!("/api/profiling/run/*/events?{query}"));
-        assert_eq!(status, 410, "{query}");
+        assert_eq!(status, expected, "{query}");
         assert_eq!(problem["oldest_seq"], oldest);
         assert_eq!(problem["epoch"], epoch);
         assert!(problem["remedy"].is_string());
