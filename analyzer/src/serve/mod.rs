@@ -8,13 +8,13 @@
 //! ```
 //!
 //! - `api/` - one file for each group of endpoints. A handler parses the request, calls the
-//!   library function of the command with that name on a connection of [`readers`], and
+//!   library function of the command with that name on a connection of `readers`, and
 //!   converts the result.
 //! - `live/` - messages about runs that are being recorded: follower, ring, clients.
 //! - `generate/` - starts and cancels runs of a model in child processes.
 //! - `assets` - page, scripts and styles of the dashboard.
 //!
-//! Async threads never touch SQLite, the file system or a child process: [`readers`] executes such
+//! Async threads never touch SQLite, the file system or a child process: `readers` executes such
 //! work on blocking threads.
 
 mod api;
