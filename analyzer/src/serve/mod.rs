@@ -14,8 +14,7 @@
 //! - `generate/` - starts and cancels runs of a model in child processes.
 //! - `assets` - page, scripts and styles of the dashboard.
 //!
-//! Async threads never touch SQLite, the file system or a child process: `readers` executes such
-//! work on blocking threads.
+//! Work on SQLite and on files runs on blocking threads, mostly by `readers`, never on async ones.
 
 mod api;
 mod app;
