@@ -77,7 +77,7 @@ impl Directory {
             None => {
                 (self.read, self.due) = (Some(Instant::now()), None);
                 let reused = self.compare(store, followed, updates)?;
-                for no in reused.into_iter().filter(|no| *no <= last) {
+                for no in reused {
                     let found = store.runs_where("no = CAST(?1 AS INTEGER)", &no.to_string())?;
                     new.extend(found);
                 }
