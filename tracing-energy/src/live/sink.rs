@@ -158,7 +158,7 @@ impl Subscription {
     /// [`ReceiveError::Empty`] if none has arrived by then, [`ReceiveError::Closed`] after the last
     /// one.
     pub fn recv_timeout(&self, timeout: Duration) -> Result<Update, ReceiveError> {
-        let end = Instant::now() + timeout;
+        let begin = Instant::now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(update) = state.first.pop_front() {
             return Ok(update);
@@ -175,7 +175,7 @@ impl Subscription {
                 Next::Closed => return Err(ReceiveError::Closed),
                 Next::Nothing => {}
             }
-            let left = end.saturating_duration_since(Instant::now());
+            let left = timeout.saturating_sub(begin.elapsed());
             if left.is_zero() {
                 return Err(ReceiveError::Empty);
             }

@@ -117,10 +117,10 @@ impl FollowedRun {
         self.energies.shown()
     }
 
-    /// Reads its row; `None` if it was deleted.
+    /// Reads its row; `None` if it was deleted, even if a new run has taken its number.
     pub(super) fn stored(&self, store: &Store) -> Result<Option<StoredRun>, Error> {
         let found = store.runs_where("no = CAST(?1 AS INTEGER)", &self.no.to_string())?;
-        Ok(found.into_iter().next())
+        Ok(found.into_iter().find(|run| run.row.uuid == *self.uuid))
     }
 
     /// Returns whether it must be read although the file has not changed.
@@ -163,12 +163,12 @@ impl FollowedRun {
             batch.run = Some(stored.row.clone());
         }
         self.is_behind = true;
-        let result = self.rows(store, left, is_ended, &mut batch);
+        let mut result = self.rows(store, left, is_ended, &mut batch);
         // What was read before an error is reported: it is not read again.
         self.row = Some(stored.row);
         if result.is_ok() && *left > 0 {
             self.is_behind = false;
-            self.settle(store, left, &mut batch)?;
+            result = self.settle(store, &mut batch);
         }
         if !batch.is_empty() {
             updates.push(Update::Rows {
@@ -204,8 +204,9 @@ impl FollowedRun {
         let no = self.no;
         self.described.read(store, no, batch)?;
         self.numbered.read(store, no, left, batch)?;
+        let read = self.spans.read(store, no, left)?;
         let mut spans = std::mem::take(&mut self.first);
-        spans.extend(self.spans.read(store, no, left)?);
+        spans.extend(read);
         batch.spans = latest(spans);
         let rails = self.described.rails();
         let numbered = &self.numbered;
@@ -217,12 +218,13 @@ impl FollowedRun {
                 let row = sample(r)?;
                 Ok(((row.start_ns, row.rail, 0, 0), row))
             })?;
-        batch.attribution = self.energies.read(store, no, rails, (left, is_ended))?;
-        Ok(())
+        let energies = &mut batch.attribution;
+        self.energies
+            .read(store, no, rails, (left, is_ended), energies)
     }
 
     /// Decides whether the recorder has written everything.
-    fn settle(&mut self, store: &Store, left: &mut usize, batch: &mut Batch) -> Result<(), Error> {
+    fn settle(&mut self, store: &Store, batch: &mut Batch) -> Result<(), Error> {
         let RunState::Ended(since) = self.state else {
             return Ok(());
         };
@@ -231,11 +233,9 @@ impl FollowedRun {
             return Ok(());
         }
         if self.numbered.has_losses() && !std::mem::replace(&mut self.is_reread, true) {
-            // Rows of refused batches may be written late, with earlier numbers.
+            // Rows of refused batches may be written late, with earlier numbers. The next poll
+            // reads them.
             self.spans.restart();
-            let again = self.spans.read(store, self.no, left)?;
-            batch.spans.extend(again);
-            batch.spans = latest(std::mem::take(&mut batch.spans));
             return Ok(());
         }
         let remaining = self.energies.remaining(store, self.no)?;
