@@ -291,7 +291,8 @@ impl FollowedFile {
             return Ok(());
         }
         let is_dead = |run: &FollowedRun| dead.contains(run.uuid());
-        for run in self.runs.iter().filter(|run| is_dead(run)) {
+        for run in self.runs.iter_mut().filter(|run| is_dead(run)) {
+            run.read_last(&self.store, updates)?;
             self.directory.attributed(run.no(), run.attribution());
         }
         self.runs.retain(|run| !is_dead(run));

@@ -154,11 +154,7 @@ impl FollowedRun {
             (_, state) => state,
         };
         let is_ended = status != RunStatus::Running;
-        let mut batch = Batch {
-            time_ns: stored.last_seen_ns.unwrap_or(0),
-            heartbeat_unix_ns: stored.heartbeat_unix_ns,
-            ..Batch::default()
-        };
+        let mut batch = empty_batch(&stored);
         if self.row.as_ref() != Some(&stored.row) {
             batch.run = Some(stored.row.clone());
         }
@@ -170,17 +166,42 @@ impl FollowedRun {
             self.is_behind = false;
             result = self.settle(store, &mut batch);
         }
+        self.report(batch, updates);
+        if self.is_settled() {
+            let run = Arc::clone(&self.uuid);
+            updates.push(Update::Ended { run, status });
+        }
+        result
+    }
+
+    /// Reads what remains of a run of a dead process: rows of late rails, and the energies of spans
+    /// that still wait for other rails.
+    pub(super) fn read_last(
+        &mut self,
+        store: &Store,
+        updates: &mut Vec<Update>,
+    ) -> Result<(), Error> {
+        let Some(stored) = self.stored(store)? else {
+            return Ok(());
+        };
+        let mut batch = empty_batch(&stored);
+        // Few rows remain: all others were read.
+        let mut left = i32::MAX as usize;
+        let mut result = self.rows(store, &mut left, true, &mut batch);
+        if result.is_ok() {
+            result = self.add_remaining(store, &mut batch);
+        }
+        self.report(batch, updates);
+        result
+    }
+
+    fn report(&self, batch: Batch, updates: &mut Vec<Update>) {
         if !batch.is_empty() {
             updates.push(Update::Rows {
                 run: Arc::clone(&self.uuid),
                 batch: Arc::new(batch),
             });
         }
-        if self.is_settled() {
-            let run = Arc::clone(&self.uuid);
-            updates.push(Update::Ended { run, status });
-        }
-        result
     }
 
     /// Returns whether its recorder has written nothing for some time, as runs of other machines
@@ -238,10 +259,24 @@ impl FollowedRun {
             self.spans.restart();
             return Ok(());
         }
-        let remaining = self.energies.remaining(store, self.no)?;
-        batch.attribution.span_energy.extend(remaining);
+        self.add_remaining(store, batch)?;
         self.state = RunState::Settled(self.energies.shown());
         Ok(())
+    }
+
+    fn add_remaining(&mut self, store: &Store, batch: &mut Batch) -> Result<(), Error> {
+        let remaining = self.energies.remaining(store, self.no)?;
+        batch.attribution.span_energy.extend(remaining);
+        Ok(())
+    }
+}
+
+/// Returns a batch without rows, at the time of the run's last flush.
+pub(super) fn empty_batch(stored: &StoredRun) -> Batch {
+    Batch {
+        time_ns: stored.last_seen_ns.unwrap_or(0),
+        heartbeat_unix_ns: stored.heartbeat_unix_ns,
+        ..Batch::default()
     }
 }
 
