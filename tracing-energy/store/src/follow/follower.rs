@@ -273,7 +273,7 @@ impl FollowedFile {
         Ok(())
     }
 
-    /// Ends runs whose process is gone. The file is not changed.
+    /// Ends runs of dead processes. The file is not changed.
     fn look_up(&mut self, updates: &mut Vec<Update>) -> Result<(), Error> {
         if self.has_more {
             return Ok(());
