@@ -6,7 +6,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use energy_data::live::Update;
-use energy_data::rows::RunStatus;
 use energy_data::sink::{Batch, Sink, SinkError};
 
 use super::ring::{Next, Ring};
@@ -83,14 +82,7 @@ impl Sink for LiveSink {
             ring.clear();
             return Ok(());
         };
-        let status = batch.run.as_ref().map(|row| row.status);
-        ring.push(Update::Rows {
-            run: Arc::clone(&run),
-            batch,
-        });
-        if let Some(status) = status.filter(|status| *status != RunStatus::Running) {
-            ring.push(Update::Ended { run, status });
-        }
+        ring.push(Update::Rows { run, batch });
         drop(ring);
         self.0.arrived.notify_all();
         Ok(())
