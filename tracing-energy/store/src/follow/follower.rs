@@ -279,23 +279,17 @@ impl FollowedFile {
             return Ok(());
         }
         let mut dead: Vec<Arc<str>> = Vec::new();
-        for run in &self.runs {
-            let stored = run.stored(&self.store)?;
-            if stored.is_some_and(|stored| liveness(&stored, &self.here) == RunLiveness::Dead) {
+        for run in &mut self.runs {
+            let Some(stored) = run.stored(&self.store)? else {
+                continue;
+            };
+            if liveness(&stored, &self.here) == RunLiveness::Dead {
+                run.read_last(&self.store, stored, updates)?;
+                self.directory.attributed(run.no(), run.attribution());
                 dead.push(Arc::clone(run.uuid()));
             }
         }
-        // What a process wrote just before its death is reported first; the next look-up ends its
-        // run.
-        if !dead.is_empty() && self.data_version != Some(data_version(&self.store)?) {
-            return Ok(());
-        }
-        let is_dead = |run: &FollowedRun| dead.contains(run.uuid());
-        for run in self.runs.iter_mut().filter(|run| is_dead(run)) {
-            run.read_last(&self.store, updates)?;
-            self.directory.attributed(run.no(), run.attribution());
-        }
-        self.runs.retain(|run| !is_dead(run));
+        self.runs.retain(|run| !dead.contains(run.uuid()));
         let ended = |run| Update::Ended {
             run,
             status: RunStatus::Crashed,

@@ -154,10 +154,7 @@ impl FollowedRun {
             (_, state) => state,
         };
         let is_ended = status != RunStatus::Running;
-        let mut batch = empty_batch(&stored);
-        if self.row.as_ref() != Some(&stored.row) {
-            batch.run = Some(stored.row.clone());
-        }
+        let mut batch = self.changed(&stored);
         self.is_behind = true;
         let mut result = self.rows(store, left, is_ended, &mut batch);
         // What was read before an error is reported: it is not read again.
@@ -174,25 +171,33 @@ impl FollowedRun {
         result
     }
 
-    /// Reads what remains of a run of a dead process: rows of late rails, and the energies of spans
-    /// that still wait for other rails.
+    /// Reads what remains of a run of a dead process: what was written since the last poll, rows of
+    /// late rails, and the energies of spans that still wait for other rails.
     pub(super) fn read_last(
         &mut self,
         store: &Store,
+        stored: StoredRun,
         updates: &mut Vec<Update>,
     ) -> Result<(), Error> {
-        let Some(stored) = self.stored(store)? else {
-            return Ok(());
-        };
-        let mut batch = empty_batch(&stored);
+        let mut batch = self.changed(&stored);
         // Few rows remain: all others were read.
         let mut left = i32::MAX as usize;
         let mut result = self.rows(store, &mut left, true, &mut batch);
+        self.row = Some(stored.row);
         if result.is_ok() {
             result = self.add_remaining(store, &mut batch);
         }
         self.report(batch, updates);
         result
+    }
+
+    /// Returns a batch with the run's row, if that has changed.
+    fn changed(&self, stored: &StoredRun) -> Batch {
+        let mut batch = empty_batch(stored);
+        if self.row.as_ref() != Some(&stored.row) {
+            batch.run = Some(stored.row.clone());
+        }
+        batch
     }
 
     fn report(&self, batch: Batch, updates: &mut Vec<Update>) {
