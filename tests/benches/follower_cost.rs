@@ -33,7 +33,7 @@ struct Cost {
     spans: usize,
 }
 
-/// CPU time of the threads of this process whose name begins with `energy-`, in ms.
+/// CPU time of the threads of this process that collect and write, in ms.
 fn recorder_ms() -> f64 {
     let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten();
     let ns = |path: &Path| -> Option<f64> {

@@ -1,5 +1,6 @@
 //! Other processes: programs that record themselves, and the command `energy`.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -43,6 +44,22 @@ pub fn energy_run_of(program: &str, folder: &Path, prompt: &str) -> Command {
         .args(["run", prompt, "--raw", "--baseline", "0s"])
         .args([Path::new("--model"), &model]);
     command
+}
+
+/// Starts `energy serve` and returns its process and the address that it prints:
+/// `http://127.0.0.1:PORT`.
+///
+/// # Panics
+/// If it does not start.
+pub fn serve(command: &mut Command) -> (Child, String) {
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("a server");
+    let mut line = String::new();
+    let printed = child.stdout.take().expect("its output");
+    let read = BufReader::new(printed).read_line(&mut line);
+    read.expect("its address");
+    let url = line.trim().trim_end_matches('/').to_owned();
+    assert!(url.starts_with("http://"), "printed: {line:?}");
+    (child, url)
 }
 
 /// Waits until `happened`.

@@ -46,8 +46,9 @@ impl EnergyGuard {
         self.recording.control.watch(pid);
     }
 
-    /// Returns the latest reading of each rail: at most 50 ms older than what the sensor has
-    /// delivered. Waits for neither sensor nor disk. Empty without power sources.
+    /// Returns the latest reading of each rail. The recorder takes what sensors have delivered every
+    /// 50 ms. A sensor that has stopped leaves its last reading, which shows in
+    /// [`end_ns`](RailPower::end_ns). Waits for neither sensor nor disk. Empty without power sources.
     ///
     /// ```
     /// # fn main() -> Result<(), tracing_energy::Error> {

@@ -1,8 +1,7 @@
 //! A server process and its use of the machine.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 use energy_power::cpu_time;
 
@@ -16,20 +15,14 @@ pub(crate) struct Server {
 impl Server {
     /// Serves `database` on a free port.
     pub(crate) fn start(energy: &Path, database: &Path) -> Self {
-        let mut child = Command::new(energy)
+        let mut command = Command::new(energy);
+        command
             .arg("--db")
             .arg(database)
             .args(["serve", "--listen", "127.0.0.1:0"])
-            .env_remove("ENERGY_TOKEN")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
-        let mut line = String::new();
-        let printed = child.stdout.take().expect("its output");
-        let read = BufReader::new(printed).read_line(&mut line);
-        read.expect("its address");
-        let address = line.trim().trim_start_matches("http://");
-        let address = address.trim_end_matches('/').to_owned();
+            .env_remove("ENERGY_TOKEN");
+        let (child, url) = energy_tests::serve(&mut command);
+        let address = url.replace("http://", "");
         Self { child, address }
     }
 

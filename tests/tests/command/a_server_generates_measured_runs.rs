@@ -2,13 +2,13 @@
 //! and a server without a sensor refuses it. `--prompt-file` gives the prompt unchanged.
 #![cfg(unix)]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
 use energy_models::tiny;
-use energy_tests::{FakeSensor, StoredRun, energy, energy_run, send, tiny_model, wait};
+use energy_tests::{FakeSensor, StoredRun, energy, energy_run, send, serve, tiny_model, wait};
 use serde_json::{Value, json};
 
 const WATTS: f64 = 7.0;
@@ -23,7 +23,8 @@ impl Server {
         let models = folder.join("models");
         std::fs::create_dir_all(&models).expect("a folder");
         tiny::write_gguf(models.join("tiny.gguf"), &tiny_model()).expect("a model");
-        let mut child = energy(env!("CARGO_BIN_EXE_energy-command"))
+        let mut command = energy(env!("CARGO_BIN_EXE_energy-command"));
+        command
             .args([
                 "serve",
                 "--listen",
@@ -32,14 +33,9 @@ impl Server {
                 "powermetrics",
             ])
             .args([Path::new("--models"), &models, Path::new("--db"), database])
-            .envs(sensor.environment())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the command");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("its output");
-        BufReader::new(stdout).read_line(&mut line).expect("a line");
-        let address = line.trim().trim_end_matches('/').replace("http://", "");
+            .envs(sensor.environment());
+        let (child, url) = serve(&mut command);
+        let address = url.replace("http://", "");
         Self { child, address }
     }
 

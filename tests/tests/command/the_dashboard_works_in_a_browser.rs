@@ -4,9 +4,8 @@
 //! `DASHBOARD_TESTS` names the folder that `analyzer/tests/dashboard/install` has filled; without
 //! it, or without a browser, a line is printed and nothing is tested.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 use energy_tests::FakeSensor;
 use rusqlite::Connection;
@@ -265,18 +264,7 @@ impl Server {
             "--source",
             "powermetrics",
         ];
-        let mut child = work
-            .command(&words)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a server");
-        let mut line = String::new();
-        let printed = child.stdout.take().expect("its output");
-        BufReader::new(printed)
-            .read_line(&mut line)
-            .expect("a line");
-        let url = line.trim().trim_end_matches('/').to_owned();
-        assert!(url.starts_with("http://"), "printed: {line:?}");
+        let (child, url) = energy_tests::serve(&mut work.command(&words));
         Self { child, url }
     }
 }

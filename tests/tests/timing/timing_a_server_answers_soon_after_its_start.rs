@@ -2,12 +2,11 @@
 //! start to the first byte of the page is at most 50 ms, in the best of several starts, because
 //! others of this machine may delay single ones.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use energy_tests::{energy, energy_run};
+use energy_tests::{energy, energy_run, serve};
 
 const LIMIT: Duration = Duration::from_millis(50);
 const STARTS: usize = 10;
@@ -26,16 +25,10 @@ fn timing_a_server_answers_soon_after_its_start() {
     assert!(recorded.status.success(), "{recorded:?}");
     let start = || {
         let begin = Instant::now();
-        let mut server = energy(program)
-            .args(["serve", "--listen", "127.0.0.1:0", "--db"])
-            .arg(&database)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the command");
-        let mut line = String::new();
-        let stdout = server.stdout.take().expect("its output");
-        BufReader::new(stdout).read_line(&mut line).expect("a line");
-        let address = line.trim().trim_end_matches('/').replace("http://", "");
+        let mut command = energy(program);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--db"]);
+        let (mut server, url) = serve(command.arg(&database));
+        let address = url.replace("http://", "");
         let mut stream = TcpStream::connect(address).expect("a server");
         let request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
         stream.write_all(request).expect("sent");

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Both yield [`Update`]s: [`LiveSink`] those of one recording in its own process, [`Follower`] those
-//! of all processes that record to one file. Their rows are equal for the tables that the
-//! follower reads.
+//! of all processes that record to one file. For the tables that the follower reads, their rows are
+//! equal, except that the follower does not report an ended entry again (see [`Limits`](#limits)).
 //!
 //! ```
 //! use std::time::Duration;
@@ -65,6 +65,8 @@
 //!
 //! - Rows appear when the recorder flushes, every 250 ms by default. Energies follow their samples:
 //!   a window is attributed once all inputs for its time are known.
+//! - The recorder may rewrite the row of an ended entry, to add the number of its instance or token.
+//!   Only [`LiveSink`] passes the new row.
 //! - The second attribution of `fitted` and `calibrated` is made from the file after the end:
 //!   only [`Follower`] reports it, as [`Update::Attributed`].
 

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use energy_data::live::Update;
+use energy_data::rows::RunStatus;
 use energy_data::sink::Batch;
 
 /// The latest updates, by ascending number.
@@ -105,8 +106,14 @@ impl Ring {
         self.updates.clear();
     }
 
-    /// Ends the updates.
+    /// Adds the end of the run and ends the updates. The end is not added earlier, because the
+    /// recorder may send several batches with it.
     pub(super) fn close(&mut self) {
+        let status = self.context.run.as_ref().map(|row| row.status);
+        let status = status.filter(|status| *status != RunStatus::Running);
+        if let (Some(run), Some(status)) = (self.run.clone(), status) {
+            self.push(Update::Ended { run, status });
+        }
         self.is_closed = true;
     }
 

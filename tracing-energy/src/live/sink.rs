@@ -6,7 +6,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use energy_data::live::Update;
-use energy_data::rows::RunStatus;
 use energy_data::sink::{Batch, Sink, SinkError};
 
 use super::ring::{Next, Ring};
@@ -83,14 +82,7 @@ impl Sink for LiveSink {
             ring.clear();
             return Ok(());
         };
-        let status = batch.run.as_ref().map(|row| row.status);
-        ring.push(Update::Rows {
-            run: Arc::clone(&run),
-            batch,
-        });
-        if let Some(status) = status.filter(|status| *status != RunStatus::Running) {
-            ring.push(Update::Ended { run, status });
-        }
+        ring.push(Update::Rows { run, batch });
         drop(ring);
         self.0.arrived.notify_all();
         Ok(())
@@ -158,7 +150,7 @@ impl Subscription {
     /// [`ReceiveError::Empty`] if none has arrived by then, [`ReceiveError::Closed`] after the last
     /// one.
     pub fn recv_timeout(&self, timeout: Duration) -> Result<Update, ReceiveError> {
-        let end = Instant::now() + timeout;
+        let begin = Instant::now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(update) = state.first.pop_front() {
             return Ok(update);
@@ -175,7 +167,7 @@ impl Subscription {
                 Next::Closed => return Err(ReceiveError::Closed),
                 Next::Nothing => {}
             }
-            let left = end.saturating_duration_since(Instant::now());
+            let left = timeout.saturating_sub(begin.elapsed());
             if left.is_zero() {
                 return Err(ReceiveError::Empty);
             }

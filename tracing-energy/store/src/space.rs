@@ -88,8 +88,9 @@ impl Store {
     }
 
     /// Writes the log into the file and empties it, so that the file alone holds its content and
-    /// deleted text is in neither. Waits half a second at most for readers. Does nothing while a
-    /// run is being recorded: the recorder does it at its end.
+    /// deleted text is in neither. Waits half a second at most for readers; if one still reads
+    /// then, the log remains, without an error. Does nothing while a run is being recorded: the
+    /// recorder does it at its end.
     ///
     /// # Errors
     /// When the file cannot be read or written.
@@ -97,21 +98,22 @@ impl Store {
         if self.ensure_not_recording().is_err() {
             return Ok(());
         }
-        let sql = from_sqlite(&self.path);
-        // The writer's lock is held while SQLite waits, so that each attempt is short.
-        self.connection.busy_timeout(ATTEMPT).map_err(&sql)?;
-        for _ in 0..ATTEMPTS {
-            let pragma = "PRAGMA wal_checkpoint(TRUNCATE)";
-            let is_busy: bool = self
-                .connection
-                .query_row(pragma, [], |r| r.get(0))
-                .map_err(&sql)?;
-            if !is_busy {
-                break;
+        let empty = || -> rusqlite::Result<()> {
+            // The writer's lock is held while SQLite waits, so that each attempt is short.
+            self.connection.busy_timeout(ATTEMPT)?;
+            for _ in 0..ATTEMPTS {
+                let pragma = "PRAGMA wal_checkpoint(TRUNCATE)";
+                let is_busy: bool = self.connection.query_row(pragma, [], |r| r.get(0))?;
+                if !is_busy {
+                    break;
+                }
+                std::thread::sleep(ATTEMPT);
             }
-            std::thread::sleep(ATTEMPT);
-        }
-        self.connection.busy_timeout(BUSY_TIMEOUT).map_err(&sql)
+            Ok(())
+        };
+        let emptied = empty();
+        let restored = self.connection.busy_timeout(BUSY_TIMEOUT);
+        emptied.and(restored).map_err(from_sqlite(&self.path))
     }
 
     /// Ensures that no run is being recorded to the file: long transactions would cost it rows.

@@ -18,6 +18,7 @@ pub fn run_state(recording: &Recording, run: &Run) -> Result<Option<String>> {
     if row.status == RunStatus::Running || row.end_ns.is_none() {
         return Ok(None);
     }
+    // The sum of the times changes if an attribution is replaced; remainders keep it exact.
     let sql = "SELECT count(*), total(created_unix_ns % 1000000007), max(id)
                FROM attributions WHERE run = ?1";
     let mut statement = recording.connection().prepare_cached(sql)?;

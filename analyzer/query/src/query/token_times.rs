@@ -1,8 +1,8 @@
 //! Times of tokens, without energies.
 
 use energy_store::span_ids;
-use rusqlite::OptionalExtension;
 
+use super::tokens::text_and_number;
 use super::{Recording, Run, rails};
 use crate::error::Result;
 
@@ -27,7 +27,7 @@ pub fn token_times(recording: &Recording, run: &Run) -> Result<Vec<TokenTime>> {
     let Some(rail) = rails(recording, run, None)?.first().copied() else {
         return Ok(Vec::new());
     };
-    // As in `tokens`: spans with a row for the first rail, whose node has the role token.
+    // As in `tokens`: spans of nodes with the role token that have a row for the first rail.
     let sql = "SELECT s.token, s.start_ns, s.end_ns, s.id
                FROM span_energy e CROSS JOIN spans s ON s.id = e.span
                WHERE e.span BETWEEN ?1 AND ?2 AND e.attribution = ?3 AND e.rail = ?4
@@ -65,17 +65,12 @@ pub struct TokenText {
 /// # Errors
 /// If the file cannot be read.
 pub fn token_texts(recording: &Recording, run: &Run) -> Result<Vec<TokenText>> {
-    let sql = "SELECT json FROM span_fields WHERE span = ?1";
-    let mut statement = recording.connection().prepare_cached(sql)?;
     let mut texts = Vec::new();
     for time in token_times(recording, run)? {
-        let json: Option<String> = statement.query_row([time.span], |r| r.get(0)).optional()?;
-        let fields: serde_json::Value = json
-            .and_then(|json| serde_json::from_str(&json).ok())
-            .unwrap_or_default();
+        let (text, number) = text_and_number(recording, time.span)?;
         texts.push(TokenText {
-            token: time.token.or_else(|| fields["token"].as_i64()),
-            text: fields["text"].as_str().map(str::to_owned),
+            token: time.token.or(number),
+            text,
             start_ns: time.start_ns,
         });
     }

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use energy_data::BasisSet;
 use energy_data::interval_energy::{IntervalEnergy, RailInterval};
 use energy_store::span_ids;
-use rusqlite::Row;
+use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
 use super::coverage;
@@ -253,17 +253,25 @@ impl Token {
 
 /// Reads the texts of tokens from the fields of their spans.
 fn texts(recording: &Recording, tokens: &mut [Token]) -> Result<()> {
-    let sql = "SELECT json FROM span_fields WHERE span = ?1";
-    let mut statement = recording.connection().prepare_cached(sql)?;
     for token in tokens {
-        let mut rows = statement.query([token.span])?;
-        if let Some(r) = rows.next()? {
-            let json: String = r.get(0)?;
-            let fields: serde_json::Value = serde_json::from_str(&json).unwrap_or_default();
-            token.text = fields["text"].as_str().map(str::to_owned);
-            // The number may be a field instead of a key of the span.
-            token.token = token.token.or_else(|| fields["token"].as_i64());
-        }
+        let (text, number) = text_and_number(recording, token.span)?;
+        token.text = text;
+        token.token = token.token.or(number);
     }
     Ok(())
+}
+
+/// Returns the text of a token, and its number if that is a field of its span instead of a key.
+pub(super) fn text_and_number(
+    recording: &Recording,
+    span: i64,
+) -> Result<(Option<String>, Option<i64>)> {
+    let sql = "SELECT json FROM span_fields WHERE span = ?1";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let json: Option<String> = statement.query_row([span], |r| r.get(0)).optional()?;
+    let fields: serde_json::Value = json
+        .and_then(|json| serde_json::from_str(&json).ok())
+        .unwrap_or_default();
+    let text = fields["text"].as_str().map(str::to_owned);
+    Ok((text, fields["token"].as_i64()))
 }

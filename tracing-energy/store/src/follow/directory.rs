@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::run::empty_batch;
 use crate::error::from_sqlite;
 use crate::{Error, Store, StoredRun};
 use energy_data::live::Update;
@@ -77,7 +78,7 @@ impl Directory {
             None => {
                 (self.read, self.due) = (Some(Instant::now()), None);
                 let reused = self.compare(store, followed, updates)?;
-                for no in reused.into_iter().filter(|no| *no <= last) {
+                for no in reused {
                     let found = store.runs_where("no = CAST(?1 AS INTEGER)", &no.to_string())?;
                     new.extend(found);
                 }
@@ -142,12 +143,8 @@ fn announce(runs: Vec<StoredRun>, updates: &mut Vec<Update>) {
     for stored in runs {
         let run: Arc<str> = stored.row.uuid.as_str().into();
         let status = stored.row.status;
-        let batch = energy_data::sink::Batch {
-            run: Some(stored.row),
-            heartbeat_unix_ns: stored.heartbeat_unix_ns,
-            time_ns: stored.last_seen_ns.unwrap_or(0),
-            ..Default::default()
-        };
+        let mut batch = empty_batch(&stored);
+        batch.run = Some(stored.row);
         updates.push(Update::Rows {
             run: Arc::clone(&run),
             batch: Arc::new(batch),

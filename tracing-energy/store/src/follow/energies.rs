@@ -112,22 +112,22 @@ impl EnergyCursor {
         }
     }
 
-    /// Returns new rows, of which `left` are allowed. `is_ended`: totals and all remaining rows are
-    /// read.
+    /// Adds new rows to `new`, of which `left` are allowed. `is_ended`: totals and all remaining
+    /// rows are read. What was added before an error is not read again.
     pub(super) fn read(
         &mut self,
         store: &Store,
         run: i64,
         rails: &BTreeMap<u32, RailRow>,
         (left, is_ended): (&mut usize, bool),
-    ) -> Result<AttributionRows, Error> {
-        let mut new = AttributionRows::default();
+        new: &mut AttributionRows,
+    ) -> Result<(), Error> {
         self.shown = match self.shown {
             Some(id) => Some(id),
             None => store.shown_attribution(run)?,
         };
         let Some(id) = self.shown else {
-            return Ok(new);
+            return Ok(());
         };
         let head = rows(store, HEAD, (run, id), head)?.pop();
         if head != self.head {
@@ -154,7 +154,7 @@ impl EnergyCursor {
             new.balance = totals.iter().filter(is_new).copied().collect();
             self.totals = totals;
         }
-        Ok(new)
+        Ok(())
     }
 
     /// Looks up the energies of awaited spans that windows cover.
@@ -195,12 +195,13 @@ impl EnergyCursor {
         run: i64,
     ) -> Result<Vec<SpanEnergyRow>, Error> {
         let mut found = Vec::new();
-        for seq in std::mem::take(&mut self.awaited).into_keys() {
-            if let Some(id) = self.shown {
-                let read = |r: &Row<'_>| span_energy(seq, r);
-                found.extend(rows(store, SPAN_ENERGY, (span_id(run, seq), id), read)?);
+        if let Some(id) = self.shown {
+            for seq in self.awaited.keys() {
+                let read = |r: &Row<'_>| span_energy(*seq, r);
+                found.extend(rows(store, SPAN_ENERGY, (span_id(run, *seq), id), read)?);
             }
         }
+        self.awaited.clear();
         Ok(found)
     }
 }

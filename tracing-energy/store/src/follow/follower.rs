@@ -46,7 +46,10 @@ pub enum FollowFrom {
 /// `callsites`, `nodes`, `spans`, `samples`, `events`, `span_events`, and of the attribution that the
 /// recorder writes its head, `sample_balance`, `window_power`, `span_energy`, and at the end
 /// `phase_energy` and `balance`. Read others from the file when they are needed, for example
-/// `span_fields`. If the recorder reports lost rows, rows of the end of a run may be repeated.
+/// `span_fields`. If the recorder reports lost rows, all span entries are repeated at the end of the
+/// run, with their energies. Otherwise an entry that has ended is not reported again. It lacks what
+/// the recorder adds later: the number of its instance if the span is entered again, and the number
+/// of a token that is recorded after the end.
 #[derive(Debug)]
 pub struct Follower {
     path: PathBuf,
@@ -140,14 +143,14 @@ impl Follower {
     /// # Errors
     /// As [`Follower::poll`].
     pub fn wait(&mut self, timeout: Duration) -> Result<Vec<Update>, Error> {
-        let end = Instant::now() + timeout;
+        let begin = Instant::now();
         loop {
             let updates = self.poll()?;
-            let now = Instant::now();
-            if !updates.is_empty() || now >= end {
+            let left = timeout.saturating_sub(begin.elapsed());
+            if !updates.is_empty() || left.is_zero() {
                 return Ok(updates);
             }
-            std::thread::sleep(POLL.min(end - now));
+            std::thread::sleep(POLL.min(left));
         }
     }
 
@@ -270,15 +273,18 @@ impl FollowedFile {
         Ok(())
     }
 
-    /// Ends runs whose process is gone. The file is not changed.
+    /// Ends runs of dead processes. The file is not changed.
     fn look_up(&mut self, updates: &mut Vec<Update>) -> Result<(), Error> {
         if self.has_more {
             return Ok(());
         }
         let mut dead: Vec<Arc<str>> = Vec::new();
-        for run in &self.runs {
-            let stored = run.stored(&self.store)?;
-            if stored.is_some_and(|stored| liveness(&stored, &self.here) == RunLiveness::Dead) {
+        for run in &mut self.runs {
+            let Some(stored) = run.stored(&self.store)? else {
+                continue;
+            };
+            if liveness(&stored, &self.here) == RunLiveness::Dead {
+                run.read_last(&self.store, stored, updates)?;
                 self.directory.attributed(run.no(), run.attribution());
                 dead.push(Arc::clone(run.uuid()));
             }

@@ -20,7 +20,7 @@
 //! | `directory` | runs that are new or deleted, attributions that replace earlier ones |
 //! | `run` | one run: the order of its tables, and when it has ended |
 //! | `described` | small tables that are read completely and compared |
-//! | `numbered` | tables whose rows are numbered in the order of writing |
+//! | `numbered` | tables with rows that are numbered in the order of writing |
 //! | `spans` | span entries: new numbers, and again those that were open |
 //! | `windows` | tables ordered by time, in which rails are late by different times |
 //! | `energies` | energies of spans that have ended, and totals |

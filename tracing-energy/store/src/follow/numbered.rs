@@ -1,4 +1,4 @@
-//! Tables whose rows are numbered in the order of writing, and never change.
+//! Tables with rows that are numbered in the order of writing and never change.
 
 use rusqlite::Row;
 

@@ -117,10 +117,10 @@ impl FollowedRun {
         self.energies.shown()
     }
 
-    /// Reads its row; `None` if it was deleted.
+    /// Reads its row; `None` if it was deleted, even if a new run has taken its number.
     pub(super) fn stored(&self, store: &Store) -> Result<Option<StoredRun>, Error> {
         let found = store.runs_where("no = CAST(?1 AS INTEGER)", &self.no.to_string())?;
-        Ok(found.into_iter().next())
+        Ok(found.into_iter().find(|run| run.row.uuid == *self.uuid))
     }
 
     /// Returns whether it must be read although the file has not changed.
@@ -154,33 +154,59 @@ impl FollowedRun {
             (_, state) => state,
         };
         let is_ended = status != RunStatus::Running;
-        let mut batch = Batch {
-            time_ns: stored.last_seen_ns.unwrap_or(0),
-            heartbeat_unix_ns: stored.heartbeat_unix_ns,
-            ..Batch::default()
-        };
-        if self.row.as_ref() != Some(&stored.row) {
-            batch.run = Some(stored.row.clone());
-        }
+        let mut batch = self.changed(&stored);
         self.is_behind = true;
-        let result = self.rows(store, left, is_ended, &mut batch);
+        let mut result = self.rows(store, left, is_ended, &mut batch);
         // What was read before an error is reported: it is not read again.
         self.row = Some(stored.row);
         if result.is_ok() && *left > 0 {
             self.is_behind = false;
-            self.settle(store, left, &mut batch)?;
+            result = self.settle(store, &mut batch);
         }
+        self.report(batch, updates);
+        if self.is_settled() {
+            let run = Arc::clone(&self.uuid);
+            updates.push(Update::Ended { run, status });
+        }
+        result
+    }
+
+    /// Reads what remains of a run of a dead process: what was written since the last poll, rows of
+    /// late rails, and the energies of spans that still wait for other rails.
+    pub(super) fn read_last(
+        &mut self,
+        store: &Store,
+        stored: StoredRun,
+        updates: &mut Vec<Update>,
+    ) -> Result<(), Error> {
+        let mut batch = self.changed(&stored);
+        // Few rows remain: all others were read.
+        let mut left = i32::MAX as usize;
+        let mut result = self.rows(store, &mut left, true, &mut batch);
+        self.row = Some(stored.row);
+        if result.is_ok() {
+            result = self.add_remaining(store, &mut batch);
+        }
+        self.report(batch, updates);
+        result
+    }
+
+    /// Returns a batch with the run's row, if that has changed.
+    fn changed(&self, stored: &StoredRun) -> Batch {
+        let mut batch = empty_batch(stored);
+        if self.row.as_ref() != Some(&stored.row) {
+            batch.run = Some(stored.row.clone());
+        }
+        batch
+    }
+
+    fn report(&self, batch: Batch, updates: &mut Vec<Update>) {
         if !batch.is_empty() {
             updates.push(Update::Rows {
                 run: Arc::clone(&self.uuid),
                 batch: Arc::new(batch),
             });
         }
-        if self.is_settled() {
-            let run = Arc::clone(&self.uuid);
-            updates.push(Update::Ended { run, status });
-        }
-        result
     }
 
     /// Returns whether its recorder has written nothing for some time, as runs of other machines
@@ -204,8 +230,9 @@ impl FollowedRun {
         let no = self.no;
         self.described.read(store, no, batch)?;
         self.numbered.read(store, no, left, batch)?;
+        let read = self.spans.read(store, no, left)?;
         let mut spans = std::mem::take(&mut self.first);
-        spans.extend(self.spans.read(store, no, left)?);
+        spans.extend(read);
         batch.spans = latest(spans);
         let rails = self.described.rails();
         let numbered = &self.numbered;
@@ -217,12 +244,13 @@ impl FollowedRun {
                 let row = sample(r)?;
                 Ok(((row.start_ns, row.rail, 0, 0), row))
             })?;
-        batch.attribution = self.energies.read(store, no, rails, (left, is_ended))?;
-        Ok(())
+        let energies = &mut batch.attribution;
+        self.energies
+            .read(store, no, rails, (left, is_ended), energies)
     }
 
     /// Decides whether the recorder has written everything.
-    fn settle(&mut self, store: &Store, left: &mut usize, batch: &mut Batch) -> Result<(), Error> {
+    fn settle(&mut self, store: &Store, batch: &mut Batch) -> Result<(), Error> {
         let RunState::Ended(since) = self.state else {
             return Ok(());
         };
@@ -231,17 +259,29 @@ impl FollowedRun {
             return Ok(());
         }
         if self.numbered.has_losses() && !std::mem::replace(&mut self.is_reread, true) {
-            // Rows of refused batches may be written late, with earlier numbers.
+            // Rows of refused batches may be written late, with earlier numbers. The next poll
+            // reads them.
             self.spans.restart();
-            let again = self.spans.read(store, self.no, left)?;
-            batch.spans.extend(again);
-            batch.spans = latest(std::mem::take(&mut batch.spans));
             return Ok(());
         }
-        let remaining = self.energies.remaining(store, self.no)?;
-        batch.attribution.span_energy.extend(remaining);
+        self.add_remaining(store, batch)?;
         self.state = RunState::Settled(self.energies.shown());
         Ok(())
+    }
+
+    fn add_remaining(&mut self, store: &Store, batch: &mut Batch) -> Result<(), Error> {
+        let remaining = self.energies.remaining(store, self.no)?;
+        batch.attribution.span_energy.extend(remaining);
+        Ok(())
+    }
+}
+
+/// Returns a batch without rows, at the time of the run's last flush.
+pub(super) fn empty_batch(stored: &StoredRun) -> Batch {
+    Batch {
+        time_ns: stored.last_seen_ns.unwrap_or(0),
+        heartbeat_unix_ns: stored.heartbeat_unix_ns,
+        ..Batch::default()
     }
 }
 

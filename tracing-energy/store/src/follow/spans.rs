@@ -80,14 +80,14 @@ impl SpanCursor {
         self.last = self.first;
     }
 
-    /// Returns changed and new rows by number, of which `left` new ones are allowed.
+    /// Returns changed rows, then new ones, of which `left` are allowed.
     pub(super) fn read(
         &mut self,
         store: &Store,
         no: i64,
         left: &mut usize,
     ) -> Result<Vec<SpanRow>, Error> {
-        let changed = self.changed(store, no)?;
+        let mut changed = self.changed(store, no)?;
         let bounds = (span_id(no, self.last), span_ids(no).1, *left as i64);
         let new = rows(store, NEW, bounds, span)?;
         *left -= new.len().min(*left);
@@ -104,11 +104,8 @@ impl SpanCursor {
                 self.open.insert(row.seq, *row);
             }
         }
-        let mut all = changed;
-        all.extend(new);
-        all.sort_by_key(|row| row.seq);
-        all.dedup_by_key(|row| row.seq);
-        Ok(all)
+        changed.extend(new);
+        Ok(changed)
     }
 
     /// Reads open rows again; returns those that have changed.
