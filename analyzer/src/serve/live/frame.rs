@@ -20,28 +20,6 @@ pub(super) struct Label {
     pub(super) detail: Detail,
 }
 
-/// A borrowed [`Label`].
-#[derive(Debug, Clone, Copy)]
-pub(super) struct LabelRef<'a> {
-    /// Uuid of the run; `None` for messages about the server.
-    pub(super) run: Option<&'a str>,
-    /// What the message reports.
-    pub(super) kind: MessageKind,
-    /// Lowest level of detail that includes it.
-    pub(super) detail: Detail,
-}
-
-impl Label {
-    /// Borrows the label.
-    pub(super) fn as_ref(&self) -> LabelRef<'_> {
-        LabelRef {
-            run: self.run.as_deref(),
-            kind: self.kind,
-            detail: self.detail,
-        }
-    }
-}
-
 /// A message as clients receive it.
 #[derive(Debug)]
 pub(super) struct Frame {
