@@ -142,6 +142,10 @@ pub(super) struct EndedCells {
 impl LiveCells {
     /// Adds new or changed span entries.
     pub(super) fn add_spans(&mut self, rows: &[SpanRow], places: &LivePlaces) {
+        // Only if `price` could not release enough of them.
+        while self.spans.len() > MAX_SPANS {
+            self.spans.pop_first();
+        }
         for row in rows {
             let around = row.parent.and_then(|seq| self.spans.get(&seq));
             let place = places.get(row.node);
@@ -162,9 +166,13 @@ impl LiveCells {
                 None => drop(self.spans.insert(row.seq, span)),
             }
         }
-        while self.spans.len() > MAX_SPANS {
-            self.spans.pop_first();
-        }
+    }
+
+    /// Returns the time until which entries must be priced without awaiting samples, because too
+    /// many wait: energies are unknown where samples are missing.
+    pub(super) fn overflow_ns(&self) -> Option<i64> {
+        let (_, newest) = self.spans.last_key_value()?;
+        (self.spans.len() > MAX_SPANS).then_some(newest.row.start_ns)
     }
 
     /// Adds power windows of root rails.
