@@ -4,12 +4,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use energy_power::SourceChoice;
 use energy_power::cpu_time;
+use energy_tests::{modelled, record_with};
 use serde::{Deserialize, Serialize};
 use tracing::{debug_span, info_span, trace_span};
-use tracing_energy::EnergyLayer;
-use tracing_subscriber::prelude::*;
 
 const LAYERS: u64 = 12;
 /// Steps of arithmetic in an operation.
@@ -29,15 +27,8 @@ pub(crate) struct CpuTime {
 /// Records `tokens` tokens, one each `pace`, and returns the CPU time.
 pub(crate) fn record(database: &Path, tokens: u64, pace: Duration) -> CpuTime {
     let begun = Instant::now();
-    let (layer, guard) = EnergyLayer::builder()
-        .database(database)
-        .source(SourceChoice::Modelled)
-        .interval(Duration::from_millis(100))
-        .build()
-        .expect("a recording");
-    let subscriber = tracing_subscriber::registry().with(layer);
-    tracing::subscriber::with_default(subscriber, || infer(tokens, pace));
-    let _ = guard.finish();
+    let builder = modelled(database).interval(Duration::from_millis(100));
+    let _ = record_with(builder, || infer(tokens, pace));
     let seconds = |time: Option<energy_data::units::Nanos>| {
         time.map_or(f64::NAN, |time| time.nanos() as f64 * 1e-9)
     };

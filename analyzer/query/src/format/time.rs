@@ -79,6 +79,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn times_of_rfc_3339_have_microseconds_and_an_offset() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(
+            rfc3339(1_796_000_903_123_456_789),
+            "2026-11-30T01:08:23.123456Z"
+        );
+    }
+
+    #[test]
     fn known_times_are_formatted() {
         assert_eq!(utc(0), "1970-01-01 00:00:00Z");
         assert_eq!(utc(-1), "1969-12-31 23:59:59Z");

@@ -29,6 +29,7 @@ mod tokens;
 mod views;
 
 pub(super) use openapi::description;
+pub(super) use summary::layer_index;
 
 use utoipa_axum::router::OpenApiRouter;
 

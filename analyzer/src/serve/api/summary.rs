@@ -165,6 +165,6 @@ fn avg_ms(group: &NodeGroup) -> Option<f64> {
 }
 
 /// Returns the number in a label such as `layer 3`.
-pub(super) fn layer_index(label: &str) -> Option<i64> {
+pub(in crate::serve) fn layer_index(label: &str) -> Option<i64> {
     label.rsplit(' ').next()?.parse().ok()
 }

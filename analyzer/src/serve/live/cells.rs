@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use super::places::{LivePlace, LivePlaces};
 use crate::error::Result;
 use crate::query::ActivationStatistics;
+use crate::serve::api::layer_index;
 use crate::walk::{ActivationVisitor, EntryCost, PricedActivation, RowsInMemory, walk_rows};
 
 /// Maximum number of span entries that wait for samples.
@@ -84,17 +85,16 @@ struct OwnerCells {
 type ComponentPlace = (Option<Arc<str>>, Arc<str>);
 type ComponentCell = (LiveCell, StatisticsMean);
 
-/// Means of statistics.
+/// Means of statistics, in the order of [`ActivationStatistics::values`].
 #[derive(Debug, Clone, Copy, Default)]
 struct StatisticsMean {
-    sums: [f64; 4],
-    counts: [u32; 4],
+    sums: [f64; 5],
+    counts: [u32; 5],
 }
 
 impl StatisticsMean {
     fn add(&mut self, of: &ActivationStatistics) {
-        let values = [of.mean_abs, of.std, of.max_abs, of.sparsity];
-        for (at, value) in values.into_iter().enumerate() {
+        for (at, value) in of.values().into_iter().enumerate() {
             if let Some(value) = value.filter(|value| value.is_finite()) {
                 self.sums[at] += value;
                 self.counts[at] += 1;
@@ -142,6 +142,10 @@ pub(super) struct EndedCells {
 impl LiveCells {
     /// Adds new or changed span entries.
     pub(super) fn add_spans(&mut self, rows: &[SpanRow], places: &LivePlaces) {
+        // Only if `price` could not release enough of them.
+        while self.spans.len() > MAX_SPANS {
+            self.spans.pop_first();
+        }
         for row in rows {
             let around = row.parent.and_then(|seq| self.spans.get(&seq));
             let place = places.get(row.node);
@@ -162,9 +166,13 @@ impl LiveCells {
                 None => drop(self.spans.insert(row.seq, span)),
             }
         }
-        while self.spans.len() > MAX_SPANS {
-            self.spans.pop_first();
-        }
+    }
+
+    /// Returns the time until which entries must be priced without awaiting samples, because too
+    /// many wait: energies are unknown where samples are missing.
+    pub(super) fn overflow_ns(&self) -> Option<i64> {
+        let (_, newest) = self.spans.last_key_value()?;
+        (self.spans.len() > MAX_SPANS).then_some(newest.row.start_ns)
     }
 
     /// Adds power windows of root rails.
@@ -294,11 +302,6 @@ fn component_object(
         "activation_mean": statistics.mean(0), "activation_std": statistics.mean(1),
         "activation_max": statistics.mean(2), "activation_sparsity": statistics.mean(3),
     }))
-}
-
-/// Returns the number in a label such as `layer 3`.
-fn layer_index(label: &str) -> Option<i64> {
-    label.rsplit(' ').next()?.parse().ok()
 }
 
 /// Adds the parts of activations in a window to cells.

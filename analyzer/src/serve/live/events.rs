@@ -90,7 +90,7 @@ async fn events(
         let detail = format!("kept messages cannot be read: {error}");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     })?;
-    let page = page.ok_or_else(|| gone(&app.feed, from))?;
+    let page = page.ok_or_else(|| no_longer_kept(&app.feed, from))?;
     let kind = [(header::CONTENT_TYPE, "application/json")];
     Ok((kind, body(&app.feed, &page)).into_response())
 }
@@ -148,8 +148,12 @@ impl EventParameters {
             .epoch
             .as_deref()
             .is_none_or(|epoch| epoch == feed.epoch());
-        if !is_ours || from < feed.oldest_seq() {
-            return Err(gone(feed, from));
+        if !is_ours {
+            let detail = "epoch: numbers of another start of the server mean nothing to this one";
+            return Err(gone(feed, detail.to_owned()));
+        }
+        if from < feed.oldest_seq() {
+            return Err(no_longer_kept(feed, from));
         }
         let newest = feed.last_seq();
         match from <= newest + 1 {
@@ -166,17 +170,22 @@ fn wants_stream(headers: &HeaderMap) -> bool {
         .any(|value| value.contains("text/event-stream"))
 }
 
-fn gone(feed: &Feed, from: u64) -> Problem {
+fn no_longer_kept(feed: &Feed, from: u64) -> Problem {
     let oldest = feed.oldest_seq();
-    Problem::new(
-        StatusCode::GONE,
+    gone(
+        feed,
         format!("message {from} is not kept: the oldest one is {oldest}"),
     )
-    .with_remedy(format!(
-        "read the recorded run, then continue with from={oldest}"
-    ))
-    .with("epoch", feed.epoch())
-    .with("oldest_seq", oldest)
+}
+
+fn gone(feed: &Feed, detail: String) -> Problem {
+    let oldest = feed.oldest_seq();
+    Problem::new(StatusCode::GONE, detail)
+        .with_remedy(format!(
+            "read the recorded run, then continue with from={oldest}"
+        ))
+        .with("epoch", feed.epoch())
+        .with("oldest_seq", oldest)
 }
 
 fn not_reached(feed: &Feed, from: u64, newest: u64) -> Problem {

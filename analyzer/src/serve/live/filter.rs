@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::frame::{Frame, LabelRef};
+use super::frame::{Frame, Label};
 use super::message::{Detail, MessageKind};
 
 /// Selects messages.
@@ -90,12 +90,12 @@ impl Filter {
     /// Returns whether a client with this filter receives the message.
     pub(super) fn accepts(&self, frame: &Frame) -> bool {
         let is_latest = frame.newest_run.is_some() && frame.label.run == frame.newest_run;
-        self.accepts_label(frame.label.as_ref(), is_latest)
+        self.accepts_label(&frame.label, is_latest)
     }
 
     /// Returns whether the filter selects a message with this label, from the run that started last
     /// if `is_latest`.
-    pub(super) fn accepts_label(&self, label: LabelRef<'_>, is_latest: bool) -> bool {
+    pub(super) fn accepts_label(&self, label: &Label, is_latest: bool) -> bool {
         let is_selected = |run: &str| {
             self.runs.iter().any(|selector| match selector {
                 SubscribedRun::All => true,
@@ -106,8 +106,10 @@ impl Filter {
         let is_deleted = label.kind != MessageKind::RunDeleted
             && label
                 .run
-                .is_some_and(|run| self.deleted.iter().any(|deleted| **deleted == *run));
-        let is_run = !is_deleted && label.run.map_or(self.with_server, is_selected);
+                .as_ref()
+                .is_some_and(|run| self.deleted.contains(run));
+        let run = label.run.as_deref();
+        let is_run = !is_deleted && run.map_or(self.with_server, is_selected);
         let is_kind = |kinds: &Vec<MessageKind>| kinds.contains(&label.kind);
         is_run && label.detail <= self.detail && self.kinds.as_ref().is_none_or(is_kind)
     }
@@ -191,8 +193,9 @@ fn unknown_detail(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn label(run: Option<&str>, kind: MessageKind, detail: Detail) -> LabelRef<'_> {
-        LabelRef { run, kind, detail }
+    fn label(run: Option<&str>, kind: MessageKind, detail: Detail) -> Label {
+        let run = run.map(Into::into);
+        Label { run, kind, detail }
     }
 
     fn subscribed(text: &str) -> Filter {
@@ -209,7 +212,7 @@ mod tests {
             let filter = subscribed(&text);
             for (other, detail) in Detail::ALL.iter().enumerate() {
                 let label = label(Some("a"), MessageKind::Current, *detail);
-                assert_eq!(filter.accepts_label(label, false), other <= at);
+                assert_eq!(filter.accepts_label(&label, false), other <= at);
             }
         }
     }
@@ -218,14 +221,14 @@ mod tests {
     fn runs_and_types_restrict_a_subscription() {
         let filter = subscribed(r#"{"type":"subscribe","runs":["a","latest"]}"#);
         let power = |run| label(run, MessageKind::PowerSample, Detail::Power);
-        assert!(filter.accepts_label(power(Some("a")), false));
-        assert!(filter.accepts_label(power(Some("b")), true));
-        assert!(!filter.accepts_label(power(Some("b")), false));
-        assert!(filter.accepts_label(power(None), false));
+        assert!(filter.accepts_label(&power(Some("a")), false));
+        assert!(filter.accepts_label(&power(Some("b")), true));
+        assert!(!filter.accepts_label(&power(Some("b")), false));
+        assert!(filter.accepts_label(&power(None), false));
         let filter = subscribed(r#"{"type":"subscribe","types":["operation_metrics"]}"#);
-        assert!(!filter.accepts_label(power(Some("a")), false));
+        assert!(!filter.accepts_label(&power(Some("a")), false));
         let operations = MessageKind::OperationMetrics;
-        assert!(filter.accepts_label(label(Some("a"), operations, Detail::Operations), false));
+        assert!(filter.accepts_label(&label(Some("a"), operations, Detail::Operations), false));
     }
 
     #[test]

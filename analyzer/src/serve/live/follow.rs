@@ -176,7 +176,7 @@ impl LiveFile {
                 outlet.send(Some(run), message, unix_ns(), data);
             }
             Update::Deleted { run } => {
-                // A joined run is merged into another one, which nobody needs to know.
+                // Clients do not know joined runs: they were merged into their parent run.
                 let was_joined = runs.remove(&run).is_some_and(|live| live.is_joined());
                 texts.forget();
                 if !was_joined {

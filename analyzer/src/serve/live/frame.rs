@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::message::{Detail, Message, MessageKind};
-use crate::format::utc;
+use crate::format::rfc3339;
 
 /// What decides whether a client receives a message.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,28 +18,6 @@ pub(super) struct Label {
     pub(super) kind: MessageKind,
     /// Lowest level of detail that includes it.
     pub(super) detail: Detail,
-}
-
-/// A borrowed [`Label`].
-#[derive(Debug, Clone, Copy)]
-pub(super) struct LabelRef<'a> {
-    /// Uuid of the run; `None` for messages about the server.
-    pub(super) run: Option<&'a str>,
-    /// What the message reports.
-    pub(super) kind: MessageKind,
-    /// Lowest level of detail that includes it.
-    pub(super) detail: Detail,
-}
-
-impl Label {
-    /// Borrows the label.
-    pub(super) fn as_ref(&self) -> LabelRef<'_> {
-        LabelRef {
-            run: self.run.as_deref(),
-            kind: self.kind,
-            detail: self.detail,
-        }
-    }
 }
 
 /// A message as clients receive it.
@@ -60,7 +38,7 @@ impl Frame {
     pub(super) fn new(seq: u64, message: Message, newest_run: Option<Arc<str>>) -> Self {
         let envelope = Envelope {
             kind: message.kind.name(),
-            timestamp: timestamp(message.timestamp_unix_ns),
+            timestamp: rfc3339(message.timestamp_unix_ns),
             seq,
             run: message.run.as_deref(),
             data: &message.data,
@@ -84,7 +62,7 @@ impl Frame {
 pub(super) fn connection_message(kind: MessageKind, seq: u64, data: &Value) -> Utf8Bytes {
     encode(&Envelope {
         kind: kind.name(),
-        timestamp: timestamp(energy_host::unix_ns()),
+        timestamp: rfc3339(energy_host::unix_ns()),
         seq,
         run: None,
         data,
@@ -104,25 +82,4 @@ struct Envelope<'a> {
 fn encode(envelope: &Envelope<'_>) -> Utf8Bytes {
     // Text keys and finite numbers: serialization cannot fail.
     serde_json::to_string(envelope).unwrap_or_default().into()
-}
-
-/// Formats a wall-clock time in ns since 1970 as `2026-11-29T10:28:23.123456Z`.
-fn timestamp(unix_ns: i64) -> String {
-    let micros = unix_ns.rem_euclid(1_000_000_000) / 1000;
-    let seconds = utc(unix_ns).replace(' ', "T");
-    format!("{}.{micros:06}Z", seconds.trim_end_matches('Z'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_have_microseconds_and_an_offset() {
-        assert_eq!(timestamp(0), "1970-01-01T00:00:00.000000Z");
-        assert_eq!(
-            timestamp(1_796_000_903_123_456_789),
-            "2026-11-30T01:08:23.123456Z"
-        );
-    }
 }

@@ -107,7 +107,8 @@ impl LiveRun {
             None => self.coverage.until_ns,
         };
         self.energies(&batch.attribution.span_energy, late_ns, outlet);
-        self.price(self.coverage.until_ns, false, outlet);
+        let overflow_ns = self.cells.overflow_ns().unwrap_or(i64::MIN);
+        self.price(self.coverage.until_ns.max(overflow_ns), false, outlet);
         self.current(outlet);
     }
 
@@ -127,6 +128,7 @@ impl LiveRun {
         self.price(end_ns.saturating_add(1), true, outlet);
         self.open.clear();
         self.current = None;
+        self.coverage.until_ns = end_ns;
         self.current(outlet);
         outlet.complete(&self.uuid, status, self.unix_ns(end_ns));
     }
@@ -283,9 +285,14 @@ impl LiveRun {
         let row = &cells.row;
         let place = self.places.get(row.node);
         let phase = place.and_then(|place| place.phase.as_deref());
+        let is_token = place.is_some_and(|place| place.role == Some(Role::Token));
+        let token = match (row.token, is_token) {
+            (None, true) => outlet.texts.token(&self.uuid, row.seq).1,
+            (token, _) => token,
+        };
         let head = |name: &str, values: &[Value]| {
             json!({
-                "token": row.token, "phase": phase, "start_ns": row.start_ns,
+                "token": token, "phase": phase, "start_ns": row.start_ns,
                 "end_ns": row.end_ns, name: values,
             })
         };

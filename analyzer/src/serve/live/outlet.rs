@@ -7,7 +7,7 @@ use energy_data::rows::RunStatus;
 use energy_host::unix_ns;
 use serde_json::{Value, json};
 
-use super::complete::{completed, without_totals};
+use super::complete::{RunTotals, completed};
 use super::message::{Detail, Message, MessageKind, Publish};
 use super::texts::LiveTexts;
 use crate::query::Recording;
@@ -63,13 +63,13 @@ impl Outlet<'_> {
                 RunStatus::Crashed => Recording::open_repaired(&path),
                 _ => Recording::open(&path),
             };
-            let data = recording.and_then(|recording| completed(&recording, &run, status));
+            let totals = recording.and_then(|recording| RunTotals::read(&recording, &run));
             publish.publish(Message {
                 run: Some(run),
                 kind: MessageKind::InferenceComplete,
                 detail: Detail::Power,
                 timestamp_unix_ns,
-                data: data.unwrap_or_else(|_| without_totals(status)),
+                data: completed(status, totals.ok().as_ref()),
             });
         };
         match status {

@@ -1,6 +1,6 @@
 //! Places of call paths in the structure of a run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use energy_data::rows::{CallsiteRow, NodeRow, Role};
@@ -34,7 +34,7 @@ pub(super) struct LivePlaces {
     callsites: HashMap<u32, (Arc<str>, Option<Role>)>,
     places: HashMap<u32, LivePlace>,
     /// Callsites of events with statistics.
-    statistics: HashMap<u32, ()>,
+    statistics: HashSet<u32>,
 }
 
 impl LivePlaces {
@@ -43,7 +43,7 @@ impl LivePlaces {
         for row in callsites {
             let target = row.target.as_str();
             if target == "span_metrics" || target.ends_with("::span_metrics") {
-                self.statistics.insert(row.id, ());
+                self.statistics.insert(row.id);
             }
             self.callsites
                 .insert(row.id, (row.name.as_str().into(), row.role));
@@ -61,7 +61,7 @@ impl LivePlaces {
 
     /// Returns whether events of that callsite are statistics of activations.
     pub(super) fn is_statistics(&self, callsite: u32) -> bool {
-        self.statistics.contains_key(&callsite)
+        self.statistics.contains(&callsite)
     }
 
     fn place(&self, row: &NodeRow) -> LivePlace {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use energy_data::ProvenanceSet;
 use energy_data::rows::{BaselineRow, RailRow, SampleRow};
 use serde_json::{Value, json};
 
@@ -54,8 +55,7 @@ impl LivePower {
 
     /// Returns the ids of rails that no other rail contains.
     pub(super) fn roots(&self) -> impl Iterator<Item = u32> + '_ {
-        let roots = self.rails.values().filter(|rail| rail.parent.is_none());
-        roots.map(|rail| rail.id)
+        self.root_rails().map(|rail| rail.id)
     }
 
     /// Returns whether that rail is contained in no other one.
@@ -65,13 +65,13 @@ impl LivePower {
             .is_some_and(|rail| rail.parent.is_none())
     }
 
-    /// Returns the provenance of the root rails: `measured`, or several joined by `+`.
-    pub(super) fn provenance(&self) -> Option<String> {
-        let roots = self.rails.values().filter(|rail| rail.parent.is_none());
-        let mut names: Vec<&str> = roots.map(|rail| rail.provenance.name()).collect();
-        names.sort_unstable();
-        names.dedup();
-        (!names.is_empty()).then(|| names.join("+"))
+    /// Returns the provenances of the root rails.
+    pub(super) fn provenance(&self) -> Option<ProvenanceSet> {
+        ProvenanceSet::union(self.root_rails().map(|rail| rail.provenance))
+    }
+
+    fn root_rails(&self) -> impl Iterator<Item = &RailRow> {
+        self.rails.values().filter(|rail| rail.parent.is_none())
     }
 
     /// Returns the rails for the description of the run.

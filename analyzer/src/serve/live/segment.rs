@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::filter::Filter;
-use super::frame::{Frame, LabelRef};
+use super::frame::{Frame, Label};
 use super::message::{Detail, MessageKind};
 
 /// Consecutive messages in an unnamed temporary file. The system removes it when the server ends,
@@ -94,15 +94,15 @@ impl Segment {
         (skipped..self.entries.len()).filter_map(move |at| {
             let entry = self.entries.get(at)?;
             let seq = self.first_seq + at as u64;
-            let label = LabelRef {
-                run: self.runs.get(usize::from(entry.run))?.as_deref(),
+            let label = Label {
+                run: self.runs.get(usize::from(entry.run))?.clone(),
                 kind: entry.kind,
                 detail: entry.detail,
             };
             let start = at
                 .checked_sub(1)
                 .and_then(|before| self.entries.get(before));
-            let place = filter.accepts_label(label, false).then(|| Place {
+            let place = filter.accepts_label(&label, false).then(|| Place {
                 seq,
                 file: self.file(),
                 bytes: start.map_or(0, |before| before.end)..entry.end,
