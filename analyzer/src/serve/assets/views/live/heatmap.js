@@ -11,8 +11,8 @@ import {
   shorten,
   text,
 } from "/assets/charts.js";
+import { growingRangeOf, levelOf, rampOf } from "../shades.js";
 import { liveMarks, offerFirst } from "./marks.js";
-import { levelOf, rampOf, scaleOf } from "./shades.js";
 
 export const LATEST = "latest";
 export const MEAN = "mean";
@@ -158,10 +158,10 @@ export class LiveHeatmap {
     const { parts, of } = this;
     const { matrix } = this.run;
     const values = parts.cells.map(({ key }) => valueOf(matrix.cells.get(key), of));
-    const highest = scaleOf(values);
+    const range = growingRangeOf(values);
     parts.cells.forEach((one, at) => {
       const value = values[at];
-      const level = levelOf(value, highest);
+      const level = levelOf(value, range);
       if (one.level !== level) {
         one.level = level;
         one.box.setAttribute("class", `cell mark ${level < 0 ? "rest" : `shade${level}`}`);
@@ -177,6 +177,6 @@ export class LiveHeatmap {
     const { token } = matrix.latest;
     parts.svg.dataset.token = of === MEAN ? "" : token;
     const about = of === MEAN ? `mean of ${matrix.tokens.size} tokens` : `token ${token}`;
-    parts.ramp.replaceChildren(...rampOf(highest, about));
+    parts.ramp.replaceChildren(...rampOf(range, joules, about));
   }
 }

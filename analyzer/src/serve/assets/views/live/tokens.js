@@ -2,9 +2,9 @@
 
 import { h, interval, isKnown, joules, seconds } from "/assets/charts.js";
 import { element, table } from "../../dom.js";
+import { growingRangeOf, levelOf, rampOf } from "../shades.js";
 import { liveMarks, offerFirst } from "./marks.js";
 import { words } from "./rails.js";
-import { levelOf, rampOf, scaleOf } from "./shades.js";
 
 // Most tokens of the stream, and rows of the table.
 const SHOWN = 1500;
@@ -43,7 +43,7 @@ export class TokenStream {
     if (this.run !== run) {
       this.run = run;
       this.made = new Map();
-      this.top = null;
+      this.range = null;
       this.stream.replaceChildren();
     }
     this.frame.draw(() => {
@@ -65,10 +65,10 @@ export class TokenStream {
     const all = this.run.tokenList();
     const tokens = all.slice(-SHOWN);
     const isAtEnd = stream.scrollTop + stream.clientHeight > stream.scrollHeight - 40;
-    const top = scaleOf(tokens.map((token) => token.energy_j));
+    const range = growingRangeOf(tokens.map((token) => token.energy_j));
     // A new scale changes all tokens, a new token only itself.
-    const isRescaled = !this.top || Math.abs(this.top - top) / top > 0.02;
-    if (isRescaled) this.top = top;
+    const isRescaled = !this.range || Math.abs(this.range.hi - range.hi) / range.hi > 0.02;
+    if (isRescaled) this.range = range;
     for (const token of tokens) {
       const mark = made.get(String(token.span)) || this.#add(token);
       const isChanged = mark.dataset.j !== String(token.energy_j);
@@ -86,12 +86,12 @@ export class TokenStream {
     this.cut.textContent = `The first ${all.length - SHOWN} tokens are not shown here; the Run view has all.`;
     offerFirst(stream);
     if (isAtEnd) stream.scrollTop = stream.scrollHeight;
-    this.ramp.replaceChildren(...rampOf(this.top));
+    this.ramp.replaceChildren(...rampOf(this.range, joules));
   }
 
   #shade(mark, token) {
-    const level = levelOf(token.energy_j, this.top);
-    const name = `token mark heat-${level < 0 ? "unknown" : level}`;
+    const level = levelOf(token.energy_j, this.range);
+    const name = `token mark ${level < 0 ? "unknown" : `on${level}`}`;
     if (mark.className !== name) mark.className = name;
   }
 }

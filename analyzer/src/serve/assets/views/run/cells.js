@@ -1,6 +1,6 @@
 // Cells of tokens, layers and components: blocks of consecutive tokens, read when needed.
 
-import { rangeOf } from "./shades.js";
+import { rangeOf } from "../shades.js";
 
 const NEWLINE = 10;
 const REMAINDER = "(remainder)";
