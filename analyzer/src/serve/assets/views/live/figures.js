@@ -120,14 +120,16 @@ function figuresOf(run) {
   const perToken = known.length ? sum(known.map((token) => token.energy_j)) / known.length : null;
   const recent = tokens.slice(-SPEED_TOKENS);
   const time = sum(recent.map((token) => token.duration_ms));
-  const speed = time > 0 ? (recent.length * 1000) / time : null;
+  const isTimed = time > 0 && recent.every((token) => isKnown(token.duration_ms));
+  const speed = isTimed ? (recent.length * 1000) / time : null;
   const since =
     energy && energy.from_ns > 1e9 ? `since ${seconds(energy.from_ns)} of the run` : "so far";
+  const without = energy && energy.unknown ? `, without ${energy.unknown} unknown samples` : "";
   const power = run.power();
   const last = recent.length === 1 ? "last token" : `last ${recent.length} tokens`;
   return [
     ["power_w", "Power now", watts(power), sourceOf(run), power],
-    ["energy_j", "Energy", joules(energy && energy.energy_j), since, energy && energy.energy_j],
+    ["energy_j", "Energy", joules(energy && energy.energy_j), since + without, energy && energy.energy_j],
     ["tokens", "Tokens", String(all.length), coverage(tokens, known), all.length],
     [...PER_OUTPUT, joules(perToken), WITHOUT_FIRST, perToken],
     ["tokens_per_second", "Speed", rate(speed), `${last} of decode`, speed],

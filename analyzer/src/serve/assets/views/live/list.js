@@ -16,7 +16,7 @@ export const statusText = (run) =>
     ? run.status === "queued"
       ? "waits"
       : "starting"
-    : run.isRunning && run.power() === null
+    : run.isRunning && !run.hasPower
       ? "recording, no power reading yet"
       : STATUS[run.status] || run.status;
 

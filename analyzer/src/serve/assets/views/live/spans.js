@@ -1,6 +1,6 @@
 // Spans of any program: phases and sections as they end, and operations summed.
 
-import { interval, joules, seconds, watts } from "/assets/charts.js";
+import { interval, isKnown, joules, percent, seconds, sum, watts } from "/assets/charts.js";
 import { element, table } from "../../dom.js";
 
 // Rows of each table.
@@ -9,8 +9,6 @@ const OPERATIONS = 25;
 
 const scrolling = (label, content) =>
   element("div", { class: "wide tall", tabindex: 0, role: "region", "aria-label": label }, content);
-
-const isKnown = (value) => typeof value === "number";
 
 // Phases and sections: open ones first, then the newest.
 export function sectionTable(run) {
@@ -55,8 +53,8 @@ export function sectionTable(run) {
 
 // Operations with the highest energy so far.
 export function operationTable(run) {
-  const all = [...run.operations.values()].sort((a, b) => b.energy_j - a.energy_j);
-  const whole = all.reduce((sum, one) => sum + one.energy_j, 0);
+  const all = [...run.operations.values()].sort((a, b) => (b.energy_j || 0) - (a.energy_j || 0));
+  const whole = sum(all.map((one) => one.energy_j));
   return scrolling(
     "Operations",
     table(
@@ -77,7 +75,7 @@ export function operationTable(run) {
           one.component || "",
           one.phase || "",
           { text: joules(one.energy_j), value: one.energy_j },
-          whole > 0 ? `${((one.energy_j / whole) * 100).toFixed(1)} %` : "–",
+          percent(whole > 0 && isKnown(one.energy_j) ? one.energy_j / whole : null),
           { text: seconds(one.duration_ms * 1e6), value: one.duration_ms },
           { text: String(one.count), value: one.count },
         ]),

@@ -15,11 +15,13 @@ export const tokenText = (token) =>
     ? `[${token.token ?? "–"}]`
     : token.text;
 
+const timeOf = ({ duration_ms: time }) => seconds(isKnown(time) ? time * 1e6 : null);
+
 const lines = (token) => [
   `token ${token.token ?? "–"}${token.text ? ` “${token.text}”` : ""}`,
   joules(token.energy_j),
   interval(token.lo_j, token.hi_j),
-  seconds(isKnown(token.duration_ms) ? token.duration_ms * 1e6 : null),
+  timeOf(token),
   token.phase || "",
   isKnown(token.coverage) && token.coverage < 0.9995
     ? `${(token.coverage * 100).toFixed(0)} % of its time measured`
@@ -116,7 +118,7 @@ export function tokenTable(run) {
         { text: String(token.token ?? "–"), value: token.token },
         JSON.stringify(token.text ?? ""),
         token.phase || "",
-        { text: seconds(token.duration_ms * 1e6), value: token.duration_ms },
+        { text: timeOf(token), value: token.duration_ms },
         { text: joules(token.energy_j), value: token.energy_j },
         interval(token.lo_j, token.hi_j).replace("90 %: ", ""),
       ]),
