@@ -89,6 +89,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "views/run/waterfall.js",
     "views/runs.js",
     "views/shades.js",
+    "views/words.js",
 ];
 
 /// The page; it is served as `/`.

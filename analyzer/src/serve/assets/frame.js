@@ -65,7 +65,6 @@ export function chartFrame(title, { how, level = 2, name } = {}) {
       paint = paintChart;
       redraw();
     },
-    redraw,
     close: () => observer.disconnect(),
   };
 }

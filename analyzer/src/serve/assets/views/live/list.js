@@ -11,7 +11,7 @@ const STATUS = {
   crashed: "crashed: its process ended without closing it",
 };
 
-export const statusText = (run) =>
+const statusText = (run) =>
   run.isRunning && !run.heard
     ? run.status === "queued"
       ? "waits"

@@ -17,7 +17,7 @@ const rankOf = (component) => {
 };
 
 // Whether prefill computed a token, so that decode only sampled it.
-export const isSampledOnly = ({ token, phase }) => token === 0 && phase === "decode";
+const isSampledOnly = ({ token, phase }) => token === 0 && phase === "decode";
 
 export class LiveRun {
   constructor(id) {

@@ -1,32 +1,30 @@
 // Generated text, each token shaded by its energy.
 
-import { h, interval, isKnown, joules, seconds } from "/assets/charts.js";
-import { element, table } from "../../dom.js";
+import { h, interval, isKnown, joules } from "/assets/charts.js";
+import { scrolling, table } from "../../dom.js";
 import { growingRangeOf, levelOf, rampOf } from "../shades.js";
+import { bounds, milliseconds, provenanceWords } from "../words.js";
 import { liveMarks, offerFirst } from "./marks.js";
-import { words } from "./rails.js";
 
 // Most tokens of the stream, and rows of the table.
 const SHOWN = 1500;
 const ROWS = 300;
 
-export const tokenText = (token) =>
+const tokenText = (token) =>
   token.text === null || token.text === undefined || token.text === ""
     ? `[${token.token ?? "–"}]`
     : token.text;
-
-const timeOf = ({ duration_ms: time }) => seconds(isKnown(time) ? time * 1e6 : null);
 
 const lines = (token) => [
   `token ${token.token ?? "–"}${token.text ? ` “${token.text}”` : ""}`,
   joules(token.energy_j),
   interval(token.lo_j, token.hi_j),
-  timeOf(token),
+  milliseconds(token.duration_ms),
   token.phase || "",
   isKnown(token.coverage) && token.coverage < 0.9995
     ? `${(token.coverage * 100).toFixed(0)} % of its time measured`
     : "",
-  token.provenance === "modelled" ? words("modelled") : "",
+  token.provenance === "modelled" ? provenanceWords(token.provenance) : "",
 ];
 
 // The stream in a frame.
@@ -101,9 +99,8 @@ export class TokenStream {
 // The newest tokens as a table.
 export function tokenTable(run) {
   const tokens = run.tokenList().slice(-ROWS).reverse();
-  return element(
-    "div",
-    { class: "wide tall", tabindex: 0, role: "region", "aria-label": "Tokens as a table" },
+  return scrolling(
+    "Tokens as a table",
     table(
       `${tokens.length} newest of ${run.tokens.size} tokens`,
       [
@@ -118,10 +115,11 @@ export function tokenTable(run) {
         { text: String(token.token ?? "–"), value: token.token },
         JSON.stringify(token.text ?? ""),
         token.phase || "",
-        { text: timeOf(token), value: token.duration_ms },
+        { text: milliseconds(token.duration_ms), value: token.duration_ms },
         { text: joules(token.energy_j), value: token.energy_j },
-        interval(token.lo_j, token.hi_j).replace("90 %: ", ""),
+        bounds(token.lo_j, token.hi_j),
       ]),
     ),
+    "wide tall",
   );
 }

@@ -276,9 +276,4 @@ export class CellCharts {
   recolour() {
     for (const section of this.sections) section.redraw();
   }
-
-  unmount() {
-    this.request += 1;
-    for (const section of this.sections) section.unmount();
-  }
 }
