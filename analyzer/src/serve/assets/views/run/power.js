@@ -99,9 +99,8 @@ export class PowerZoom {
     this.announce(`Power from ${seconds(from)} to ${seconds(to)}`);
     try {
       const query = { from_ns: from, to_ns: to, steps: STEPS };
-      const answer = await this.api.get(`/run/${encodeURIComponent(this.id)}/timeline`, { query });
-      const fine = answer.timeline || answer;
-      if (request !== this.request || !Array.isArray(fine.rails)) return;
+      const fine = await this.api.get(`/run/${encodeURIComponent(this.id)}/timeline`, { query });
+      if (request !== this.request) return;
       this.fine = fine;
       this.changed();
     } catch {
