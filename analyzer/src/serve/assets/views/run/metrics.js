@@ -2,8 +2,8 @@
 
 import { digits, isKnown, joules, percent, quantity, UNKNOWN, watts } from "/assets/charts.js";
 
-// A run has a metric if its summary has a value of `key`. The summary has no
-// entropy: it is recorded with the other statistics.
+// A run has a metric if its summary has a value of `key`. The summary has no entropy: it is
+// recorded with the other statistics.
 const METRICS = [
   { name: "energy", title: "Energy", sums: true, key: "avg_energy_j" },
   { name: "time", title: "Time", sums: true, key: "avg_duration_ms" },
