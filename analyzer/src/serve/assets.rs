@@ -63,7 +63,6 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "views/live/rails.js",
     "views/live/run.js",
     "views/live/runs.js",
-    "views/live/shades.js",
     "views/live/spans.js",
     "views/live/tokens.js",
     "views/reader.js",
@@ -89,6 +88,8 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "views/run/token_strip.js",
     "views/run/waterfall.js",
     "views/runs.js",
+    "views/shades.js",
+    "views/words.js",
 ];
 
 /// The page; it is served as `/`.

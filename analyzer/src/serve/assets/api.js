@@ -4,14 +4,13 @@ const BASE = "/api/profiling";
 
 // A request that failed. `status` is 0 if the server did not respond.
 export class ApiError extends Error {
-  constructor({ status, title, detail, remedy, ...members }) {
+  constructor({ status, title, detail, remedy }) {
     super(detail || title || `status ${status}`);
     this.name = "ApiError";
     this.status = status;
     this.title = title;
     this.detail = detail || title || `The server responded with status ${status}`;
     this.remedy = remedy;
-    this.members = members;
   }
 
   get isAbsent() {
@@ -58,14 +57,12 @@ export function createApi({ onUnauthorized } = {}) {
     // Each path begins after `/api/profiling`; options are `query`, `body` and `signal`.
     get: (path, options) => json("GET", path, options),
     post: (path, body, options) => json("POST", path, { body, ...options }),
-    put: (path, body, options) => json("PUT", path, { body, ...options }),
     patch: (path, body, options) => json("PATCH", path, { body, ...options }),
     delete: (path, body, options) => json("DELETE", path, { body, ...options }),
     bytes: async (path, options) => {
       const accept = "application/octet-stream";
       return (await request("GET", path, { accept, ...options })).arrayBuffer();
     },
-    address,
   };
 }
 
@@ -91,6 +88,3 @@ async function problemOf(response) {
   }
   return new ApiError({ ...problem, status: response.status });
 }
-
-// Escapes an id for use in a path.
-export const part = (id) => encodeURIComponent(id);

@@ -104,6 +104,10 @@ export function table(caption, columns, rows, attributes) {
   );
 }
 
+// An area that scrolls by itself, and is reached by keys.
+export const scrolling = (label, content, kind = "wide") =>
+  element("div", { class: kind, tabindex: 0, role: "region", "aria-label": label }, content);
+
 // A key figure: name, value, explanation.
 export function card(key, what, value, detail, raw) {
   return element(

@@ -5,11 +5,11 @@ import { button, element, replace } from "./dom.js";
 
 let frames = 0;
 
-// Creates a frame. `how` explains how to read the chart; `level` is that of the heading.
+// Creates a frame. `how` explains how to read the chart.
 //
 // `element` is the section; `tools` a place for controls; `loading()`, `empty(text)`,
 // `fail(error, retry)` and `draw(paint, data)` set the state. `paint(width)` returns elements.
-export function chartFrame(title, { how, level = 2, name } = {}) {
+export function chartFrame(title, { how, name } = {}) {
   frames += 1;
   const id = `frame${frames}`;
   const figure = element("figure", { class: "chart", "aria-labelledby": id });
@@ -17,7 +17,7 @@ export function chartFrame(title, { how, level = 2, name } = {}) {
   const section = element(
     "section",
     { class: "frame", "aria-labelledby": id, "data-frame": name },
-    element(`h${level}`, { id }, title),
+    element("h2", { id }, title),
     how ? element("p", { class: "how" }, how) : null,
     tools,
     figure,
@@ -65,7 +65,6 @@ export function chartFrame(title, { how, level = 2, name } = {}) {
       paint = paintChart;
       redraw();
     },
-    redraw,
     close: () => observer.disconnect(),
   };
 }

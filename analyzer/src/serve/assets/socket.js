@@ -142,9 +142,9 @@ class LiveSocket {
   async #fillGap({ from, to, count }) {
     this.seq = Math.max(this.seq, to);
     const { epoch } = this;
-    let lost = count;
+    let next = from;
     try {
-      for (let next = from; next <= to;) {
+      while (next <= to) {
         const page = await this.api.get("/run/*/events", {
           query: { from: next, limit: PAGE, epoch, detail: this.#detail() },
         });
@@ -152,10 +152,10 @@ class LiveSocket {
         if (page.next <= next) break;
         next = page.next;
       }
-      lost = 0;
     } catch {
       // Listeners show how many are lost.
     }
+    const lost = next > to ? 0 : count;
     for (const one of this.listeners) one.gap(lost);
   }
 

@@ -9,7 +9,7 @@ import { chooser, DIFFERENT } from "./compare/chooser.js";
 import { powerOverlay } from "./compare/power.js";
 import { differenceTable, notes, ratioTable, verdictCards } from "./compare/tables.js";
 import { tokenOverlay } from "./compare/tokens.js";
-import { short } from "./runs.js";
+import { isModelled, short } from "./runs.js";
 
 // The option of the command that messages name; here it is a box to tick.
 const OPTION = /compare them with --allow-different|`?--allow-different`?/;
@@ -153,7 +153,7 @@ class Compare {
           const charts = await this.api.get(`/run/${encodeURIComponent(one.id)}/charts`, {
             signal,
           });
-          return { ...one, charts, isModelled: /modelled/.test(charts.provenance || "") };
+          return { ...one, charts, isModelled: isModelled(charts) };
         }),
       );
     } catch (error) {

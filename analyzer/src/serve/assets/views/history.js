@@ -1,7 +1,7 @@
 // History: all runs of the file, filtered, sorted, page by page; their trend; runs to compare.
 
 import { isAborted } from "../api.js";
-import { button, choice, element, replace, setText } from "../dom.js";
+import { button, choice, element, replace, scrolling, setText } from "../dom.js";
 import { chartFrame } from "../frame.js";
 import { deleteDialog, tagDialog } from "./history/dialogs.js";
 import { filterForm, NAMES } from "./history/filters.js";
@@ -150,12 +150,8 @@ class History {
         tags: (run) => tagDialog({ api: this.api, run, changed: () => this.later() }),
         remove: (run) => this.remove(run),
       });
-      const scroller = element(
-        "div",
-        { class: "wide", tabindex: 0, role: "region", "aria-label": "Table of runs" },
-        table,
-      );
-      this.keepFocus(() => this.list.draw(() => [scroller]));
+      const area = scrolling("Table of runs", table);
+      this.keepFocus(() => this.list.draw(() => [area]));
     }
     this.showPages(total);
   }

@@ -223,7 +223,7 @@ class LiveView {
     const { run } = this;
     const { frame } = this.power;
     const state = stateOf(run);
-    if (!run || run.power() === null) {
+    if (!run || !run.hasPower) {
       frame.empty(
         {
           none: "No run is chosen.",

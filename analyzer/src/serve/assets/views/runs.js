@@ -1,6 +1,7 @@
 // Texts about a run of the list, used by several views.
 
 import { isKnown, shorten } from "/assets/charts.js";
+import { provenanceWords } from "./words.js";
 
 // Longest name that is shown, and longest one that is typed to confirm.
 const SHOWN = 60;
@@ -35,8 +36,7 @@ export function startOf(run) {
 export const isModelled = (run) => /modelled/.test(run.provenance || "");
 
 // Where the power of a run comes from.
-export const sourceOf = (run) =>
-  isModelled(run) ? "modelled, not measured" : run.provenance || "no power";
+export const sourceOf = (run) => provenanceWords(run.provenance, "no power");
 
 // Tags as texts: `key`, `key=value`.
 export function tagsOf(run) {

@@ -1,5 +1,6 @@
 // The answer of a comparison in the form that the report's chart draws.
 
+import { isKnown } from "/assets/charts.js";
 import { phaseOrder, short } from "../runs.js";
 
 const VERDICTS = {
@@ -19,8 +20,6 @@ const REASONS = {
 };
 // Kinds that are drawn.
 const KINDS = 20;
-
-const isKnown = (value) => typeof value === "number";
 
 // A verdict in words: `worse`, `inconclusive (one run)`.
 export function verdictText({ verdict, reason, detectable }) {
@@ -59,7 +58,7 @@ const ratioOf = (of, name) => (one) => ({
 });
 
 // Ratios of the sides after the first: total, phases, kinds.
-export function ratiosOf(answer) {
+function ratiosOf(answer) {
   const others = answer.sides.slice(1).filter((side) => "ratio" in side);
   return [
     ...others.map(ratioOf("total", () => "total")),

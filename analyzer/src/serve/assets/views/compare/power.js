@@ -19,7 +19,7 @@ import { colourOf, dashOf, legendOf } from "./sides.js";
 const POSITIONS = 200;
 
 // Total power of a run: steps of its root rails, summed where all have a value.
-export function totalPower(timeline) {
+function totalPower(timeline) {
   const roots = timeline.rails.filter((rail) => rail.is_root && rail.steps.length);
   if (!roots.length) return [];
   // Rails of one source have common steps; others are read at the steps of the finest one.

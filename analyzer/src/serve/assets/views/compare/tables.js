@@ -1,12 +1,10 @@
 // Results of a comparison in words and numbers.
 
 import { digits, isKnown, joules, percent } from "/assets/charts.js";
-import { card, element, table } from "../../dom.js";
+import { card, element, scrolling, table } from "../../dom.js";
 import { short } from "../runs.js";
+import { provenanceWords } from "../words.js";
 import { kindName, verdictText } from "./across.js";
-
-const scrolling = (label, content) =>
-  element("div", { class: "wide", tabindex: 0, role: "region", "aria-label": label }, content);
 
 const range = (lo, hi) =>
   isKnown(lo) && isKnown(hi) ? `${digits(lo)} .. ${digits(hi)}` : "unknown";
@@ -17,7 +15,7 @@ const change = (ratio) => {
 };
 const whole = (share) => `${Math.round(share * 1000) / 10} %`;
 const origin = (power) =>
-  power === "measured" ? "" : power === "modelled" ? "modelled, not measured" : power;
+  power === "measured" ? "" : provenanceWords(power);
 
 // Whether a verdict states a difference.
 const isDecided = ({ verdict }) => verdict === "better" || verdict === "worse";

@@ -1,8 +1,9 @@
 // The table of runs: a card for each run on narrow screens.
 
-import { interval, isKnown, joules, seconds } from "/assets/charts.js";
+import { isKnown, joules, seconds } from "/assets/charts.js";
 import { button, element } from "../../dom.js";
 import { isModelled, perToken, short, sourceOf, startOf, tagsOf, titleOf } from "../runs.js";
+import { bounds } from "../words.js";
 
 const COLUMNS = [
   ["select", ""],
@@ -22,7 +23,7 @@ const COLUMNS = [
 const withInterval = (value, lo, hi) => [
   joules(value),
   isKnown(lo) || isKnown(hi)
-    ? element("small", { class: "interval" }, interval(lo, hi).replace("90 %: ", ""))
+    ? element("small", { class: "interval" }, bounds(lo, hi))
     : null,
 ];
 

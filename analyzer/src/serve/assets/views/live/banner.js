@@ -11,7 +11,7 @@ export function stateOf(run) {
   if (!run) return "none";
   if (!run.isRunning) return run.status;
   if (!run.heard) return run.status === "queued" ? "queued" : "starting";
-  return run.power() === null ? "waiting" : "running";
+  return run.hasPower ? "running" : "waiting";
 }
 
 function sentences(state, run, database) {

@@ -2,7 +2,7 @@
 
 import { interval, isKnown, joules, percent, seconds, sum, watts } from "/assets/charts.js";
 import { card, element, replace, setText } from "../../dom.js";
-import { words } from "./rails.js";
+import { milliseconds, provenanceWords } from "../words.js";
 
 // Tokens that the speed is averaged over.
 const SPEED_TOKENS = 20;
@@ -56,7 +56,7 @@ export function currentPlace() {
 }
 
 const sourceOf = ({ provenance }) =>
-  provenance === "measured" ? "root rails, idle power included" : words(provenance);
+  provenance === "measured" ? "root rails, idle power included" : provenanceWords(provenance);
 
 // Names of figures: each has one meaning while the run goes on and after its end.
 const PER_OUTPUT = ["j_per_output_token", "Per generated token"];
@@ -75,7 +75,7 @@ function resultOf(run) {
   const count = output ?? seen;
   return [
     ["energy_j", "Energy", joules(energy), energyOf(run, found), energy],
-    ["duration_ms", "Time", seconds(ms(found.duration_ms)), run.status, found.duration_ms],
+    ["duration_ms", "Time", milliseconds(found.duration_ms), run.status, found.duration_ms],
     ["tokens", "Tokens", isNone(count) ? "–" : String(count), generated, count],
     ["j_per_token", "Per token", joules(each), "prompt and generated", each],
     [...PER_OUTPUT, joules(found.per_output), WITHOUT_FIRST, found.per_output],
@@ -107,7 +107,7 @@ const messageOf = (result) => ({
 
 const energyOf = (run, { lo_j: lo, hi_j: hi }) => {
   if (!run.stored) return `${sourceOf(run)}; until it is stored`;
-  const source = run.rails.size ? sourceOf(run) : words(run.stored.provenance);
+  const source = run.rails.size ? sourceOf(run) : provenanceWords(run.stored.provenance);
   return isKnown(lo) || isKnown(hi) ? `${source}; ${interval(lo, hi)}` : `${source}; as stored`;
 };
 
@@ -120,21 +120,22 @@ function figuresOf(run) {
   const perToken = known.length ? sum(known.map((token) => token.energy_j)) / known.length : null;
   const recent = tokens.slice(-SPEED_TOKENS);
   const time = sum(recent.map((token) => token.duration_ms));
-  const speed = time > 0 ? (recent.length * 1000) / time : null;
+  const isTimed = time > 0 && recent.every((token) => isKnown(token.duration_ms));
+  const speed = isTimed ? (recent.length * 1000) / time : null;
   const since =
     energy && energy.from_ns > 1e9 ? `since ${seconds(energy.from_ns)} of the run` : "so far";
+  const without = energy && energy.unknown ? `, without ${energy.unknown} unknown samples` : "";
   const power = run.power();
   const last = recent.length === 1 ? "last token" : `last ${recent.length} tokens`;
   return [
     ["power_w", "Power now", watts(power), sourceOf(run), power],
-    ["energy_j", "Energy", joules(energy && energy.energy_j), since, energy && energy.energy_j],
+    ["energy_j", "Energy", joules(energy && energy.energy_j), since + without, energy && energy.energy_j],
     ["tokens", "Tokens", String(all.length), coverage(tokens, known), all.length],
     [...PER_OUTPUT, joules(perToken), WITHOUT_FIRST, perToken],
     ["tokens_per_second", "Speed", rate(speed), `${last} of decode`, speed],
   ];
 }
 
-const ms = (value) => (isKnown(value) ? value * 1e6 : null);
 const rate = (value) => (isKnown(value) ? `${value.toPrecision(3)} tokens/s` : "–");
 const coverage = (tokens, known) =>
   tokens.length && known.length < tokens.length

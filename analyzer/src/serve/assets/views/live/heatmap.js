@@ -4,6 +4,7 @@ import {
   drawing,
   gridStep,
   h,
+  isKnown,
   joules,
   LETTER,
   onShade,
@@ -11,8 +12,8 @@ import {
   shorten,
   text,
 } from "/assets/charts.js";
+import { growingRangeOf, levelOf, rampOf } from "../shades.js";
 import { liveMarks, offerFirst } from "./marks.js";
-import { levelOf, rampOf, scaleOf } from "./shades.js";
 
 export const LATEST = "latest";
 export const MEAN = "mean";
@@ -21,13 +22,14 @@ const valueOf = (cell, of) => {
   if (!cell) return null;
   if (of === MEAN) return cell.tokens ? cell.sum_j / cell.tokens : null;
   const known = cell.latest && cell.latest.energy_j;
-  return typeof known === "number" ? known : null;
+  return isKnown(known) ? known : null;
 };
 
-function lines(cell, of, matrix) {
+// A component that the latest token did not run has the values of an earlier one.
+function lines(cell, of) {
   const energy = valueOf(cell, of);
   const latest = cell.latest || {};
-  const time = of === MEAN ? cell.sum_ms / (cell.tokens || 1) : latest.duration_ms;
+  const time = of === MEAN ? cell.sum_ms / cell.tokens : latest.duration_ms;
   const activation =
     of === LATEST && typeof latest.activation_mean === "number"
       ? `activations: mean ${latest.activation_mean.toPrecision(3)}, largest ${(latest.activation_max ?? NaN).toPrecision(3)}`
@@ -35,8 +37,8 @@ function lines(cell, of, matrix) {
   return [
     `${cell.layer}, ${cell.component}`,
     joules(energy),
-    typeof time === "number" ? `${time.toPrecision(4)} ms` : "",
-    of === MEAN ? `mean of ${cell.tokens} tokens` : `token ${matrix.latest.token}`,
+    isKnown(time) ? `${time.toPrecision(4)} ms` : "",
+    of === MEAN ? `mean of ${cell.tokens} tokens` : `token ${cell.token}`,
     activation,
   ].filter(Boolean);
 }
@@ -149,7 +151,7 @@ export class LiveHeatmap {
   #lines(key) {
     const cell = this.run.matrix.cells.get(key);
     return cell
-      ? lines(cell, this.of, this.run.matrix)
+      ? lines(cell, this.of)
       : [key.replace("\n", ", "), "nothing recorded"];
   }
 
@@ -158,10 +160,10 @@ export class LiveHeatmap {
     const { parts, of } = this;
     const { matrix } = this.run;
     const values = parts.cells.map(({ key }) => valueOf(matrix.cells.get(key), of));
-    const highest = scaleOf(values);
+    const range = growingRangeOf(values);
     parts.cells.forEach((one, at) => {
       const value = values[at];
-      const level = levelOf(value, highest);
+      const level = levelOf(value, range);
       if (one.level !== level) {
         one.level = level;
         one.box.setAttribute("class", `cell mark ${level < 0 ? "rest" : `shade${level}`}`);
@@ -177,6 +179,6 @@ export class LiveHeatmap {
     const { token } = matrix.latest;
     parts.svg.dataset.token = of === MEAN ? "" : token;
     const about = of === MEAN ? `mean of ${matrix.tokens.size} tokens` : `token ${token}`;
-    parts.ramp.replaceChildren(...rampOf(highest, about));
+    parts.ramp.replaceChildren(...rampOf(range, joules, about));
   }
 }

@@ -11,12 +11,12 @@ const STATUS = {
   crashed: "crashed: its process ended without closing it",
 };
 
-export const statusText = (run) =>
+const statusText = (run) =>
   run.isRunning && !run.heard
     ? run.status === "queued"
       ? "waits"
       : "starting"
-    : run.isRunning && run.power() === null
+    : run.isRunning && !run.hasPower
       ? "recording, no power reading yet"
       : STATUS[run.status] || run.status;
 

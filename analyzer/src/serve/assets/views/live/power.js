@@ -23,7 +23,7 @@ import {
 } from "/assets/charts.js";
 import { element, replace } from "../../dom.js";
 import { Reader } from "../reader.js";
-import { words } from "./rails.js";
+import { sourceOf } from "./rails.js";
 
 // Most steps of a rail, and shortest time that is shown.
 const STEPS = 600;
@@ -32,7 +32,7 @@ const SHORTEST_NS = 2e9;
 const POSITIONS = 201;
 
 // Steps of the samples that end after `from`, merged if there are too many.
-export function stepsOf(samples, from) {
+function stepsOf(samples, from) {
   const some = samples.filter((one) => one.end_ns > from && isKnown(one.power_w));
   const by = Math.ceil(some.length / STEPS) || 1;
   const steps = [];
@@ -160,7 +160,7 @@ export class LivePower {
     replace(
       parts.legend,
       rails.map((rail, at) =>
-        entry(line(0, 6, 18, 6, stroke(at)), `${rail.rail}: ${words(rail.provenance)}`),
+        entry(line(0, 6, 18, 6, stroke(at)), `${rail.rail}: ${sourceOf(rail)}`),
       ),
       phases.map((phase) => entry(rect(0.5, 0.5, 17, 11, fill(phase)), phase)),
     );

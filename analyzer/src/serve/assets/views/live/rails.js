@@ -1,10 +1,10 @@
 // Rails of a run as a table: what the power chart shows, in numbers.
 
 import { joules, watts } from "/assets/charts.js";
-import { element, table } from "../../dom.js";
+import { scrolling, table } from "../../dom.js";
+import { provenanceWords } from "../words.js";
 
-export const words = (provenance) =>
-  provenance === "modelled" ? "modelled, not measured" : provenance || "source unknown";
+export const sourceOf = (rail) => provenanceWords(rail.provenance, "source unknown");
 
 const COLUMNS = [
   { title: "Rail", name: "rail" },
@@ -27,7 +27,7 @@ function cells(rail) {
     watts(rail.peak_w),
     { text: joules(isKnown ? rail.energy_j : null), value: rail.energy_j },
     rail.is_root ? "yes" : "no: part of another rail",
-    words(rail.provenance),
+    sourceOf(rail),
   ];
 }
 
@@ -38,8 +38,4 @@ const captionOf = (run) =>
     : "Power at the last sample; energy of all samples, of which some can be before or after the run";
 
 export const railTable = (run) =>
-  element(
-    "div",
-    { class: "wide", tabindex: 0, role: "region", "aria-label": "Rails" },
-    table(captionOf(run), COLUMNS, [...run.rails.values()].map(cells)),
-  );
+  scrolling("Rails", table(captionOf(run), COLUMNS, [...run.rails.values()].map(cells)));

@@ -2,6 +2,7 @@
 // twice and late (after a reconnection or a gap), so each is entered by its own key: a sample by
 // rail and time, a token by its span.
 
+import { isKnown } from "/assets/charts.js";
 import { phaseOrder, short } from "../runs.js";
 
 // Samples that are kept of each rail, and ended sections of a run.
@@ -15,10 +16,8 @@ const rankOf = (component) => {
   return at < 0 ? COMPONENTS.length : at;
 };
 
-const isNumber = (value) => typeof value === "number";
-
 // Whether prefill computed a token, so that decode only sampled it.
-export const isSampledOnly = ({ token, phase }) => token === 0 && phase === "decode";
+const isSampledOnly = ({ token, phase }) => token === 0 && phase === "decode";
 
 export class LiveRun {
   constructor(id) {
@@ -101,7 +100,7 @@ export class LiveRun {
     const key = `${found.source}/${found.rail}`;
     let rail = this.rails.get(key);
     if (!rail) {
-      rail = { samples: [], energy_j: 0, first_ns: null, peak_w: null };
+      rail = { samples: [], energy_j: 0, unknown: 0, first_ns: null, peak_w: null };
       this.rails.set(key, rail);
       this.changed.add("rails");
     }
@@ -119,20 +118,31 @@ export class LiveRun {
     }
   }
 
-  // The sum of the kept powers of root rails; null if there is none.
+  // Root rails with samples.
+  roots() {
+    return [...this.rails.values()].filter((rail) => rail.is_root && rail.samples.length);
+  }
+
+  get hasPower() {
+    return this.roots().length > 0;
+  }
+
+  // The sum of the kept powers of root rails; null if one of them is unknown.
   power() {
-    const roots = [...this.rails.values()].filter((rail) => rail.is_root && rail.samples.length);
-    if (!roots.length) return null;
-    if (roots.some((rail) => !isNumber(rail.shown_w))) this.takePowers();
+    const roots = this.roots();
+    if (roots.some((rail) => !isKnown(rail.shown_w))) this.takePowers();
+    if (!roots.length || roots.some((rail) => !isKnown(rail.shown_w))) return null;
     return roots.reduce((sum, rail) => sum + rail.shown_w, 0);
   }
 
-  // The energy of root rails in the samples that arrived, and the run time of the first one.
+  // The energy of root rails in the samples that arrived, how many of them have no energy, and the
+  // run time of the first one.
   energy() {
-    const roots = [...this.rails.values()].filter((rail) => rail.is_root && rail.samples.length);
+    const roots = this.roots();
     if (!roots.length) return null;
     return {
       energy_j: roots.reduce((sum, rail) => sum + rail.energy_j, 0),
+      unknown: roots.reduce((sum, rail) => sum + rail.unknown, 0),
       from_ns: Math.min(...roots.map((rail) => rail.first_ns)),
     };
   }
@@ -147,7 +157,7 @@ export class LiveRun {
   }
 
   advance(time_ns) {
-    if (typeof time_ns === "number" && time_ns > this.now_ns) this.now_ns = time_ns;
+    if (isKnown(time_ns) && time_ns > this.now_ns) this.now_ns = time_ns;
   }
 }
 
@@ -170,7 +180,7 @@ class LiveMatrix {
     const key = `${layer}\n${component}`;
     let cell = this.cells.get(key);
     if (!cell) {
-      cell = { layer, component, latest: null, sum_j: 0, sum_ms: 0, tokens: 0, at: null };
+      cell = { layer, component, latest: null, sum_j: 0, sum_ms: 0, tokens: 0, token: null, at: null };
       this.cells.set(key, cell);
     }
     return cell;
@@ -189,13 +199,14 @@ class LiveMatrix {
     if (!this.latest || start_ns >= this.latest.start_ns) this.latest = { token, start_ns };
     for (const { layer, index, component, ...values } of cells) {
       const cell = this.cell(layer, index, component);
-      if (typeof values.energy_j === "number") {
+      if (isKnown(values.energy_j)) {
         cell.sum_j += values.energy_j;
         cell.sum_ms += values.duration_ms || 0;
         cell.tokens += 1;
       }
       if (cell.at === null || start_ns >= cell.at) {
         cell.at = start_ns;
+        cell.token = token;
         cell.latest = values;
       }
     }
@@ -212,7 +223,8 @@ function enterSample(run, data) {
   if (samples.length > SAMPLES) samples.shift();
   // Samples before the run's start belong to its idle baseline.
   if (data.start_ns >= 0) {
-    rail.energy_j += data.energy_j || 0;
+    if (isKnown(data.energy_j)) rail.energy_j += data.energy_j;
+    else rail.unknown += 1;
     rail.first_ns = Math.min(rail.first_ns ?? data.start_ns, data.start_ns);
   }
   if (rail.peak_w === null || data.power_w > rail.peak_w) rail.peak_w = data.power_w;
@@ -275,11 +287,11 @@ function enterOperations(run, { from_ns: from, to_ns: to, operations }) {
       operation: one.operation,
       count: 0,
       duration_ms: 0,
-      energy_j: 0,
+      energy_j: null,
     };
     sum.count += one.count || 0;
     sum.duration_ms += one.duration_ms || 0;
-    sum.energy_j += one.energy_j || 0;
+    if (isKnown(one.energy_j)) sum.energy_j = (sum.energy_j ?? 0) + one.energy_j;
     run.operations.set(key, sum);
   }
   run.advance(to);

@@ -1,16 +1,12 @@
 // Spans of any program: phases and sections as they end, and operations summed.
 
-import { interval, joules, seconds, watts } from "/assets/charts.js";
-import { element, table } from "../../dom.js";
+import { isKnown, joules, percent, seconds, sum, watts } from "/assets/charts.js";
+import { scrolling, table } from "../../dom.js";
+import { bounds, milliseconds } from "../words.js";
 
 // Rows of each table.
 const SECTIONS = 40;
 const OPERATIONS = 25;
-
-const scrolling = (label, content) =>
-  element("div", { class: "wide tall", tabindex: 0, role: "region", "aria-label": label }, content);
-
-const isKnown = (value) => typeof value === "number";
 
 // Phases and sections: open ones first, then the newest.
 export function sectionTable(run) {
@@ -28,9 +24,7 @@ export function sectionTable(run) {
         ? "open"
         : { text: seconds(one.end_ns - one.start_ns), value: one.end_ns - one.start_ns },
       { text: joules(one.energy_j), value: one.energy_j },
-      isKnown(one.lo_j) || isKnown(one.hi_j)
-        ? interval(one.lo_j, one.hi_j).replace("90 %: ", "")
-        : "",
+      isKnown(one.lo_j) || isKnown(one.hi_j) ? bounds(one.lo_j, one.hi_j) : "",
       isKnown(one.avg_power_mw) ? watts(one.avg_power_mw / 1e3) : "",
     ];
   });
@@ -50,13 +44,14 @@ export function sectionTable(run) {
       ],
       rows,
     ),
+    "wide tall",
   );
 }
 
 // Operations with the highest energy so far.
 export function operationTable(run) {
-  const all = [...run.operations.values()].sort((a, b) => b.energy_j - a.energy_j);
-  const whole = all.reduce((sum, one) => sum + one.energy_j, 0);
+  const all = [...run.operations.values()].sort((a, b) => (b.energy_j || 0) - (a.energy_j || 0));
+  const whole = sum(all.map((one) => one.energy_j));
   return scrolling(
     "Operations",
     table(
@@ -77,10 +72,11 @@ export function operationTable(run) {
           one.component || "",
           one.phase || "",
           { text: joules(one.energy_j), value: one.energy_j },
-          whole > 0 ? `${((one.energy_j / whole) * 100).toFixed(1)} %` : "–",
-          { text: seconds(one.duration_ms * 1e6), value: one.duration_ms },
+          percent(whole > 0 && isKnown(one.energy_j) ? one.energy_j / whole : null),
+          { text: milliseconds(one.duration_ms), value: one.duration_ms },
           { text: String(one.count), value: one.count },
         ]),
     ),
+    "wide tall",
   );
 }

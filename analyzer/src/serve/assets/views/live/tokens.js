@@ -1,16 +1,16 @@
 // Generated text, each token shaded by its energy.
 
-import { h, interval, isKnown, joules, seconds } from "/assets/charts.js";
-import { element, table } from "../../dom.js";
+import { h, interval, isKnown, joules } from "/assets/charts.js";
+import { scrolling, table } from "../../dom.js";
+import { growingRangeOf, levelOf, rampOf } from "../shades.js";
+import { bounds, milliseconds, provenanceWords } from "../words.js";
 import { liveMarks, offerFirst } from "./marks.js";
-import { words } from "./rails.js";
-import { levelOf, rampOf, scaleOf } from "./shades.js";
 
 // Most tokens of the stream, and rows of the table.
 const SHOWN = 1500;
 const ROWS = 300;
 
-export const tokenText = (token) =>
+const tokenText = (token) =>
   token.text === null || token.text === undefined || token.text === ""
     ? `[${token.token ?? "–"}]`
     : token.text;
@@ -19,12 +19,12 @@ const lines = (token) => [
   `token ${token.token ?? "–"}${token.text ? ` “${token.text}”` : ""}`,
   joules(token.energy_j),
   interval(token.lo_j, token.hi_j),
-  seconds(isKnown(token.duration_ms) ? token.duration_ms * 1e6 : null),
+  milliseconds(token.duration_ms),
   token.phase || "",
   isKnown(token.coverage) && token.coverage < 0.9995
     ? `${(token.coverage * 100).toFixed(0)} % of its time measured`
     : "",
-  token.provenance === "modelled" ? words("modelled") : "",
+  token.provenance === "modelled" ? provenanceWords(token.provenance) : "",
 ];
 
 // The stream in a frame.
@@ -43,7 +43,7 @@ export class TokenStream {
     if (this.run !== run) {
       this.run = run;
       this.made = new Map();
-      this.top = null;
+      this.range = null;
       this.stream.replaceChildren();
     }
     this.frame.draw(() => {
@@ -65,10 +65,10 @@ export class TokenStream {
     const all = this.run.tokenList();
     const tokens = all.slice(-SHOWN);
     const isAtEnd = stream.scrollTop + stream.clientHeight > stream.scrollHeight - 40;
-    const top = scaleOf(tokens.map((token) => token.energy_j));
+    const range = growingRangeOf(tokens.map((token) => token.energy_j));
     // A new scale changes all tokens, a new token only itself.
-    const isRescaled = !this.top || Math.abs(this.top - top) / top > 0.02;
-    if (isRescaled) this.top = top;
+    const isRescaled = !this.range || Math.abs(this.range.hi - range.hi) / range.hi > 0.02;
+    if (isRescaled) this.range = range;
     for (const token of tokens) {
       const mark = made.get(String(token.span)) || this.#add(token);
       const isChanged = mark.dataset.j !== String(token.energy_j);
@@ -86,12 +86,12 @@ export class TokenStream {
     this.cut.textContent = `The first ${all.length - SHOWN} tokens are not shown here; the Run view has all.`;
     offerFirst(stream);
     if (isAtEnd) stream.scrollTop = stream.scrollHeight;
-    this.ramp.replaceChildren(...rampOf(this.top));
+    this.ramp.replaceChildren(...rampOf(this.range, joules));
   }
 
   #shade(mark, token) {
-    const level = levelOf(token.energy_j, this.top);
-    const name = `token mark heat-${level < 0 ? "unknown" : level}`;
+    const level = levelOf(token.energy_j, this.range);
+    const name = `token mark ${level < 0 ? "unknown" : `on${level}`}`;
     if (mark.className !== name) mark.className = name;
   }
 }
@@ -99,9 +99,8 @@ export class TokenStream {
 // The newest tokens as a table.
 export function tokenTable(run) {
   const tokens = run.tokenList().slice(-ROWS).reverse();
-  return element(
-    "div",
-    { class: "wide tall", tabindex: 0, role: "region", "aria-label": "Tokens as a table" },
+  return scrolling(
+    "Tokens as a table",
     table(
       `${tokens.length} newest of ${run.tokens.size} tokens`,
       [
@@ -116,10 +115,11 @@ export function tokenTable(run) {
         { text: String(token.token ?? "–"), value: token.token },
         JSON.stringify(token.text ?? ""),
         token.phase || "",
-        { text: seconds(token.duration_ms * 1e6), value: token.duration_ms },
+        { text: milliseconds(token.duration_ms), value: token.duration_ms },
         { text: joules(token.energy_j), value: token.energy_j },
-        interval(token.lo_j, token.hi_j).replace("90 %: ", ""),
+        bounds(token.lo_j, token.hi_j),
       ]),
     ),
+    "wide tall",
   );
 }

@@ -2,15 +2,15 @@
 // tokens. They share a metric, a block of tokens and the selected token.
 
 import { charts, h } from "/assets/charts.js";
+import { rampOf, rangeOf } from "../shades.js";
 import { BLOCK } from "./cells.js";
 import { cellsTable, columnsTable, mapTable } from "./cell_tables.js";
 import { TokenColumns } from "./columns.js";
-import { rampOf, TokenHeatmap } from "./heatmap.js";
+import { TokenHeatmap } from "./heatmap.js";
 import { thresholdOf, TokenMap } from "./map.js";
 import { formatOf, isFromZero, metricOf } from "./metrics.js";
 import { OperationsPanel } from "./operations.js";
 import { readout, Section } from "./section.js";
-import { rangeOf } from "./shades.js";
 import { LEDGER } from "./shared.js";
 import { TABLES } from "./tables.js";
 import { TokenWaterfall } from "./waterfall.js";
@@ -209,7 +209,8 @@ export class CellCharts {
         ? "sums of the shown tokens"
         : "means of the shown tokens"
       : "";
-    return [canvas, this.read, rampOf(range, this.format, words), this.panel.element];
+    const ramp = h("div", { class: "ramp" }, rampOf(range, this.format, words));
+    return [canvas, this.read, ramp, this.panel.element];
   }
 
   #drawCells() {
@@ -251,7 +252,8 @@ export class CellCharts {
     const canvas = this.layers.build(width, this.block, { values, range, format, sums });
     this.threshold.set();
     const words = sums ? "sums over components" : "means over components";
-    return [this.threshold.element, canvas, this.mapRead, rampOf(range, format, words)];
+    const ramp = h("div", { class: "ramp" }, rampOf(range, format, words));
+    return [this.threshold.element, canvas, this.mapRead, ramp];
   }
 
   #drawWaterfall(width) {
@@ -273,10 +275,5 @@ export class CellCharts {
   // Draws with the colours of another theme.
   recolour() {
     for (const section of this.sections) section.redraw();
-  }
-
-  unmount() {
-    this.request += 1;
-    for (const section of this.sections) section.unmount();
   }
 }

@@ -1,6 +1,6 @@
 // Cells of tokens, layers and components: blocks of consecutive tokens, read when needed.
 
-import { rangeOf } from "./shades.js";
+import { rangeOf } from "../shades.js";
 
 const NEWLINE = 10;
 const REMAINDER = "(remainder)";
@@ -8,7 +8,7 @@ const REMAINDER = "(remainder)";
 export const BLOCK = 512;
 
 // Reads the answer of `/cells`: a line of JSON, then numbers by token, layer and component.
-export function parseCells(buffer) {
+function parseCells(buffer) {
   const bytes = new Uint8Array(buffer);
   const end = bytes.indexOf(NEWLINE);
   if (end < 0) throw new Error("the cells have no first line");
@@ -23,7 +23,7 @@ export function parseCells(buffer) {
   return new CellBlock(head, new Float32Array(buffer, offset, count));
 }
 
-export class CellBlock {
+class CellBlock {
   constructor(head, values) {
     Object.assign(this, head, { values });
     this.perLayer = head.components.length;

@@ -6,7 +6,6 @@ import {
   legend,
   linear,
   percent,
-  shorten,
   showTip,
   ticks,
 } from "/assets/charts.js";
@@ -15,7 +14,7 @@ import { canvasOf, FONT, palette } from "./shades.js";
 const [LEFT, TOP, BOTTOM] = [58, 10, 24];
 
 // Components by their sums in the block, largest first.
-export function orderOf(block) {
+function orderOf(block) {
   const sums = new Float64Array(block.components.length);
   for (let at = 0; at < block.values.length; at += 1) {
     const value = block.values[at];

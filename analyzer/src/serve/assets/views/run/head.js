@@ -2,6 +2,9 @@
 // intervals.
 
 import { digits, h, interval, isKnown, joules, seconds, UNKNOWN, watts } from "/assets/charts.js";
+import { card } from "../../dom.js";
+import { perToken, tagsOf } from "../runs.js";
+import { provenanceWords } from "../words.js";
 
 const EXPORTS = [
   ["json", "JSON"],
@@ -13,19 +16,10 @@ const EXPORTS = [
 // Longest list of notes.
 const MOST_NOTES = 30;
 
-const card = (key, what, value, shown, detail) =>
-  h(
-    "div",
-    { class: "card", "data-key": key, "data-v": value },
-    h("span", { class: "what" }, what),
-    h("strong", {}, shown),
-    h("small", {}, detail),
-  );
-
 const first = (...values) => values.find((value) => value !== null && value !== undefined) ?? null;
 
 // Brings the figures of a run together: the run's row, and its summary.
-export function figuresOf(run, summary = {}) {
+function figuresOf(run, summary = {}) {
   const totals = summary.totals || {};
   return {
     energy_j: first(totals.energy_j, run.energy_j),
@@ -43,11 +37,13 @@ export function figuresOf(run, summary = {}) {
   };
 }
 
+const ofEnergy = (key, what, energy, detail) => card(key, what, joules(energy), detail, energy);
+
 function cards(figures, accounts) {
   const { energy_j: energy, duration_ns: duration, input_tokens, output_tokens } = figures;
   const average = isKnown(energy) && duration > 0 ? (energy * 1e9) / duration : null;
   const tokens = (input_tokens || 0) + (output_tokens || 0);
-  const each = (value) => (isKnown(value) && tokens ? value / tokens : null);
+  const each = perToken(figures);
   const counted = [`${input_tokens ?? UNKNOWN} prompt`, `${output_tokens ?? UNKNOWN} generated`];
   const basis = figures.basis ? `; ${figures.basis}` : "";
   const peak = (accounts || [])
@@ -55,45 +51,26 @@ function cards(figures, accounts) {
     .sort((a, b) => b.peak_w - a.peak_w)[0];
   const speed = isKnown(figures.tokens_per_s) ? digits(figures.tokens_per_s) : UNKNOWN;
   return [
-    card(
-      "energy_j",
-      "Energy",
-      energy,
-      joules(energy),
-      interval(figures.lo_j, figures.hi_j) + basis,
-    ),
-    card(
-      "active_j",
-      "Active energy",
-      figures.active_j,
-      joules(figures.active_j),
-      "above idle power",
-    ),
-    card(
-      "j_per_token",
-      "Per token",
-      figures.j_per_token,
-      joules(figures.j_per_token),
-      interval(each(figures.lo_j), each(figures.hi_j)),
-    ),
-    card(
+    ofEnergy("energy_j", "Energy", energy, interval(figures.lo_j, figures.hi_j) + basis),
+    ofEnergy("active_j", "Active energy", figures.active_j, "above idle power"),
+    ofEnergy("j_per_token", "Per token", each.value, interval(each.lo, each.hi)),
+    ofEnergy(
       "j_per_output_token",
       "Per output token",
       figures.j_per_output_token,
-      joules(figures.j_per_output_token),
       "decode, per generated token",
     ),
-    card("tokens", "Tokens", tokens || null, tokens || UNKNOWN, counted.join(", ")),
+    card("tokens", "Tokens", tokens || UNKNOWN, counted.join(", "), tokens || null),
     card(
       "duration_ns",
       "Time",
-      duration,
       seconds(duration),
       `recorded ${seconds(figures.recorded_ns)}`,
+      duration,
     ),
-    card("tokens_per_s", "Speed", figures.tokens_per_s, speed, "tokens/s of decode"),
-    card("avg_w", "Average power", average, watts(average), "during the run"),
-    peak ? card("peak_w", "Rail peak", peak.peak_w, watts(peak.peak_w), peak.rail) : null,
+    card("tokens_per_s", "Speed", speed, "tokens/s of decode", figures.tokens_per_s),
+    card("avg_w", "Average power", watts(average), "during the run", average),
+    peak ? card("peak_w", "Rail peak", watts(peak.peak_w), peak.rail, peak.peak_w) : null,
   ].filter(Boolean);
 }
 
@@ -102,11 +79,6 @@ const dateOf = (run) => {
   const date = time === null ? null : new Date(time);
   return date && !Number.isNaN(date.getTime()) ? date.toLocaleString() : UNKNOWN;
 };
-
-const tagsOf = (tags) =>
-  Array.isArray(tags)
-    ? tags
-    : Object.entries(tags || {}).map(([name, value]) => (value ? `${name}=${value}` : name));
 
 function facts(run) {
   const rows = [
@@ -122,16 +94,6 @@ function facts(run) {
   const row = ([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
   return h("dl", { class: "facts" }, rows.map(row));
 }
-
-// How power was determined, in words.
-export const provenanceWords = (provenance) =>
-  ({
-    measured: "measured",
-    modelled: "modelled, not measured",
-    replayed: "replayed, not measured",
-  })[provenance] ||
-  provenance ||
-  "without power";
 
 export class Head {
   constructor() {
@@ -162,7 +124,7 @@ export class Head {
     this.badges.replaceChildren(
       badge(/^measured$/.test(words) ? "provenance" : "provenance doubt", words),
       badge(`status-${run.status}`, run.status || "status unknown"),
-      ...tagsOf(run.tags).map((tag) => badge("tag", tag)),
+      ...tagsOf(run).map((tag) => badge("tag", tag)),
     );
     this.cards.replaceChildren(...cards(figuresOf(run, summary), accounts));
     const id = encodeURIComponent(run.run_id || run.id);

@@ -1,8 +1,9 @@
 // Layers by components of one token, on a canvas that is drawn in a few milliseconds, so that
 // it follows the slider. Arrow keys move a cursor, Enter opens the operations of its cell.
 
-import { h, hideTip, LETTER, shorten, showTip } from "/assets/charts.js";
-import { canvasOf, FONT, levelOf, palette } from "./shades.js";
+import { hideTip, LETTER, shorten, showTip } from "/assets/charts.js";
+import { levelOf } from "../shades.js";
+import { canvasOf, FONT, palette } from "./shades.js";
 
 const HEAD = 46;
 const SLANTED_HEAD = 108;
@@ -221,16 +222,4 @@ export class TokenHeatmap {
     event.preventDefault();
     this.moveTo(next, event.key === "Enter" || event.key === " ");
   }
-}
-
-// The shades with the values of both ends.
-export function rampOf(range, format, words) {
-  const level = (at) => h("i", { class: `step step${at}`, "aria-hidden": "true" });
-  return h(
-    "div",
-    { class: "ramp" },
-    `${format(range.lo)} `,
-    [...Array(8).keys()].map(level),
-    ` ${format(range.hi)} and more${words ? `; ${words}` : ""}`,
-  );
 }

@@ -2,15 +2,17 @@
 
 import { digits, isKnown, joules, percent, quantity, UNKNOWN, watts } from "/assets/charts.js";
 
+// A run has a metric if its summary has a value of `key`. The summary has no entropy: it is
+// recorded with the other statistics.
 const METRICS = [
-  { name: "energy", title: "Energy", sums: true },
-  { name: "time", title: "Time", sums: true },
-  { name: "power", title: "Power", sums: false },
-  { name: "mean", title: "Activation mean", sums: false },
-  { name: "std", title: "Activation deviation", sums: false },
-  { name: "max", title: "Activation maximum", sums: false },
-  { name: "sparsity", title: "Activation sparsity", sums: false },
-  { name: "entropy", title: "Attention entropy", sums: false },
+  { name: "energy", title: "Energy", sums: true, key: "avg_energy_j" },
+  { name: "time", title: "Time", sums: true, key: "avg_duration_ms" },
+  { name: "power", title: "Power", sums: false, key: "avg_power_mw" },
+  { name: "mean", title: "Activation mean", sums: false, key: "avg_activation_mean" },
+  { name: "std", title: "Activation deviation", sums: false, key: "avg_activation_std" },
+  { name: "max", title: "Activation maximum", sums: false, key: "avg_activation_max" },
+  { name: "sparsity", title: "Activation sparsity", sums: false, key: "avg_activation_sparsity" },
+  { name: "entropy", title: "Attention entropy", sums: false, key: "avg_activation_mean" },
 ];
 
 // Shades of energy, time and power begin at zero, those of statistics at the lowest value.
@@ -33,8 +35,6 @@ export function formatOf(metric, unit) {
   return (value) => (isKnown(value) ? `${digits(value)}${end}` : UNKNOWN);
 }
 
-const known = (rows, keys) => rows.some((row) => keys.some((key) => isKnown(row[key])));
-
 // Metrics with a value anywhere in the run, by its averages of components and layers.
 export function metricsOf(summary) {
   const rows = [
@@ -42,16 +42,6 @@ export function metricsOf(summary) {
     ...(summary?.hottest_components || []),
     ...(summary?.layer_averages || []),
   ];
-  const keys = {
-    energy: ["avg_energy_j", "avg_energy_mj"],
-    time: ["avg_duration_ms"],
-    power: ["avg_power_w", "avg_power_mw"],
-  };
-  const statistics = (name) => [`avg_activation_${name}`, `avg_${name}`, `avg_attention_${name}`];
-  const isStated = rows.some((row) => statistics("entropy").some((key) => key in row));
-  const hasStatistics = known(rows, statistics("mean"));
-  const has = ({ name }) =>
-    name === "entropy" && !isStated ? hasStatistics : known(rows, keys[name] || statistics(name));
-  const found = METRICS.filter(has);
+  const found = METRICS.filter(({ key }) => rows.some((row) => isKnown(row[key])));
   return found.length ? found : METRICS.slice(0, 3);
 }

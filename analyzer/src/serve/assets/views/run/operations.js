@@ -1,13 +1,15 @@
 // The operations of one token, in one layer and component: the drill-down of the heatmap.
 
-import { h, isKnown, joules, partColour, percent, seconds, UNKNOWN } from "/assets/charts.js";
+import { h, joules, partColour, percent, seconds, UNKNOWN } from "/assets/charts.js";
+import { button, scrolling } from "../../dom.js";
+import { failure } from "../../frame.js";
 
 const rowOf = (one) => ({
   layer: one.layer ?? UNKNOWN,
   component: one.component ?? UNKNOWN,
   operation: one.operation ?? UNKNOWN,
   count: one.count,
-  ns: isKnown(one.duration_ms) ? one.duration_ms * 1e6 : null,
+  ns: one.duration_ns,
   j: one.energy_j,
   share: one.share,
 });
@@ -17,8 +19,7 @@ export class OperationsPanel {
     Object.assign(this, { api, id, announce, closed, request: 0 });
     this.title = h("h3", { tabindex: -1 });
     this.content = h("div", {});
-    const close = h("button", { type: "button" }, "Close");
-    close.addEventListener("click", () => this.close());
+    const close = button("Close", () => this.close());
     this.element = h(
       "aside",
       { class: "operations", "aria-label": "Operations", hidden: "" },
@@ -58,11 +59,8 @@ export class OperationsPanel {
       this.announce(`${rows.length} operations of token ${token}`);
     } catch (error) {
       if (request !== this.request) return;
-      const words = `The operations cannot be shown: ${error.detail || error.message}`;
-      const remedy = error.remedy ? h("p", {}, `Next step: ${error.remedy}.`) : [];
-      this.content.replaceChildren(
-        h("div", { class: "caution", role: "alert" }, h("p", {}, words), remedy),
-      );
+      const detail = `The operations cannot be shown: ${error.detail || error.message}`;
+      this.content.replaceChildren(...failure({ detail, remedy: error.remedy }));
     }
   }
 }
@@ -97,9 +95,6 @@ function operationsTable(rows) {
       ? h("th", { scope: "col", class: at > 2 ? "n" : null }, name)
       : h("td", { class: "meters" }),
   );
-  return h(
-    "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of operations" },
-    h("table", {}, h("thead", {}, h("tr", {}, headings)), h("tbody", {}, body)),
-  );
+  const table = h("table", {}, h("thead", {}, h("tr", {}, headings)), h("tbody", {}, body));
+  return scrolling("Table of operations", table, "scroll");
 }

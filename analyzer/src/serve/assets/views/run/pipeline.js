@@ -2,7 +2,6 @@
 
 import {
   h,
-  interval,
   isKnown,
   joules,
   partColour,
@@ -12,63 +11,40 @@ import {
   watts,
 } from "/assets/charts.js";
 
-const ns = (one, name) => {
-  if (isKnown(one[`${name}_ns`])) return one[`${name}_ns`];
-  return isKnown(one[`${name}_ms`]) ? one[`${name}_ms`] * 1e6 : null;
-};
-const known = (...values) => values.find(isKnown) ?? null;
-const milli = (value) => (isKnown(value) ? value / 1e3 : null);
-const share = (value, whole) => (isKnown(value) ? value / 100 : isKnown(whole) ? whole : null);
+const share = (percentage) => (isKnown(percentage) ? percentage / 100 : null);
 
-// One row of the answer, with the quantities in joules, watts and nanoseconds.
-function rowOf(one, name) {
-  return {
-    name,
-    start_ns: ns(one, "start"),
-    duration_ns: known(ns(one, "total_duration"), ns(one, "duration"), one.busy_ns),
-    energy_j: known(
-      one.energy_j,
-      one.total_energy_j,
-      milli(one.total_energy_mj),
-      milli(one.energy_mj),
-    ),
-    lo_j: one.lo_j ?? null,
-    hi_j: one.hi_j ?? null,
-    avg_w: known(one.avg_power_w, one.avg_w, milli(one.avg_power_mw)),
-    timeShare: share(one.duration_percentage, one.duration_share),
-    energyShare: share(one.energy_percentage, one.energy_share),
-    count: one.count ?? one.instances ?? one.section_count ?? null,
-  };
-}
-
-const sectionName = (one) => one.section_name || one.section || one.name || "(unnamed)";
+// One row of the answer.
+const rowOf = (one, name) => ({
+  name,
+  duration_ns: one.busy_ns,
+  energy_j: one.energy_j,
+  avg_w: one.avg_w,
+  timeShare: share(one.duration_percentage),
+  energyShare: share(one.energy_percentage),
+});
 
 // Phases with their sections, and the times at which they ran.
 export function pipelineOf(answer, timeline) {
-  const end = timeline?.end_ns || ns(answer, "total_duration") || 0;
+  const end = timeline?.end_ns || (answer.total_duration_ms || 0) * 1e6;
   const bands = timeline?.bands || [];
-  const phases = (answer.phases || []).map((one) => {
-    const row = rowOf(one, one.phase || one.name || "(unnamed)");
+  const phases = answer.phases.map((one) => {
     const times = bands
-      .filter((band) => band.phase === row.name)
+      .filter((band) => band.phase === one.phase)
       .map((band) => ({ from: band.start_ns, to: band.end_ns ?? end }));
-    if (!times.length && isKnown(row.start_ns) && isKnown(row.duration_ns)) {
-      times.push({ from: row.start_ns, to: row.start_ns + row.duration_ns });
-    }
-    const sections = (one.sections || []).map((section) => rowOf(section, sectionName(section)));
-    return { ...row, times, sections: placed(sections, times, row) };
+    const sections = one.sections.map((section) => rowOf(section, section.section_name));
+    return { ...rowOf(one, one.phase), times, sections: placed(sections, times) };
   });
   return { end, phases };
 }
 
-// Sections without known starts are drawn one after another, from the start of their phase.
-function placed(sections, times, phase) {
-  let free = times[0]?.from ?? phase.start_ns ?? 0;
+// Sections are drawn one after another, from the start of their phase.
+function placed(sections, times) {
+  let free = times[0]?.from ?? 0;
   return sections.map((section) => {
-    const from = section.start_ns ?? free;
-    const to = from + (section.duration_ns || 0);
-    free = Math.max(free, to);
-    return { ...section, times: isKnown(section.duration_ns) ? [{ from, to }] : [] };
+    if (!isKnown(section.duration_ns)) return { ...section, times: [] };
+    const from = free;
+    free += section.duration_ns;
+    return { ...section, times: [{ from, to: free }] };
   });
 }
 
@@ -86,11 +62,10 @@ function track(row, end, colour) {
 const cells = (row) => {
   const number = (words, value, kind = "") =>
     h("td", { class: `n ${kind}`, "data-v": value }, words);
-  const ends = isKnown(row.lo_j) ? h("small", {}, ` ${interval(row.lo_j, row.hi_j)}`) : [];
   return [
     number(seconds(row.duration_ns), row.duration_ns),
     number(percent(row.timeShare), row.timeShare, "minor"),
-    h("td", { class: "n", "data-v": row.energy_j }, joules(row.energy_j), ends),
+    number(joules(row.energy_j), row.energy_j),
     number(percent(row.energyShare), row.energyShare, "minor"),
     number(watts(row.avg_w), row.avg_w, "minor"),
   ];

@@ -2,6 +2,7 @@
 // slider's event, so that charts follow without delay.
 
 import { h } from "/assets/charts.js";
+import { button } from "../../dom.js";
 
 const PERIOD_MS = 120;
 
@@ -17,14 +18,10 @@ export class TokenPlayer {
       id: "token-slider",
       class: "token-slider",
     });
-    const button = (words, label, act) => {
-      const one = h("button", { type: "button", "aria-label": label }, words);
-      one.addEventListener("click", act);
-      return one;
-    };
-    this.back = button("‹", "Previous token", () => this.select(this.position - 1));
-    this.play = button("Play", "Play tokens", () => (this.timer ? this.stop() : this.start()));
-    this.on = button("›", "Next token", () => this.select(this.position + 1));
+    const control = (words, label, act) => button(words, act, { "aria-label": label });
+    this.back = control("‹", "Previous token", () => this.select(this.position - 1));
+    this.play = control("Play", "Play tokens", () => (this.timer ? this.stop() : this.start()));
+    this.on = control("›", "Next token", () => this.select(this.position + 1));
     this.out = h("output", { class: "token-words", for: "token-slider" });
     this.slider.addEventListener("input", () => this.select(Number(this.slider.value)));
     this.element = h(

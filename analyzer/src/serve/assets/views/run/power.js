@@ -2,6 +2,7 @@
 // the server, so that its steps are as fine as the samples.
 
 import { charts, h, isKnown, rect, seconds, sum } from "/assets/charts.js";
+import { button } from "../../dom.js";
 
 const STEPS = 600;
 // A range is at least this long, ns.
@@ -36,18 +37,14 @@ export class PowerZoom {
     Object.assign(this, { api, id, announce, changed, range: null, fine: null, request: 0 });
     this.select = h("select", {});
     this.select.addEventListener("change", () => this.#toBand(Number(this.select.value)));
-    const button = (words, label, act) => {
-      const one = h("button", { type: "button", "aria-label": label }, words);
-      one.addEventListener("click", act);
-      return one;
-    };
+    const control = (words, label, act) => button(words, act, { "aria-label": label });
     this.out = h("output", { class: "note range" });
     this.tools = [
       h("label", {}, "Zoom to ", this.select),
-      button("+", "Zoom in", () => this.scale(0.5)),
-      button("−", "Zoom out", () => this.scale(2)),
-      button("‹", "Earlier", () => this.move(-0.5)),
-      button("›", "Later", () => this.move(0.5)),
+      control("+", "Zoom in", () => this.scale(0.5)),
+      control("−", "Zoom out", () => this.scale(2)),
+      control("‹", "Earlier", () => this.move(-0.5)),
+      control("›", "Later", () => this.move(0.5)),
       this.out,
     ];
   }
@@ -102,9 +99,8 @@ export class PowerZoom {
     this.announce(`Power from ${seconds(from)} to ${seconds(to)}`);
     try {
       const query = { from_ns: from, to_ns: to, steps: STEPS };
-      const answer = await this.api.get(`/run/${encodeURIComponent(this.id)}/timeline`, { query });
-      const fine = answer.timeline || answer;
-      if (request !== this.request || !Array.isArray(fine.rails)) return;
+      const fine = await this.api.get(`/run/${encodeURIComponent(this.id)}/timeline`, { query });
+      if (request !== this.request) return;
       this.fine = fine;
       this.changed();
     } catch {

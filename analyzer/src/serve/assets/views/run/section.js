@@ -2,6 +2,8 @@
 // view. A chart without data, or one that fails, has words in its place.
 
 import { h } from "/assets/charts.js";
+import { scrolling } from "../../dom.js";
+import { failure } from "../../frame.js";
 
 const MARGIN = "500px";
 
@@ -50,12 +52,7 @@ export class Section {
   }
 
   #tableBox() {
-    const place = h("div", {
-      class: "scroll",
-      tabindex: 0,
-      role: "region",
-      "aria-label": `Values: ${this.title}`,
-    });
+    const place = scrolling(`Values: ${this.title}`, [], "scroll");
     const box = h("details", { class: "values" }, h("summary", {}, "Values as a table"), place);
     box.addEventListener("toggle", () => {
       if (box.open) place.replaceChildren(this.#tableOrReason());
@@ -85,17 +82,10 @@ export class Section {
   // Shows an error with its remedy, and a button to try again.
   fail(error, retry) {
     const words = error.detail || error.message || String(error);
-    const again = h("button", { type: "button" }, "Try again");
-    if (retry) again.addEventListener("click", () => retry());
-    this.#words(
-      h(
-        "div",
-        { class: "caution failed", role: "alert" },
-        h("p", {}, `${this.title} cannot be shown: ${words}`),
-        error.remedy ? h("p", {}, `Next step: ${error.remedy}.`) : [],
-        retry ? again : [],
-      ),
-    );
+    const detail = `${this.title} cannot be shown: ${words}`;
+    const [box] = failure({ detail, remedy: error.remedy }, retry);
+    box.classList.add("failed");
+    this.#words(box);
   }
 
   #words(element) {

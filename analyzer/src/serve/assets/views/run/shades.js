@@ -1,6 +1,8 @@
-// Shades of cells on a canvas: the eight colours of the theme, and those between them.
+// Canvases of cells, and their colours: the eight shades of the theme, and those between them.
 
-const LEVELS = 8;
+import { SHADES } from "/assets/charts.js";
+import { stepOf } from "../shades.js";
+
 const STEPS = 256;
 
 function rgb(colour) {
@@ -14,14 +16,14 @@ function rgb(colour) {
 export function palette() {
   const style = getComputedStyle(document.documentElement);
   const read = (name) => style.getPropertyValue(name).trim() || "#888888";
-  const levels = [...Array(LEVELS).keys()].map((at) => read(`--s${at}`));
+  const levels = [...Array(SHADES).keys()].map((at) => read(`--s${at}`));
   const ends = levels.map(rgb);
   // Colours between the levels, as pixels of an image.
   const pixels = new Uint32Array(STEPS);
   const bytes = new Uint8ClampedArray(pixels.buffer);
   for (let at = 0; at < STEPS; at += 1) {
-    const place = (at / (STEPS - 1)) * (LEVELS - 1);
-    const low = Math.min(LEVELS - 2, Math.floor(place));
+    const place = (at / (STEPS - 1)) * (SHADES - 1);
+    const low = Math.min(SHADES - 2, Math.floor(place));
     for (let part = 0; part < 3; part += 1) {
       const [from, to] = [ends[low][part], ends[low + 1][part]];
       bytes[at * 4 + part] = from + (to - from) * (place - low);
@@ -41,26 +43,7 @@ export function palette() {
   };
 }
 
-// The range of most values, so that a few outliers do not take all shades; of many values some
-// are sampled. Ranges of sums begin at zero.
-const SHARE = 0.98;
-const SAMPLE = 60000;
-export function rangeOf(values, isFromZero) {
-  const step = Math.ceil(values.length / SAMPLE) || 1;
-  const known = values.filter((value, at) => at % step === 0 && !Number.isNaN(value)).sort();
-  if (!known.length) return { lo: 0, hi: 1 };
-  const at = (share) => known[Math.round(share * (known.length - 1))];
-  const lo = isFromZero ? 0 : at(1 - SHARE);
-  const hi = at(SHARE) > lo ? at(SHARE) : known[known.length - 1];
-  return { lo, hi: hi > lo ? hi : lo + (Math.abs(lo) || 1) };
-}
-
-// Maps values from `lo` to `hi` to one of `steps`; unknown values have no step.
-export const stepOf = (value, { lo, hi }, steps) =>
-  Number.isNaN(value)
-    ? -1
-    : Math.max(0, Math.min(steps - 1, Math.floor(((value - lo) / (hi - lo || 1)) * steps)));
-export const levelOf = (value, range) => stepOf(value, range, LEVELS);
+// Maps values from `lo` to `hi` to one of the colours of `pixels`.
 export const pixelOf = (value, range) => stepOf(value, range, STEPS);
 
 // Calls `changed` when the theme changes; returns a function that stops it.

@@ -43,6 +43,7 @@ export function tableOf(caption, columns, rows) {
   );
 }
 
+const shareOf = (part, whole) => (whole && isKnown(part) ? part / whole : null);
 const count = (value) => (isKnown(value) ? String(value) : UNKNOWN);
 const ends = (row) => interval(row.lo_j ?? row.lo, row.hi_j ?? row.hi);
 
@@ -60,7 +61,7 @@ export const TABLES = {
         ["rail", (row) => row.rail],
         ["account", (row) => row.name],
         ["energy", (row) => row.energy_j, joules],
-        ["share", (row) => (row.whole ? row.energy_j / row.whole : null), percent],
+        ["share", ({ energy_j: energy, whole }) => shareOf(energy, whole), percent],
       ],
       balanceRows(run),
     ),

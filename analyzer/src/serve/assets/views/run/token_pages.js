@@ -7,19 +7,17 @@ import { BLOCK } from "./cells.js";
 // Shows line breaks, and texts of spaces only.
 export const visible = (text) => text.replace(/\n/g, "↵").replace(/^ +$/, "␣");
 
-function factsOf(token) {
-  const duration = token.duration_ms ?? token.total_duration_ms;
-  return {
-    token: token.token ?? token.token_index ?? null,
-    text: token.text ?? token.token_text ?? null,
-    phase: token.phase ?? null,
-    start_ns: token.start_ns ?? null,
-    ns: token.duration_ns ?? (isKnown(duration) ? duration * 1e6 : null),
-    j: token.energy_j ?? null,
-    lo: token.lo_j ?? null,
-    hi: token.hi_j ?? null,
-  };
-}
+// Facts of a token with the keys of bars.
+const factsOf = (token) => ({
+  token: token.token,
+  text: token.text,
+  phase: token.phase,
+  start_ns: token.start_ns,
+  ns: token.duration_ns,
+  j: token.energy_j,
+  lo: token.lo_j,
+  hi: token.hi_j,
+});
 
 export class TokenPages {
   constructor(api, id) {
@@ -59,7 +57,7 @@ export class TokenPages {
       const id = encodeURIComponent(this.id);
       const path = `/run/${id}/tokens?offset=${no * BLOCK}&limit=${BLOCK}`;
       const answer = await this.api.get(path);
-      this.pages.set(no, (answer.tokens || answer.rows || []).map(factsOf));
+      this.pages.set(no, answer.tokens.map(factsOf));
     } catch (error) {
       this.pages.delete(no);
       throw error;

@@ -1,7 +1,7 @@
 // The text of the tokens, each shaded by its energy. A click selects a token.
 
 import { h, isKnown, joules, seconds } from "/assets/charts.js";
-import { levelOf, rangeOf } from "./shades.js";
+import { levelOf, rangeOf } from "../shades.js";
 import { visible } from "./token_pages.js";
 
 export class TokenStrip {
