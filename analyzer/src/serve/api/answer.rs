@@ -61,11 +61,7 @@ impl RunRequest {
     /// # Errors
     /// If there is no such run or attribution, or the selector matches several.
     pub(super) fn run(&self, recording: &Recording) -> Result<Run> {
-        let run = recording.run(&self.id)?;
-        match self.attribution {
-            Some(id) => recording.shown_by(run, id),
-            None => Ok(run),
-        }
+        find_run(recording, &self.id, self.attribution)
     }
 
     fn matches(&self, tag: &str) -> bool {
@@ -73,6 +69,22 @@ impl RunRequest {
         known
             .split(',')
             .any(|one| matches!(one.trim(), "*") || one.trim() == tag)
+    }
+}
+
+/// Finds a run by a selector, with this attribution or the newest.
+///
+/// # Errors
+/// If there is no such run or attribution, or the selector matches several.
+pub(super) fn find_run(
+    recording: &Recording,
+    selector: &str,
+    attribution: Option<i64>,
+) -> Result<Run> {
+    let run = recording.run(selector)?;
+    match attribution {
+        Some(id) => recording.shown_by(run, id),
+        None => Ok(run),
     }
 }
 

@@ -295,8 +295,6 @@ async fn model(app: &App, id: String) -> Result<ModelEntry, Problem> {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| {
-        let text = "the request failed unexpectedly";
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, text)
-    })
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Problem::unexpected())
 }

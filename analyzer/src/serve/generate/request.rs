@@ -66,8 +66,8 @@ fn read<T: DeserializeOwned>(body: Value) -> Result<T, Problem> {
     })
 }
 
-/// Returns the key that causes the error with its value alone. Errors about unknown and missing keys name
-/// them already.
+/// Returns the key that causes the error with its value alone. Errors about unknown and missing
+/// keys name them already.
 fn refused_key<'b, T: DeserializeOwned>(body: &'b Value, error: &str) -> Option<&'b str> {
     if error.starts_with("unknown field") || error.starts_with("missing field") {
         return None;
