@@ -5,6 +5,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::answer::RunRequest;
+use super::choice::given;
 use super::responses::RunPath;
 use crate::serve::problem::Problem;
 use crate::views::{ViewScope, parse_basis};
@@ -65,11 +66,10 @@ pub(super) fn scope(
     phase: &Option<String>,
     basis: &Option<String>,
 ) -> Result<ViewScope, Problem> {
-    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    let basis = given(basis).map(|name| parse_basis(&name));
+    let basis = given(basis.as_ref()).map(|name| parse_basis(&name));
     Ok(ViewScope {
-        rail: given(rail),
-        phase: given(phase),
+        rail: given(rail.as_ref()),
+        phase: given(phase.as_ref()),
         // An unknown basis is a malformed parameter; an unknown rail does not exist in the run.
         basis: basis
             .transpose()
