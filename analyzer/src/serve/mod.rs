@@ -14,8 +14,9 @@
 //! - `generate/` - starts and cancels runs of a model in child processes.
 //! - `assets` - page, scripts and styles of the dashboard.
 //!
-//! Async threads never touch SQLite, the file system or a child process: `readers` executes such
-//! work on blocking threads.
+//! Async threads never touch SQLite or the file system: `readers` reads and writes the recording on
+//! blocking threads, and handlers move other such work there. Child processes are started and
+//! awaited by async threads.
 
 mod api;
 mod app;

@@ -58,7 +58,7 @@ fn a_replaced_deleted_or_vacuumed_file_is_read_anew() {
     connection.execute_batch("VACUUM").unwrap();
     drop(connection);
     assert_eq!(server.json("/api/profiling/runs")["total"], 2);
-    // Replaced by another file of the same name, whose run has the same id.
+    // Replaced by another file of the same name. Its run has the same id.
     let other = tempfile::tempdir().unwrap();
     let renamed = Nested {
         name: "replaced".into(),
