@@ -45,15 +45,14 @@ async fn list_layers(
     Query(query): Query<ScopeQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let scope = query.scope()?;
-    let request = query.request(path, "layers", &headers);
-    answer::json(&app, request, move |recording, run| {
-        let mut value = views::layers(recording, &run, &scope)?.into_value();
-        let rows = value["layers"].as_array_mut();
-        rows.into_iter().flatten().for_each(add_layer_keys);
-        Ok(with_id(value, &run))
-    })
-    .await
+    query
+        .answer(&app, path, "layers", &headers, |recording, run, scope| {
+            let mut value = views::layers(recording, &run, &scope)?.into_value();
+            let rows = value["layers"].as_array_mut();
+            rows.into_iter().flatten().for_each(add_layer_keys);
+            Ok(with_id(value, &run))
+        })
+        .await
 }
 
 /// Adds the keys of other profilers to a layer.

@@ -197,3 +197,33 @@ impl From<RequestedDepth> for SpanDepth {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde::de::DeserializeOwned;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Returns the keys of a form other than those of both, from its message about an unknown key.
+    fn own_keys<T: DeserializeOwned>() -> BTreeSet<String> {
+        let Err(error) = serde_json::from_value::<T>(json!({ "?": 1 })) else {
+            panic!("an unknown key is accepted");
+        };
+        let text = error.to_string();
+        let names = text.split('`').skip(3).step_by(2).map(str::to_owned);
+        let is_shared = |name: &String| matches!(name.as_str(), "prompt" | "tags");
+        names.filter(|name| !is_shared(name)).collect()
+    }
+
+    #[test]
+    fn the_keys_of_each_form_are_listed() {
+        let listed = |keys: &[&str]| -> BTreeSet<String> {
+            keys.iter().map(|key| (*key).to_owned()).collect()
+        };
+        assert_eq!(own_keys::<GenerateBody>(), listed(&OURS));
+        assert_eq!(own_keys::<CompatibleBody>(), listed(&COMPATIBLE));
+    }
+}
