@@ -23,6 +23,7 @@ mod app;
 mod assets;
 mod browser;
 mod cache;
+mod etag;
 mod extract;
 mod generate;
 mod guard;
