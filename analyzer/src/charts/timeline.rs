@@ -125,7 +125,7 @@ pub struct TimelineInput<'r> {
 pub struct TimelineRange {
     /// Start, run time.
     pub from_ns: i64,
-    /// End.
+    /// End; the highest number if that of the run is unknown.
     pub to_ns: i64,
     /// Largest number of steps of a rail.
     pub steps: i64,
