@@ -125,7 +125,7 @@ pub struct TimelineInput<'r> {
 pub struct TimelineRange {
     /// Start, run time.
     pub from_ns: i64,
-    /// End.
+    /// End; the highest number if that of the run is unknown.
     pub to_ns: i64,
     /// Largest number of steps of a rail.
     pub steps: i64,
@@ -149,7 +149,11 @@ pub fn timeline(input: &TimelineInput<'_>) -> Result<Option<PowerTimeline>> {
     let lines_drawn = input.balance.len().clamp(1, RAILS) as i64;
     let most = (ALL_STEPS / lines_drawn).clamp(MIN_STEPS, STEPS);
     let length = match input.part {
-        Some(part) => (part.to_ns.saturating_sub(part.from_ns) / part.steps.max(1)).max(1),
+        // The part may reach beyond the end, which is unknown while the run is recorded.
+        Some(part) => {
+            let part_ns = part.to_ns.min(end_ns).saturating_sub(part.from_ns);
+            (part_ns / part.steps.max(1)).max(1)
+        }
         None => (end_ns / most).max(1),
     };
     let is_drawn = |window: &StoredWindow| {

@@ -80,7 +80,10 @@ impl TimelinePart {
         let rails = power.iter().flat_map(|power| &power.rails);
         Ok(Self {
             from_ns: part.from_ns,
-            to_ns: part.to_ns,
+            to_ns: match &power {
+                Some(power) if part.to_ns == i64::MAX => power.end_ns,
+                _ => part.to_ns,
+            },
             peaks: rails.filter_map(peak).collect(),
             power,
             tokens,

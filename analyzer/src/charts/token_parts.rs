@@ -41,7 +41,8 @@ pub struct TokenParts<'t> {
     pub tokens: &'t [TokenSpan],
     /// Layers and components.
     pub axes: PartAxes,
-    sums: HashMap<(usize, i64), PartSum>,
+    /// Sums by node, for each token.
+    sums: Vec<HashMap<i64, PartSum>>,
     statistics: HashMap<usize, StatisticSums>,
 }
 
@@ -54,7 +55,7 @@ impl<'t> TokenParts<'t> {
         Self {
             tokens,
             axes: PartAxes::new(ledger),
-            sums: HashMap::new(),
+            sums: vec![HashMap::new(); tokens.len()],
             statistics: HashMap::new(),
         }
     }
@@ -115,8 +116,8 @@ impl<'t> TokenParts<'t> {
 
     /// Returns the sums of a token by node.
     pub fn of_token(&self, token: usize) -> BTreeMap<i64, PartSum> {
-        let own = self.sums.iter().filter(|((at, _), _)| *at == token);
-        own.map(|((_, node), sum)| (*node, *sum)).collect()
+        let own = self.sums.get(token).into_iter().flatten();
+        own.map(|(node, sum)| (*node, *sum)).collect()
     }
 
     /// Returns the place of a node: its layer and component.
@@ -137,9 +138,11 @@ impl<'t> TokenParts<'t> {
     /// Returns the sums by cell.
     pub fn cells(&self) -> HashMap<usize, PartSum> {
         let mut cells: HashMap<usize, PartSum> = HashMap::new();
-        for ((token, node), sum) in &self.sums {
-            if let Some(cell) = self.cell(*token, *node) {
-                cells.entry(cell).or_insert(PartSum::NONE).add(sum);
+        for (token, own) in self.sums.iter().enumerate() {
+            for (node, sum) in own {
+                if let Some(cell) = self.cell(token, *node) {
+                    cells.entry(cell).or_insert(PartSum::NONE).add(sum);
+                }
             }
         }
         cells
@@ -170,7 +173,7 @@ impl ActivationVisitor for TokenParts<'_> {
         if let Some(token) = self.token_at(activation.start_ns)
             && self.axes.place(node).is_some()
         {
-            let sum = self.sums.entry((token, node)).or_insert(PartSum::NONE);
+            let sum = self.sums[token].entry(node).or_insert(PartSum::NONE);
             sum.add(&PartSum {
                 count: 1,
                 self_ns: cost.self_ns,

@@ -61,10 +61,9 @@ async fn not_allowed(method: Method, uri: Uri) -> Problem {
         .with_remedy("see /api/openapi.json for the methods of each path")
 }
 
-/// Answers a request whose handler has panicked, which is an error of this program.
+/// Answers a request after its handler has panicked.
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    let text = "the request failed unexpectedly";
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+    Problem::unexpected().into_response()
 }
 
 async fn absent(uri: Uri) -> Problem {

@@ -13,10 +13,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use super::etag::{entity_tag, is_known};
 use super::problem::Problem;
 use super::state::App;
 use crate::charts;
-use crate::checksum::sha256_of;
 
 /// Returns the embedded files with the given paths below `assets/`.
 macro_rules! embedded {
@@ -100,7 +100,6 @@ const PAGE: &str = "index.html";
 struct Asset {
     content: Cow<'static, str>,
     kind: &'static str,
-    /// Weak, because the bytes depend on the compression.
     etag: HeaderValue,
 }
 
@@ -148,8 +147,7 @@ fn send(path: &str, headers: &HeaderMap, uri: &Uri) -> Response {
 
 impl Asset {
     fn new(path: &str, content: Cow<'static, str>) -> Self {
-        let hash = sha256_of(content.as_bytes());
-        let etag = HeaderValue::try_from(format!("W/\"{}\"", &hash[..32]));
+        let etag = HeaderValue::try_from(entity_tag(content.as_bytes()));
         Self {
             kind: content_type(path),
             etag: etag.unwrap_or(HeaderValue::from_static("W/\"\"")),
@@ -162,7 +160,8 @@ impl Asset {
             (header::ETAG, self.etag.clone()),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         ];
-        if self.is_known_to(headers) {
+        let known = headers.get_all(header::IF_NONE_MATCH);
+        if is_known(known, self.etag.as_bytes()) {
             return (StatusCode::NOT_MODIFIED, head).into_response();
         }
         let kind = [(header::CONTENT_TYPE, self.kind)];
@@ -171,18 +170,6 @@ impl Asset {
             Cow::Owned(text) => text.clone().into_response(),
         };
         (head, kind, content).into_response()
-    }
-
-    /// Returns whether the client has this version of the file.
-    fn is_known_to(&self, headers: &HeaderMap) -> bool {
-        let strong = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_vec();
-        let own = strong(self.etag.as_bytes());
-        headers
-            .get_all(header::IF_NONE_MATCH)
-            .iter()
-            .flat_map(|list| list.as_bytes().split(|byte| *byte == b','))
-            .map(<[u8]>::trim_ascii)
-            .any(|tag| tag == b"*" || strong(tag) == own)
     }
 }
 

@@ -53,7 +53,7 @@ struct KeptAnswers {
 
 impl AnswerCache {
     /// Returns the answer with this key.
-    pub(super) fn get(&self, key: &str) -> Option<KeptAnswer> {
+    fn get(&self, key: &str) -> Option<KeptAnswer> {
         let mut kept = self.lock();
         kept.uses += 1;
         let now = kept.uses;
@@ -63,7 +63,7 @@ impl AnswerCache {
     }
 
     /// Keeps an answer, unless it would displace most others.
-    pub(super) fn put(&self, key: String, answer: KeptAnswer) {
+    fn put(&self, key: String, answer: KeptAnswer) {
         let size = answer.size() + key.len();
         if size > MOST_BYTES / 2 {
             return;

@@ -14,13 +14,16 @@
 //! - `generate/` - starts and cancels runs of a model in child processes.
 //! - `assets` - page, scripts and styles of the dashboard.
 //!
-//! Work on SQLite and on files runs on blocking threads, mostly by `readers`, never on async ones.
+//! Async threads never use SQLite or the file system: `readers` reads and writes the recording on
+//! blocking threads, and handlers move other such work there. Child processes are started and
+//! awaited by async threads.
 
 mod api;
 mod app;
 mod assets;
 mod browser;
 mod cache;
+mod etag;
 mod extract;
 mod generate;
 mod guard;

@@ -41,6 +41,13 @@ pub struct ServeOptions {
     pub power: SourceOptions,
 }
 
+impl ServeOptions {
+    /// Returns whether clients may delete runs without confirmation: they have sent a token then.
+    pub(super) fn may_delete(&self) -> bool {
+        self.allow_delete && (self.token.is_some() || self.token_file.is_some())
+    }
+}
+
 impl Default for ServeOptions {
     fn default() -> Self {
         Self {

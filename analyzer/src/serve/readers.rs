@@ -18,6 +18,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use energy_store::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::JoinHandle;
 
 use self::interrupt::{InterruptOnDrop, InterruptSlot};
 use self::pool::Pool;
@@ -86,10 +87,7 @@ impl Readers {
         let interrupt = InterruptOnDrop::default();
         let done = async {
             let permit = permit(&self.0.reads).await?;
-            match task(interrupt.slot(), permit).await {
-                Ok(result) => result.map_err(Problem::from),
-                Err(_) => Err(internal("the request failed unexpectedly")),
-            }
+            joined(task(interrupt.slot(), permit)).await
         };
         within(TIMEOUT, done).await
     }
@@ -111,10 +109,7 @@ impl Readers {
                 }
                 Ok::<T, Error>(written)
             });
-            match task.await {
-                Ok(result) => result.map_err(Problem::from),
-                Err(_) => Err(internal("the request failed unexpectedly")),
-            }
+            joined(task).await
         };
         within(2 * TIMEOUT, done).await
     }
@@ -144,7 +139,7 @@ impl Readers {
             }
             Err(_) => match task.await {
                 Ok(Err(error)) => Err(error.into()),
-                Ok(Ok(())) | Err(_) => Err(internal("the request failed unexpectedly")),
+                Ok(Ok(())) | Err(_) => Err(Problem::unexpected()),
             },
         }
     }
@@ -171,7 +166,15 @@ impl StreamHead {
 
 async fn permit(of: &Arc<Semaphore>) -> std::result::Result<OwnedSemaphorePermit, Problem> {
     let permit = Arc::clone(of).acquire_owned().await;
-    permit.map_err(|_| internal("the server is shutting down"))
+    permit.map_err(|_| Problem::unexpected())
+}
+
+/// Waits for the end of a blocking task. One that panicked has failed unexpectedly.
+async fn joined<T>(task: JoinHandle<Result<T>>) -> std::result::Result<T, Problem> {
+    match task.await {
+        Ok(result) => result.map_err(Problem::from),
+        Err(_) => Err(Problem::unexpected()),
+    }
 }
 
 async fn within<T>(
@@ -187,8 +190,4 @@ async fn within<T>(
                 .with_header(header::RETRY_AFTER, HeaderValue::from_static("5")))
         }
     }
-}
-
-fn internal(detail: &str) -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
 }

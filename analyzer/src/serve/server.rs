@@ -66,7 +66,7 @@ pub fn serve<F: Future<Output = ()> + Send + 'static>(
         };
         running.warnings.extend(elsewhere(address, &options.hosts));
         if options.open {
-            let url = format!("{}{}", url(address), access.log_in);
+            let url = format!("{}{}", running.url, access.log_in);
             running.warnings.extend(browser::open(&url).err());
         }
         let state = AppState::new(database.clone(), options, access.bound_to(address));

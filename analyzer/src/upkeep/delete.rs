@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use energy_data::rows::RunStatus;
 use energy_store::Store;
 
-use super::{several, sizes};
-use crate::error::{Error, Result};
-use crate::format::escape;
+use super::{check_ended, several, sizes};
+use crate::error::Result;
 use crate::query::{Recording, Run};
 
 /// Runs to delete.
@@ -37,13 +35,7 @@ impl DeletePlan {
     /// # Errors
     /// If a run is being recorded.
     pub fn without_sizes(runs: Vec<Run>) -> Result<Self> {
-        let recorded = runs.iter().find(|run| run.row.status == RunStatus::Running);
-        if let Some(run) = recorded {
-            return Err(Error::BeingRecorded {
-                run: escape(&run.title()),
-                pid: run.row.pid,
-            });
-        }
+        runs.iter().try_for_each(check_ended)?;
         Ok(Self {
             runs,
             sizes: BTreeMap::new(),

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use energy_store::Store;
 
+use super::check_ended;
 use crate::error::{Error, Result};
+use crate::query::Recording;
 
 /// Longest name or tag in bytes.
 const LONGEST: usize = 1000;
@@ -59,8 +61,9 @@ impl RunEdit {
 /// If there is no such run, it is being recorded, or the file cannot be written.
 pub fn edit_run(db: &Path, uuid: &str, edit: &RunEdit) -> Result<()> {
     edit.check()?;
-    let store = Store::open_writable(db)?;
-    let run = store.find_run(uuid)?.no;
+    let run = Recording::open(db)?.run(uuid)?;
+    check_ended(&run)?;
+    let (store, run) = (Store::open_writable(db)?, run.no);
     if let Some(name) = &edit.name {
         store.set_name(run, name.as_deref())?;
     }

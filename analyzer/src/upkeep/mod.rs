@@ -10,13 +10,16 @@ mod tag;
 pub use delete::DeletePlan;
 pub use edit::{RunEdit, edit_run};
 pub use merge::{MergeOutcome, MergeReport, Merged, merge};
-pub use prune::{PruneCandidate, PruneOptions, PrunePlan, parse_bytes};
+pub use prune::{PruneCandidate, PruneOptions, PrunePlan, is_protected, parse_bytes};
 pub use size::{SizeBy, size};
 pub use tag::{TagChange, change_tag};
 
 use std::collections::BTreeMap;
 
-use crate::error::Result;
+use energy_data::rows::RunStatus;
+
+use crate::error::{Error, Result};
+use crate::format::escape;
 use crate::query::{self, Recording, Run};
 
 /// Returns the distinct runs that match any of the `selectors`, in the order of the
@@ -43,4 +46,15 @@ pub fn several(recording: &Recording, selectors: &[String]) -> Result<Vec<Run>> 
 pub fn sizes(recording: &Recording) -> Result<BTreeMap<i64, u64>> {
     let space = recording.store().space()?;
     Ok(space.runs.iter().map(|run| (run.run, run.bytes)).collect())
+}
+
+/// Refuses a run that is being recorded.
+fn check_ended(run: &Run) -> Result<()> {
+    match run.row.status {
+        RunStatus::Running => Err(Error::BeingRecorded {
+            run: escape(&run.title()),
+            pid: run.row.pid,
+        }),
+        _ => Ok(()),
+    }
 }

@@ -14,6 +14,11 @@ use crate::query::{Recording, RunListEntry, list};
 /// Tags that protect a run.
 const SPARED: [&str; 2] = ["baseline", "keep"];
 
+/// Returns whether a tag protects the run.
+pub fn is_protected(run: &RunListEntry) -> bool {
+    SPARED.iter().any(|tag| run.tags.contains_key(*tag))
+}
+
 /// Limits of pruning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PruneOptions {
@@ -83,7 +88,7 @@ impl PrunePlan {
             let Some(reason) = reason(run, plan.left_bytes, options, now_unix_ns) else {
                 continue;
             };
-            if !options.all && SPARED.iter().any(|tag| run.tags.contains_key(*tag)) {
+            if !options.all && is_protected(run) {
                 plan.spared += 1;
                 continue;
             }

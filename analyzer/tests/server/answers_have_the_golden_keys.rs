@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::fixture::golden;
 use super::nested::{self, Nested};
-use super::served::Served;
+use super::served::{JSON_VIEWS, Served};
 
 /// Adds the paths of all keys; `[]` stands for the elements of a list.
 fn add(paths: &mut BTreeSet<String>, value: &Value, path: &str) {
@@ -57,22 +57,7 @@ fn answers_have_exactly_these_keys() {
     for path in ["runs", "status", "powermetrics/status", "retention/stats"] {
         list(path, &server.json(&format!("/api/profiling/{path}")));
     }
-    for view in [
-        "",
-        "/head",
-        "/summary",
-        "/pipeline",
-        "/timeline",
-        "/tokens",
-        "/layers",
-        "/balance",
-        "/hot",
-        "/ops",
-        "/power",
-        "/text",
-        "/charts",
-        "/token/1/operations",
-    ] {
+    for view in JSON_VIEWS.iter().chain(&["/token/1/operations"]) {
         list(
             &format!("run{view}"),
             &server.json(&format!("/api/profiling/run/one{view}")),

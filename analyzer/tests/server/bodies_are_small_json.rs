@@ -1,14 +1,12 @@
 //! Requests that change something have bodies that a form of another site cannot send, and that
 //! fit into memory.
 
-use super::fixture;
 use super::raw;
-use super::served::Served;
+use super::served::serve_measured;
 
 #[test]
 fn forms_and_large_bodies_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Served::start(&fixture::recording(folder.path(), "measured"), &[]);
+    let (_folder, server) = serve_measured(&[]);
     let post = "POST /api/profiling/generate HTTP/1.1";
     let body = br#"{"prompt": ""}"#;
     let length = format!("Content-Length: {}", body.len());

@@ -74,9 +74,7 @@ fn a_document_nests_tokens_layers_components_and_operations() {
 
 #[test]
 fn operations_of_a_token_sum_to_the_spans_of_the_token() {
-    let folder = tempfile::tempdir().unwrap();
-    let (db, _) = nested::add(folder.path(), &Nested::default());
-    let server = Served::start(&db, &[]);
+    let (_folder, server) = nested::serve(&Nested::default());
     let all = server.json("/api/profiling/run/last/token/3/operations");
     near(&all["energy_j"], joules(90.0));
     let shares: f64 = all["operations"]
@@ -123,9 +121,7 @@ fn cells(server: &Served, query: &str) -> (Value, Vec<f32>) {
 
 #[test]
 fn cells_hold_each_metric_by_token_layer_and_component() {
-    let folder = tempfile::tempdir().unwrap();
-    let (db, _) = nested::add(folder.path(), &Nested::default());
-    let server = Served::start(&db, &[]);
+    let (_folder, server) = nested::serve(&Nested::default());
     let (header, energies) = cells(&server, "?from=1&to=3");
     assert_eq!(header["tokens"], serde_json::json!([1, 2]));
     assert_eq!(header["unit"], "J");
@@ -164,9 +160,7 @@ fn cells_hold_each_metric_by_token_layer_and_component() {
 
 #[test]
 fn summaries_contain_statistics_of_activations() {
-    let folder = tempfile::tempdir().unwrap();
-    let (db, _) = nested::add(folder.path(), &Nested::default());
-    let server = Served::start(&db, &[]);
+    let (_folder, server) = nested::serve(&Nested::default());
     let summary = server.json("/api/profiling/run/last/summary");
     let components = summary["component_averages"].as_array().unwrap();
     let of = |name: &str| {
@@ -187,9 +181,7 @@ fn summaries_contain_statistics_of_activations() {
 
 #[test]
 fn timelines_cover_the_requested_part() {
-    let folder = tempfile::tempdir().unwrap();
-    let (db, _) = nested::add(folder.path(), &Nested::default());
-    let server = Served::start(&db, &[]);
+    let (_folder, server) = nested::serve(&Nested::default());
     let whole = server.json("/api/profiling/run/last/timeline");
     let energy = |timeline: &Value| -> f64 {
         timeline["rails"][0]["steps"]

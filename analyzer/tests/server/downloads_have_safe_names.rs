@@ -51,9 +51,7 @@ fn every_format_is_offered_with_a_name() {
 
 #[test]
 fn one_csv_file_has_a_section_for_each_table() {
-    let folder = tempfile::tempdir().unwrap();
-    let (db, _) = nested::add(folder.path(), &Nested::default());
-    let server = Served::start(&db, &[]);
+    let (folder, server) = nested::serve(&Nested::default());
     let text = server.get("/api/profiling/export/nested?format=csv").text();
     let archive = server.get("/api/profiling/export/nested?format=csv-tables");
     std::fs::write(folder.path().join("a.tar"), &archive.body).unwrap();
@@ -88,13 +86,11 @@ fn ids_of_other_programs_cannot_name_a_path() {
 
 #[test]
 fn pictures_are_those_of_the_commands_and_cannot_act_for_the_page() {
-    let folder = tempfile::tempdir().unwrap();
     let run = Nested {
         op: "<script>alert(1)</script>".into(),
         ..Nested::default()
     };
-    let (db, _) = nested::add(folder.path(), &run);
-    let server = Served::start(&db, &[]);
+    let (folder, server) = nested::serve(&run);
     let svg = server.get("/api/profiling/run/nested/flamegraph");
     assert_eq!(svg.header("content-type"), Some("image/svg+xml"));
     assert!(!svg.text().contains("<script>alert"), "{}", svg.text());

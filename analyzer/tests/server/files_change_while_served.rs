@@ -58,7 +58,7 @@ fn a_replaced_deleted_or_vacuumed_file_is_read_anew() {
     connection.execute_batch("VACUUM").unwrap();
     drop(connection);
     assert_eq!(server.json("/api/profiling/runs")["total"], 2);
-    // Replaced by another file of the same name, whose run has the same id.
+    // Replaced by another file of the same name. Its run has the same id.
     let other = tempfile::tempdir().unwrap();
     let renamed = Nested {
         name: "replaced".into(),
@@ -115,13 +115,10 @@ fn a_run_of_a_dead_process_is_complete_and_the_file_unchanged() {
         ..Nested::default()
     };
     let (db, uuid) = nested::add(folder.path(), &run);
-    let host = energy_host::Host::here();
-    let connection = Connection::open(&db).unwrap();
-    let sql = "UPDATE runs SET pid = ?1, pid_start = 1, pid_space = ?2, boot_id = ?3,
-               last_seen_ns = 800000000";
-    let pid = std::process::id();
-    let identity = rusqlite::params![pid, host.pid_space, host.boot_id];
-    connection.execute(sql, identity).unwrap();
+    // The process with this id has another time of start, so that of the run is dead.
+    let connection = nested::set_recorder(&db, Some(1));
+    let sql = "UPDATE runs SET last_seen_ns = 800000000";
+    connection.execute(sql, []).unwrap();
     connection
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         .unwrap();

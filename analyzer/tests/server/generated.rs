@@ -19,7 +19,7 @@ pub struct Generating {
 }
 
 impl Generating {
-    /// Starts a server whose runs have modelled power.
+    /// Starts a server. Its runs have modelled power.
     pub fn start() -> Self {
         Self::start_with(&["--source", "modelled"])
     }

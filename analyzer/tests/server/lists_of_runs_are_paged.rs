@@ -1,13 +1,11 @@
 //! The list of runs counts all matching runs before it cuts a page.
 
-use super::fixture;
 use super::nested::{self, Nested};
-use super::served::Served;
+use super::served::{Served, serve_measured};
 
 #[test]
 fn an_unknown_path_is_a_problem() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Served::start(&fixture::recording(folder.path(), "measured"), &[]);
+    let (_folder, server) = serve_measured(&[]);
     assert!(
         server
             .get("/api/absent")
@@ -87,9 +85,7 @@ fn filters_and_pages_agree() {
 
 #[test]
 fn time_and_energy_of_a_run_are_those_of_the_same_work() {
-    let folder = tempfile::tempdir().unwrap();
-    let (db, _) = nested::add(folder.path(), &Nested::default());
-    let server = Served::start(&db, &[]);
+    let (_folder, server) = nested::serve(&Nested::default());
     let listed = server.json("/api/profiling/runs")["runs"][0].clone();
     let head = server.json("/api/profiling/run/last/head")["run"].clone();
     let nested = server.json("/api/profiling/run/last?depth=sections")["run"].clone();

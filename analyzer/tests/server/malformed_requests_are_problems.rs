@@ -1,7 +1,7 @@
 //! Malformed requests and requests for absent things are problems with the next step.
 
 use super::nested::{self, Nested};
-use super::served::Served;
+use super::served::{JSON_VIEWS, OTHER_VIEWS, Served};
 
 #[test]
 fn unknown_and_ambiguous_runs_are_distinguished() {
@@ -9,26 +9,8 @@ fn unknown_and_ambiguous_runs_are_distinguished() {
     let (db, uuid) = nested::add(folder.path(), &Nested::default());
     nested::add(folder.path(), &Nested::default());
     let server = Served::start(&db, &[]);
-    let views = [
-        "",
-        "/head",
-        "/summary",
-        "/pipeline",
-        "/timeline",
-        "/tokens",
-        "/layers",
-        "/balance",
-        "/hot",
-        "/ops",
-        "/power",
-        "/text",
-        "/charts",
-        "/cells",
-        "/flamegraph",
-        "/report",
-        "/token/0/operations",
-    ];
-    for view in views {
+    let views = JSON_VIEWS.iter().chain(&OTHER_VIEWS);
+    for view in views.chain(&["/token/0/operations"]) {
         let path = |id: &str| format!("/api/profiling/run/{id}{view}");
         server.get(&path("none")).problem(404);
         let ambiguous = server.get(&path("0000000"));
@@ -45,9 +27,7 @@ fn unknown_and_ambiguous_runs_are_distinguished() {
 
 #[test]
 fn malformed_parameters_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let (db, _) = nested::add(folder.path(), &Nested::default());
-    let server = Served::start(&db, &[]);
+    let (_folder, server) = nested::serve(&Nested::default());
     for path in [
         "runs?limit=0",
         "runs?limit=1001",
@@ -110,9 +90,7 @@ fn malformed_parameters_are_refused() {
 
 #[test]
 fn methods_and_bodies_are_checked() {
-    let folder = tempfile::tempdir().unwrap();
-    let (db, _) = nested::add(folder.path(), &Nested::default());
-    let server = Served::start(&db, &[]);
+    let (_folder, server) = nested::serve(&Nested::default());
     let refused = server.send("POST", "/api/profiling/runs", "application/json", b"{}");
     refused.problem(405);
     assert_eq!(refused.header("allow"), Some("GET,HEAD"));
@@ -153,9 +131,7 @@ fn methods_and_bodies_are_checked() {
 
 #[test]
 fn the_description_lists_every_path_and_problem() {
-    let folder = tempfile::tempdir().unwrap();
-    let (db, _) = nested::add(folder.path(), &Nested::default());
-    let server = Served::start(&db, &[]);
+    let (_folder, server) = nested::serve(&Nested::default());
     let document = server.json("/api/openapi.json");
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let paths = document["paths"].as_object().unwrap();

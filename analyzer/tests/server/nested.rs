@@ -13,10 +13,13 @@ use std::path::{Path, PathBuf};
 use energy_data::AttributeOptions;
 use energy_data::rows::*;
 use energy_store::{Store, reattribute};
+use rusqlite::Connection;
+use tempfile::TempDir;
 use tracing_energy::{Batch, Method};
 
 use super::fixture::rows::{self, MS, callsite, node, sample};
 use super::fixture::write;
+use super::served::Served;
 
 pub const TOKENS: i64 = 6;
 pub const LAYERS: i64 = 2;
@@ -71,6 +74,24 @@ pub fn add(folder: &Path, options: &Nested) -> (PathBuf, String) {
         reattribute(&path, &uuid, &method).unwrap();
     }
     (path, uuid)
+}
+
+/// Serves a recording with the run; returns its folder, too.
+pub fn serve(options: &Nested) -> (TempDir, Served) {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, _) = add(folder.path(), options);
+    let server = Served::start(&db, &[]);
+    (folder, server)
+}
+
+/// Sets the recorder of all runs in the file: the id of this process, with a time of its start.
+pub fn set_recorder(db: &Path, start: Option<i64>) -> Connection {
+    let host = energy_host::Host::here();
+    let connection = Connection::open(db).unwrap();
+    let sql = "UPDATE runs SET pid = ?1, pid_start = ?2, pid_space = ?3, boot_id = ?4";
+    let identity = rusqlite::params![std::process::id(), start, host.pid_space, host.boot_id];
+    connection.execute(sql, identity).unwrap();
+    connection
 }
 
 fn end_ns() -> i64 {

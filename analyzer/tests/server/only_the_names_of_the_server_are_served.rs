@@ -1,19 +1,12 @@
 //! A page of another site cannot use the server, neither by a name that it makes refer to this
 //! address (DNS rebinding) nor by requests from a visitor's browser.
 
-use super::fixture;
 use super::raw;
-use super::served::Served;
-
-fn served(more: &[&str]) -> (tempfile::TempDir, Served) {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Served::start(&fixture::recording(folder.path(), "measured"), more);
-    (folder, server)
-}
+use super::served::serve_measured;
 
 #[test]
 fn hosts_of_other_sites_are_refused_on_every_path() {
-    let (_folder, server) = served(&[]);
+    let (_folder, server) = serve_measured(&[]);
     for path in [
         "/",
         "/assets/charts.js",
@@ -49,7 +42,7 @@ fn hosts_of_other_sites_are_refused_on_every_path() {
 
 #[test]
 fn a_request_names_one_host() {
-    let (_folder, server) = served(&[]);
+    let (_folder, server) = serve_measured(&[]);
     let get = "GET /api/profiling/runs HTTP/1.1";
     let twice = [get, "Host: localhost", "Host: evil.example"];
     assert!(raw::send(&server, &twice, b"").status >= 400);
@@ -60,7 +53,8 @@ fn a_request_names_one_host() {
 
 #[test]
 fn names_of_the_user_are_served() {
-    let (_folder, server) = served(&["--host", "energy.example", "--host", "other.example:8443"]);
+    let (_folder, server) =
+        serve_measured(&["--host", "energy.example", "--host", "other.example:8443"]);
     let status = |host: &str| {
         let line = format!("Host: {host}");
         raw::send(&server, &["GET / HTTP/1.1", &line], b"").status
@@ -72,7 +66,7 @@ fn names_of_the_user_are_served() {
 
 #[test]
 fn origins_of_other_pages_are_refused() {
-    let (_folder, server) = served(&[]);
+    let (_folder, server) = serve_measured(&[]);
     let own = server.url.clone();
     let upgrade = [
         "GET /ws/profiling HTTP/1.1",

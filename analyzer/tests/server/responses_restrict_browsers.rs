@@ -3,9 +3,8 @@
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
-use super::fixture;
 use super::raw;
-use super::served::{Answered, Served};
+use super::served::{Answered, serve_measured};
 
 fn assert_restricted(answered: &Answered) {
     for (name, value) in [
@@ -31,8 +30,7 @@ fn assert_restricted(answered: &Answered) {
 
 #[test]
 fn all_responses_restrict_what_pages_do() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Served::start(&fixture::recording(folder.path(), "measured"), &[]);
+    let (_folder, server) = serve_measured(&[]);
     for path in [
         "/",
         "/assets/charts.css",
@@ -58,8 +56,7 @@ fn all_responses_restrict_what_pages_do() {
 
 #[test]
 fn files_are_sent_once_and_compressed() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Served::start(&fixture::recording(folder.path(), "measured"), &[]);
+    let (_folder, server) = serve_measured(&[]);
     for (path, kind) in [
         ("/", "text/html; charset=utf-8"),
         ("/assets/charts.js", "text/javascript; charset=utf-8"),
@@ -85,8 +82,7 @@ fn files_are_sent_once_and_compressed() {
 
 #[test]
 fn paths_outside_of_the_list_are_absent() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Served::start(&fixture::recording(folder.path(), "measured"), &[]);
+    let (_folder, server) = serve_measured(&[]);
     for path in [
         "/assets/../Cargo.toml",
         "/assets/%2e%2e/%2e%2e/Cargo.toml",
@@ -102,8 +98,7 @@ fn paths_outside_of_the_list_are_absent() {
 /// Parses the module with Node.js if it is installed.
 #[test]
 fn the_charts_are_a_valid_module() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Served::start(&fixture::recording(folder.path(), "measured"), &[]);
+    let (_folder, server) = serve_measured(&[]);
     let module = server.get("/assets/charts.js").text();
     let started = Command::new("node")
         .args(["--input-type=module", "--check"])

@@ -64,17 +64,7 @@ fn a_run_that_is_recorded_stays() {
     };
     let (db, uuid) = nested::add(folder.path(), &run);
     // Its process is this one.
-    let host = energy_host::Host::here();
-    let connection = rusqlite::Connection::open(&db).unwrap();
-    let sql = "UPDATE runs SET pid = ?1, pid_start = ?2, pid_space = ?3, boot_id = ?4";
-    let pid = std::process::id();
-    let start = energy_host::process_start(pid);
-    connection
-        .execute(
-            sql,
-            rusqlite::params![pid, start, host.pid_space, host.boot_id],
-        )
-        .unwrap();
+    nested::set_recorder(&db, energy_host::process_start(std::process::id()));
     let server = Served::start(&db, &[]);
     let path = format!("/api/profiling/run/{uuid}");
     let refused = server.delete(&path, &json!({ "confirm": uuid }));

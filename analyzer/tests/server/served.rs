@@ -6,8 +6,30 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use tempfile::TempDir;
 use ureq::Agent;
 use ureq::http::Response;
+
+use super::fixture;
+
+/// Views of a run that are JSON, as paths below that of the run.
+pub const JSON_VIEWS: [&str; 13] = [
+    "",
+    "/head",
+    "/summary",
+    "/pipeline",
+    "/timeline",
+    "/tokens",
+    "/layers",
+    "/balance",
+    "/hot",
+    "/ops",
+    "/power",
+    "/text",
+    "/charts",
+];
+/// Views of a run in other formats.
+pub const OTHER_VIEWS: [&str; 3] = ["/flamegraph", "/report", "/cells"];
 
 /// A server process; killed when it is dropped.
 pub struct Served {
@@ -23,6 +45,13 @@ pub struct Answered {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+}
+
+/// Serves the measured recording of the fixture with more arguments; returns its folder, too.
+pub fn serve_measured(more: &[&str]) -> (TempDir, Served) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Served::start(&fixture::recording(folder.path(), "measured"), more);
+    (folder, server)
 }
 
 impl Served {

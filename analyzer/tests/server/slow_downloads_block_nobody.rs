@@ -4,18 +4,15 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use super::nested::{self, Nested};
-use super::served::Served;
 
 #[test]
 fn other_requests_are_answered_while_downloads_stall() {
-    let folder = tempfile::tempdir().unwrap();
     let run = Nested {
         // Exports of it exceed what sockets and queues buffer.
         op: "long ".repeat(2_000_000),
         ..Nested::default()
     };
-    let (db, _) = nested::add(folder.path(), &run);
-    let server = Served::start(&db, &[]);
+    let (_folder, server) = nested::serve(&run);
     let address = server.url.trim_start_matches("http://");
     let stalled: Vec<TcpStream> = (0..6)
         .map(|_| {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use super::fixture;
 use super::raw;
-use super::served::{Answered, Served};
+use super::served::{Answered, Served, serve_measured};
 
 const TOKEN: &str = "0123456789abcdef+/=0123456789";
 
@@ -52,9 +52,7 @@ fn without_a_token_only_loopback_addresses_are_used() {
 
 #[test]
 fn every_path_requires_the_token() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = fixture::recording(folder.path(), "measured");
-    let server = Served::start(&database, &["--token", TOKEN]);
+    let (_folder, server) = serve_measured(&["--token", TOKEN]);
     for path in [
         "/",
         "/assets/charts.js",
@@ -131,9 +129,7 @@ fn the_token_in_the_url_becomes_a_cookie_of_this_server() {
 
 #[test]
 fn a_browser_without_the_token_gets_a_page() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = fixture::recording(folder.path(), "measured");
-    let server = Served::start(&database, &["--token", TOKEN]);
+    let (_folder, server) = serve_measured(&["--token", TOKEN]);
     let shown = get(&server, "/", &["Accept: text/html,*/*;q=0.8"]);
     assert_eq!(shown.status, 401);
     assert_eq!(
@@ -148,9 +144,7 @@ fn a_browser_without_the_token_gets_a_page() {
 
 #[test]
 fn wrong_tokens_are_limited_and_the_right_one_is_not() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = fixture::recording(folder.path(), "measured");
-    let server = Served::start(&database, &["--token", TOKEN]);
+    let (_folder, server) = serve_measured(&["--token", TOKEN]);
     let attempt = |token: &str| get(&server, "/", &[&format!("Authorization: Bearer {token}")]);
     for number in 0..10 {
         attempt(&number.to_string()).problem(401);

@@ -4,30 +4,12 @@ use serde_json::Value;
 
 use super::fixture::{self, command, rows, spanned, summed};
 use super::nested::{self, Nested};
-use super::served::Served;
+use super::served::{JSON_VIEWS, OTHER_VIEWS, Served};
 
 /// All answers of a run that succeed; the others must be problems with 404.
 fn answers(server: &Served, id: &str) -> Vec<(String, String)> {
-    let views = [
-        "",
-        "/head",
-        "/summary",
-        "/pipeline",
-        "/timeline",
-        "/tokens",
-        "/layers",
-        "/balance",
-        "/hot",
-        "/ops",
-        "/power",
-        "/text",
-        "/charts",
-        "/flamegraph",
-        "/report",
-        "/cells",
-    ];
     let mut found = Vec::new();
-    for view in views {
+    for view in JSON_VIEWS.into_iter().chain(OTHER_VIEWS) {
         let answered = server.get(&format!("/api/profiling/run/{id}{view}"));
         match answered.status {
             200 => found.push((view.to_owned(), answered.text())),
@@ -110,7 +92,7 @@ fn numbers_that_json_lacks_are_null() {
         .unwrap();
     let server = Served::start(&db, &[]);
     for (view, text) in answers(&server, "nested") {
-        if matches!(view.as_str(), "/flamegraph" | "/report" | "/cells") {
+        if OTHER_VIEWS.contains(&view.as_str()) {
             continue;
         }
         let value: Result<Value, _> = serde_json::from_str(&text);
@@ -197,14 +179,12 @@ fn texts_that_were_not_stored_do_not_appear() {
         "command lines are stored"
     );
     assert!(!is_secret_answered(without.path(), &["--no-text"]));
-    let folder = tempfile::tempdir().unwrap();
     let run = Nested {
         prompt: None,
         text: None,
         ..Nested::default()
     };
-    let (db, _) = nested::add(folder.path(), &run);
-    let server = Served::start(&db, &[]);
+    let (_folder, server) = nested::serve(&run);
     let texts = server.json("/api/profiling/run/nested/text");
     assert!(texts["prompt"].is_null() && texts["response"].is_null());
     let mut tokens = texts["tokens"].as_array().unwrap().iter();

@@ -11,10 +11,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use crate::checksum::sha256_of;
 use crate::error::{Error, Result};
 use crate::query::{self, Recording, Run};
 use crate::serve::cache::KeptAnswer;
+use crate::serve::etag::{entity_tag, is_known};
 use crate::serve::memory;
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
@@ -33,8 +33,8 @@ pub(super) struct RunRequest {
     pub(super) attribution: Option<i64>,
     /// What is requested, with all other parameters.
     pub(super) what: String,
-    /// Entity tags that the client has.
-    known: Option<String>,
+    /// Values of `If-None-Match`.
+    known: Vec<HeaderValue>,
 }
 
 impl RunRequest {
@@ -45,14 +45,15 @@ impl RunRequest {
         what: impl Into<String>,
         headers: &HeaderMap,
     ) -> Self {
-        let known = headers.get(header::IF_NONE_MATCH);
         Self {
             id,
             attribution,
             what: what.into(),
-            known: known
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned),
+            known: headers
+                .get_all(header::IF_NONE_MATCH)
+                .iter()
+                .cloned()
+                .collect(),
         }
     }
 
@@ -61,18 +62,23 @@ impl RunRequest {
     /// # Errors
     /// If there is no such run or attribution, or the selector matches several.
     pub(super) fn run(&self, recording: &Recording) -> Result<Run> {
-        let run = recording.run(&self.id)?;
-        match self.attribution {
-            Some(id) => recording.shown_by(run, id),
-            None => Ok(run),
-        }
+        find_run(recording, &self.id, self.attribution)
     }
+}
 
-    fn matches(&self, tag: &str) -> bool {
-        let known = self.known.as_deref().unwrap_or_default();
-        known
-            .split(',')
-            .any(|one| matches!(one.trim(), "*") || one.trim() == tag)
+/// Finds a run by a selector, with this attribution or the newest.
+///
+/// # Errors
+/// If there is no such run or attribution, or the selector matches several.
+pub(super) fn find_run(
+    recording: &Recording,
+    selector: &str,
+    attribution: Option<i64>,
+) -> Result<Run> {
+    let run = recording.run(selector)?;
+    match attribution {
+        Some(id) => recording.shown_by(run, id),
+        None => Ok(run),
     }
 }
 
@@ -121,8 +127,8 @@ pub(super) async fn kept(
             return Ok(FoundAnswer::Answer { tag: None, bytes });
         };
         let key = format!("{state} {}", request.what);
-        let tag = format!("W/\"{}\"", &sha256_of(key.as_bytes())[..32]);
-        if request.matches(&tag) {
+        let tag = entity_tag(key.as_bytes());
+        if is_known(&request.known, tag.as_bytes()) {
             return Ok(FoundAnswer::Unchanged { tag });
         }
         let answer = shared.cache.get_or_compute(key, || {

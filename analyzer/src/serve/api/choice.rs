@@ -4,6 +4,11 @@ use clap::ValueEnum;
 
 use crate::serve::problem::Problem;
 
+/// Returns a text that is not empty: an empty parameter is an absent one.
+pub(super) fn given(text: Option<&String>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).cloned()
+}
+
 /// Parses a name of the command line; `_` is accepted instead of `-`. An absent or empty text is
 /// the default.
 ///
@@ -24,7 +29,7 @@ pub(super) fn optional_choice<T: ValueEnum>(
     text: Option<&String>,
     what: &str,
 ) -> Result<Option<T>, Problem> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
+    let Some(text) = given(text) else {
         return Ok(None);
     };
     let found = T::from_str(&text.replace('_', "-"), true);
@@ -49,7 +54,6 @@ pub(super) fn parsed<T>(
     what: &str,
     parse: impl FnOnce(&str) -> Result<T, String>,
 ) -> Result<Option<T>, Problem> {
-    let text = text.filter(|text| !text.is_empty());
-    let parsed = text.map(|text| parse(text)).transpose();
+    let parsed = given(text).map(|text| parse(&text)).transpose();
     parsed.map_err(|error| Problem::invalid(format!("{what}: {error}")))
 }

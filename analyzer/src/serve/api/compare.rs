@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::choice::optional_choice;
+use super::choice::{given, optional_choice};
 use super::responses::BodyProblems;
 use crate::compare::{CompareOptions, ComparedEnergy, ComparedSides, sides};
 use crate::serve::extract;
@@ -36,10 +36,10 @@ struct CompareBody {
     /// Phase [default: all]
     phase: Option<String>,
     /// Smallest relative difference that counts as one
-    #[schema(minimum = 0, maximum = 1)]
+    #[schema(minimum = 0, exclusive_maximum = 1)]
     min_effect: Option<f64>,
     /// Assumed relative standard deviation between sessions
-    #[schema(minimum = 0, maximum = 1)]
+    #[schema(minimum = 0, exclusive_maximum = 1)]
     session_sd: Option<f64>,
     /// Relative increase above which a side is a regression
     #[schema(minimum = 0)]
@@ -51,22 +51,22 @@ struct CompareBody {
 
 impl CompareBody {
     fn options(&self) -> Result<CompareOptions, Problem> {
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let default = CompareOptions::default();
         let fraction = |value: Option<f64>, default: f64, name: &str| match value {
             Some(value) if !(0.0..1.0).contains(&value) => {
-                Err(Problem::invalid(format!("{name} {value} is not 0 to 1")))
+                let text = format!("{name} {value} is not at least 0 and below 1");
+                Err(Problem::invalid(text))
             }
             value => Ok(value.unwrap_or(default)),
         };
         Ok(CompareOptions {
             energy: ComparedEnergy {
                 per: optional_choice(self.per.as_ref(), "per")?,
-                rail: given(&self.rail),
+                rail: given(self.rail.as_ref()),
                 session_sd: fraction(self.session_sd, default.energy.session_sd, "session_sd")?,
                 allow_different: self.allow_different,
             },
-            phase: given(&self.phase),
+            phase: given(self.phase.as_ref()),
             min_effect: fraction(self.min_effect, default.min_effect, "min_effect")?,
             ..default
         })
@@ -81,7 +81,7 @@ async fn compare_runs(
     extract::Json(body): extract::Json<CompareBody>,
 ) -> Result<Json<Value>, Problem> {
     let options = body.options()?;
-    let by = body.by.filter(|by| !by.is_empty());
+    let by = given(body.by.as_ref());
     let by = by.map(|by| by.strip_prefix("tag=").unwrap_or(&by).to_owned());
     if by.is_none() && !(2..=4).contains(&body.runs.len()) {
         return Err(Problem::invalid("give two to four runs or groups, or `by`"));

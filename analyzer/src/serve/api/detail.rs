@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 use super::pipeline::with_percentages;
 use super::run_object::{extend, mj, ms, run_object};
 use super::summary::layer_index;
+use super::tokens::add_token_keys;
 use super::views::add_sample_keys;
 use crate::charts::{TokenOperation, TokenParts, operations_of, token_spans};
 use crate::error::Result;
 use crate::query::{self, NodeLedger, Recording, Run, Token};
 use crate::views::{self, ViewScope};
 
-/// Number of tokens whose activations are read together.
+/// Number of tokens that are read together.
 const CHUNK: usize = 100;
 
 /// Levels of the document.
@@ -118,7 +119,8 @@ impl<'r> RunDocument<'r> {
                 parts.read_statistics(self.recording, self.run)?;
             }
             for at in start..end {
-                let mut value = token_object(at, &self.tokens[at]);
+                let mut value = json!(self.tokens[at]);
+                add_token_keys((at, &mut value));
                 if depth > DetailDepth::Tokens {
                     let operations = operations_of(&self.ledger, &parts, at - start);
                     let nested = NestedToken {
@@ -149,21 +151,7 @@ fn sections(recording: &Recording, run: &Run) -> Result<Vec<Value>> {
     Ok(sections.map(section).collect())
 }
 
-fn token_object(at: usize, token: &Token) -> Value {
-    let mut value = json!(token);
-    let more = json!({
-        "index": at,
-        "token_index": token.token,
-        "token_text": token.text,
-        "duration_ms": token.duration_ns.map(ms),
-        "energy_mj": token.energy_j.map(mj),
-        "avg_power_mw": token.avg_w.map(mj),
-    });
-    extend(&mut value, more);
-    value
-}
-
-/// A token whose operations are nested into layers and components.
+/// A token, with operations to nest into layers and components.
 struct NestedToken<'p> {
     parts: &'p TokenParts<'p>,
     /// Its index among the tokens of `parts`.

@@ -11,6 +11,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::answer;
 use super::choice::parsed;
 use super::file_name::attachment;
 use super::responses::{RunPath, RunProblems};
@@ -152,11 +153,7 @@ async fn export_run(
     let attribution = query.attribution;
     app.readers
         .stream(move |recording, head| {
-            let run = recording.run(&path.id)?;
-            let run = match attribution {
-                Some(id) => recording.shown_by(run, id)?,
-                None => run,
-            };
+            let run = answer::find_run(recording, &path.id, attribution)?;
             let source = ExportSource::read(recording, &run, filter)?;
             let mut body = head.begin(shipped.head(&run.row.uuid))?;
             let result = shipped.write(&source, &mut body);

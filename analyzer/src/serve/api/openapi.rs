@@ -155,7 +155,7 @@ fn complete_operation(operation: &mut Value) {
     let content = json!({
         "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } }
     });
-    // Every error is a problem, whatever the handler states about its body.
+    // Every error is a problem: handlers describe only its status.
     let responses = operation["responses"].as_object_mut();
     for (status, response) in responses.into_iter().flatten() {
         if status.starts_with(['4', '5']) {

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{self, RunRequest};
-use super::choice::{choice, optional_choice, parsed};
+use super::choice::{choice, given, optional_choice, parsed};
 use super::responses::{RunPath, RunProblems};
 use super::scope_query::WholeQuery;
 use crate::flamegraph::{
@@ -66,7 +66,6 @@ struct FlamegraphQuery {
 
 impl FlamegraphQuery {
     fn graph(&self) -> Result<GraphOptions, Problem> {
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let measure = match self.by.as_deref() {
             None | Some("" | "energy") => Measure::Energy,
             Some("time") => Measure::Time,
@@ -81,9 +80,9 @@ impl FlamegraphQuery {
         let options = GraphOptions {
             measure,
             value: choice(self.value.as_ref(), "value")?,
-            rail: given(&self.rail),
+            rail: given(self.rail.as_ref()),
             idle: choice(self.idle.as_ref(), "idle")?,
-            phase: given(&self.phase),
+            phase: given(self.phase.as_ref()),
             collapse: collapse.into_iter().flatten().collect(),
             per: optional_choice(self.per.as_ref(), "per")?,
         };
@@ -107,7 +106,7 @@ impl FlamegraphQuery {
         Ok(Picture {
             reverse: false,
             icicle: self.icicle.unwrap_or(false),
-            title: self.title.clone().filter(|title| !title.is_empty()),
+            title: given(self.title.as_ref()),
             width: self.width,
             min_width: parsed(self.min_width.as_ref(), "min_width", parse_min_width)?
                 .unwrap_or(default.min_width),

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer;
 use super::responses::{RunPath, RunProblems};
 use super::run_object::{extend, mj};
 use super::scope_query::ScopeQuery;
@@ -32,12 +31,11 @@ async fn read_pipeline(
     Query(query): Query<ScopeQuery>,
     headers: HeaderMap,
 ) -> std::result::Result<Response, Problem> {
-    let scope = query.scope()?;
-    let request = query.request(path, "pipeline", &headers);
-    answer::json(&app, request, move |recording, run| {
-        value(recording, &run, &scope)
-    })
-    .await
+    query
+        .answer(&app, path, "pipeline", &headers, |recording, run, scope| {
+            value(recording, &run, &scope)
+        })
+        .await
 }
 
 /// Returns the JSON of `energy pipeline`, with nested phases and the keys of other profilers.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{RefOr, Response, ResponseBuilder};
 use utoipa::{IntoParams, IntoResponses};
 
 /// Selector of a run.
@@ -41,22 +41,14 @@ impl IntoResponses for RunProblems {
     }
 }
 
-/// Returns descriptions of problem responses by status.
-pub(super) fn problems(of: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
+/// Returns descriptions of problem responses by status. The description of the interface adds their
+/// body.
+fn problems(of: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
     let problem = |(status, text): &(&str, &str)| {
-        let response = RefOr::T(problem(text));
-        ((*status).to_owned(), response)
+        let response = ResponseBuilder::new().description(*text).build();
+        ((*status).to_owned(), RefOr::T(response))
     };
     of.iter().map(problem).collect()
-}
-
-/// Returns the description of a problem response.
-pub(super) fn problem(description: &str) -> Response {
-    let content = Content::new(Some(Ref::from_schema_name("Problem")));
-    ResponseBuilder::new()
-        .description(description)
-        .content("application/problem+json", content)
-        .build()
 }
 
 /// Problems of requests that change a run: 404, 409, 413, 415 and 422.

@@ -2,6 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use energy_host as host;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,10 +11,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::answer::{JSON, to_bytes};
 use super::choice::parsed;
 use super::responses::BodyProblems;
 use super::run_object::extend;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::rfc3339;
 use crate::query::{self, Recording};
 use crate::runs::parse_age;
@@ -20,7 +23,7 @@ use crate::serve::cache::KeptAnswer;
 use crate::serve::extract;
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
-use crate::upkeep::{PruneOptions, PrunePlan, parse_bytes, size};
+use crate::upkeep::{PruneOptions, PrunePlan, is_protected, parse_bytes, size};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -31,36 +34,26 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Returns the sizes of the file, its tables and runs.
 #[utoipa::path(get, path = "/api/profiling/retention/stats", tag = "retention",
     responses((status = 200, description = "The sizes", body = Object)))]
-async fn read_sizes(State(app): State<App>) -> std::result::Result<Json<Value>, Problem> {
+async fn read_sizes(State(app): State<App>) -> std::result::Result<Response, Problem> {
     let shared = App::clone(&app);
     let sizes = app.readers.read_version(move |recording, version| {
         // Sizes are found by reading the whole file.
-        let key = format!("sizes {version}");
-        if let Some(kept) = shared.cache.get(&key) {
-            return Ok(serde_json::from_slice(&kept.bytes).unwrap_or_default());
-        }
-        let value = sizes(recording)?;
-        shared
-            .cache
-            .put(key, KeptAnswer::body(super::answer::to_bytes(&value)?));
-        Ok(value)
+        shared.cache.get_or_compute(format!("sizes {version}"), || {
+            Ok::<_, Error>(KeptAnswer::body(to_bytes(&sizes(recording)?)?))
+        })
     });
-    Ok(Json(sizes.await?))
+    let kind = [(header::CONTENT_TYPE, JSON)];
+    Ok((kind, sizes.await?.bytes).into_response())
 }
 
 fn sizes(recording: &Recording) -> Result<Value> {
     let mut value = size(recording, None)?.into_value();
     let runs = query::list(recording)?;
     let starts = || runs.iter().map(|run| run.start_unix_ns);
-    let is_kept = |run: &&query::RunListEntry| {
-        ["keep", "baseline"]
-            .iter()
-            .any(|tag| run.tags.contains_key(*tag))
-    };
     let more = json!({
         "total_runs": runs.len(),
         "total_size_bytes": value["file_bytes"],
-        "protected_runs": runs.iter().filter(is_kept).count(),
+        "protected_runs": runs.iter().filter(|run| is_protected(run)).count(),
         "oldest_run": starts().min().map(rfc3339),
         "newest_run": starts().max().map(rfc3339),
     });

@@ -40,7 +40,7 @@ impl PageRange {
     }
 }
 
-/// Serializes an object whose member `rows` is the list.
+/// Serializes an object. Its member `rows` is the list.
 ///
 /// # Errors
 /// If it cannot be serialized.

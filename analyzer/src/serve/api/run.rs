@@ -8,20 +8,20 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use energy_data::rows::RunStatus;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::choice::choice;
+use super::answer::{self, JSON};
+use super::choice::{choice, parsed};
 use super::detail::{DetailDepth, RunDocument};
 use super::responses::{ChangeProblems, RunPath, RunProblems};
 use super::run_object::run_object;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::escape;
-use crate::query::{Recording, Run};
+use crate::query::Recording;
 use crate::serve::extract::{self, OptionalJson, Path, Query};
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
@@ -54,20 +54,16 @@ async fn read_run(
     Path(path): Path<RunPath>,
     Query(query): Query<DetailQuery>,
 ) -> std::result::Result<Response, Problem> {
-    let tokens = super::choice::parsed(query.tokens.as_ref(), "tokens", parse_indices)?;
+    let tokens = parsed(query.tokens.as_ref(), "tokens", parse_indices)?;
     let tokens = tokens.unwrap_or((0, usize::MAX));
     let depth: DetailDepth = choice(query.depth.as_ref(), "depth")?;
     let attribution = query.attribution;
     app.readers
         .stream(move |recording, head| {
-            let run = recording.run(&path.id)?;
-            let run = match attribution {
-                Some(id) => recording.shown_by(run, id)?,
-                None => run,
-            };
+            let run = answer::find_run(recording, &path.id, attribution)?;
             let document = RunDocument::read(recording, &run)?;
             let mut response = Response::new(Body::empty());
-            let media = HeaderValue::from_static("application/json");
+            let media = HeaderValue::from_static(JSON);
             response.headers_mut().insert(header::CONTENT_TYPE, media);
             let mut body = head.begin(response)?;
             let result = document.write(&mut body, tokens, depth);
@@ -123,12 +119,10 @@ async fn delete_run(
     let run = app.readers.read(move |recording| recording.run(&selector));
     let run = run.await?;
     let uuid = run.row.uuid.clone();
-    let options = &app.options;
-    let has_token = options.token.is_some() || options.token_file.is_some();
     let confirm = body.confirm.or(query.confirm);
     match confirm {
         Some(confirm) if confirm == uuid => {}
-        None if options.allow_delete && has_token => {}
+        None if app.options.may_delete() => {}
         given => return Err(unconfirmed(&uuid, given.is_some())),
     }
     let title = escape(&run.title());
@@ -187,9 +181,6 @@ async fn change_run(
     let selector = path.id;
     let run = app.readers.read(move |recording| recording.run(&selector));
     let run = run.await?;
-    if run.row.status == RunStatus::Running {
-        return Err(being_recorded(&run));
-    }
     let uuid = run.row.uuid;
     let changed = uuid.clone();
     let edited = app.readers.change(move |db| edit_run(db, &uuid, &edit));
@@ -202,11 +193,4 @@ async fn change_run(
 
 fn object(recording: &Recording, uuid: &str) -> Result<Value> {
     run_object(recording, &recording.run(uuid)?)
-}
-
-fn being_recorded(run: &Run) -> Problem {
-    Problem::from(Error::BeingRecorded {
-        run: escape(&run.title()),
-        pid: run.row.pid,
-    })
 }

@@ -27,7 +27,7 @@ async fn list_runs(
     Query(parameters): Query<RunsQuery>,
 ) -> Result<Json<Value>, Problem> {
     let list = parameters.parse()?;
-    let (offset, limit) = (list.offset, list.limit);
+    let (offset, limit) = (list.page.offset, list.page.limit);
     let page = app.readers.read(move |recording| {
         let page = query::run_page(recording, &list.filter, list.order, (offset, Some(limit)))?;
         Ok((run_objects(recording, &page.runs)?, page.matching))

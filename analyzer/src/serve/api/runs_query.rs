@@ -4,13 +4,14 @@ use energy_host as host;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::choice::{given, parsed};
+use super::rows::PageRange;
 use crate::query::{RunFilter, RunOrder, Sort, parse_range, parse_tag_filter};
 use crate::runs::{TimeRange, parse_time_range};
 use crate::serve::problem::Problem;
 
 /// Number of runs on a page, and the largest number.
-const LIMIT: usize = 100;
-const MOST: usize = 1000;
+const LIMITS: (usize, usize) = (100, 1000);
 
 /// Parameters of the list of runs. Empty ones do not filter.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -83,8 +84,7 @@ enum Direction {
 pub(super) struct RunsRequest {
     pub(super) filter: RunFilter,
     pub(super) order: RunOrder,
-    pub(super) limit: usize,
-    pub(super) offset: usize,
+    pub(super) page: PageRange,
 }
 
 impl RunsQuery {
@@ -93,25 +93,20 @@ impl RunsQuery {
     /// # Errors
     /// If one is malformed.
     pub(super) fn parse(self) -> Result<RunsRequest, Problem> {
-        let limit = self.limit.unwrap_or(LIMIT);
-        if !(1..=MOST).contains(&limit) {
-            return Err(Problem::invalid(format!(
-                "limit {limit} is not 1 to {MOST}"
-            )));
-        }
-        let since = parsed(self.date_from, "date_from", time)?;
-        let until = parsed(self.date_to, "date_to", time)?;
+        let page = PageRange::new(self.offset, self.limit, LIMITS)?;
+        let since = parsed(self.date_from.as_ref(), "date_from", time)?;
+        let until = parsed(self.date_to.as_ref(), "date_to", time)?;
         let filter = RunFilter {
-            model: given(self.model),
-            engine: given(self.engine),
-            tags: parsed(self.tags, "tags", tags)?.unwrap_or_default(),
-            experiment: given(self.experiment),
-            group: given(self.group),
+            model: given(self.model.as_ref()),
+            engine: given(self.engine.as_ref()),
+            tags: parsed(self.tags.as_ref(), "tags", tags)?.unwrap_or_default(),
+            experiment: given(self.experiment.as_ref()),
+            group: given(self.group.as_ref()),
             status: self.status.map(StatusName::name),
             since_ns: since.map(|range| range.first_ns),
             until_ns: until.map(|range| range.last_ns),
-            prompt: given(self.prompt),
-            j_per_token: parsed(self.j_per_token, "j_per_token", parse_range)?,
+            prompt: given(self.prompt.as_ref()),
+            j_per_token: parsed(self.j_per_token.as_ref(), "j_per_token", parse_range)?,
         };
         Ok(RunsRequest {
             filter,
@@ -119,8 +114,7 @@ impl RunsQuery {
                 sort: self.sort_by.map_or(Sort::Date, SortName::sort),
                 reverse: self.order == Some(Direction::Asc),
             },
-            limit,
-            offset: self.offset.unwrap_or(0),
+            page,
         })
     }
 }
@@ -147,20 +141,6 @@ impl SortName {
             Self::TokensPerS => Sort::TokensPerS,
         }
     }
-}
-
-/// Returns a text that is not empty.
-fn given(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
-}
-
-fn parsed<T>(
-    text: Option<String>,
-    name: &str,
-    parse: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<Option<T>, Problem> {
-    let parsed = given(text).map(|text| parse(&text)).transpose();
-    parsed.map_err(|error| Problem::invalid(format!("{name}: {error}")))
 }
 
 fn time(text: &str) -> Result<TimeRange, String> {

@@ -1,12 +1,18 @@
 //! Parameters that select a part of a run.
 
 use axum::http::HeaderMap;
+use axum::response::Response;
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::IntoParams;
 
-use super::answer::RunRequest;
+use super::answer::{self, RunRequest};
+use super::choice::given;
 use super::responses::RunPath;
+use crate::error::Result;
+use crate::query::{Recording, Run};
 use crate::serve::problem::Problem;
+use crate::serve::state::App;
 use crate::views::{ViewScope, parse_basis};
 
 /// Parameters of a view of a run.
@@ -34,18 +40,22 @@ pub(super) struct WholeQuery {
 }
 
 impl ScopeQuery {
-    /// Returns the part.
-    ///
-    /// # Errors
-    /// If the basis is unknown.
-    pub(super) fn scope(&self) -> Result<ViewScope, Problem> {
-        scope(&self.rail, &self.phase, &self.basis)
-    }
-
-    /// Returns the request for `what` of this part.
-    pub(super) fn request(&self, path: RunPath, what: &str, headers: &HeaderMap) -> RunRequest {
+    /// Answers with the JSON `what` that `compute` returns for this part.
+    pub(super) async fn answer(
+        &self,
+        app: &App,
+        path: RunPath,
+        what: &str,
+        headers: &HeaderMap,
+        compute: impl FnOnce(&Recording, Run, ViewScope) -> Result<Value> + Send + 'static,
+    ) -> std::result::Result<Response, Problem> {
+        let scope = scope(&self.rail, &self.phase, &self.basis)?;
         let what = format!("{what} {self:?}");
-        RunRequest::new(path.id, self.attribution, what, headers)
+        let request = RunRequest::new(path.id, self.attribution, what, headers);
+        answer::json(app, request, move |recording, run| {
+            compute(recording, run, scope)
+        })
+        .await
     }
 }
 
@@ -64,12 +74,11 @@ pub(super) fn scope(
     rail: &Option<String>,
     phase: &Option<String>,
     basis: &Option<String>,
-) -> Result<ViewScope, Problem> {
-    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    let basis = given(basis).map(|name| parse_basis(&name));
+) -> std::result::Result<ViewScope, Problem> {
+    let basis = given(basis.as_ref()).map(|name| parse_basis(&name));
     Ok(ViewScope {
-        rail: given(rail),
-        phase: given(phase),
+        rail: given(rail.as_ref()),
+        phase: given(phase.as_ref()),
         // An unknown basis is a malformed parameter; an unknown rail does not exist in the run.
         basis: basis
             .transpose()

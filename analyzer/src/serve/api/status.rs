@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::query::{self, Recording, RunFilter, RunOrder};
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
@@ -24,16 +24,11 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     responses((status = 200, description = "The state", body = Object)))]
 async fn read_status(State(app): State<App>) -> std::result::Result<Json<Value>, Problem> {
     let path = app.readers.path().to_owned();
-    let runs = app.readers.read(|recording| match runs(recording) {
-        Err(Error::NoRecording(_)) => Ok(None),
-        other => other.map(Some),
-    });
-    let runs = match runs.await {
-        // Nothing was recorded yet.
-        Err(problem) if problem.status() == 404 => None,
+    let (count, recording) = match app.readers.read(runs).await {
+        // Nothing was recorded yet: there is no file.
+        Err(problem) if problem.status() == 404 => (0, Vec::new()),
         other => other?,
     };
-    let (count, recording) = runs.unzip();
     let name = path
         .file_name()
         .map(|name| name.to_string_lossy().into_owned());
@@ -41,12 +36,12 @@ async fn read_status(State(app): State<App>) -> std::result::Result<Json<Value>,
         "version": env!("CARGO_PKG_VERSION"),
         "epoch": app.feed.epoch(),
         "database": name,
-        "runs": count.unwrap_or(0),
-        "recording": recording.unwrap_or_default(),
+        "runs": count,
+        "recording": recording,
         "generating": app.generator.running(),
         "queued": app.generator.queued(),
         "provenance": app.sources.last().and_then(|kept| kept.provenance()),
-        "may_delete": app.options.allow_delete,
+        "may_delete": app.options.may_delete(),
     })))
 }
 

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer;
 use super::responses::{RunPath, RunProblems};
 use super::run_object::{extend, mj, ms};
 use super::scope_query::ScopeQuery;
@@ -39,12 +38,7 @@ async fn summarize_run(
     Query(query): Query<ScopeQuery>,
     headers: HeaderMap,
 ) -> std::result::Result<Response, Problem> {
-    let scope = query.scope()?;
-    let request = query.request(path, "summary", &headers);
-    answer::json(&app, request, move |recording, run| {
-        value(recording, run, scope)
-    })
-    .await
+    query.answer(&app, path, "summary", &headers, value).await
 }
 
 /// Returns the JSON of `energy summary`, with the keys of other profilers.

@@ -76,7 +76,10 @@ async fn list_tokens(
         let mut value = views::tokens(recording, &run, &options)?.into_value();
         extend(&mut value, json!({ "run_id": run.row.uuid }));
         let rows = value["tokens"].as_array_mut();
-        rows.into_iter().flatten().enumerate().for_each(add_keys);
+        rows.into_iter()
+            .flatten()
+            .enumerate()
+            .for_each(add_token_keys);
         keep_rows(value, "tokens")
     };
     let part = move |kept: &_| page(kept, "tokens", range);
@@ -84,7 +87,7 @@ async fn list_tokens(
 }
 
 /// Adds the keys of other profilers to a token.
-fn add_keys((at, row): (usize, &mut Value)) {
+pub(super) fn add_token_keys((at, row): (usize, &mut Value)) {
     let number = |key: &str| row[key].as_f64();
     let more = json!({
         "index": at,

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{self, JSON, RunRequest};
-use super::choice::choice;
+use super::choice::{choice, given};
 use super::responses::{RunPath, RunProblems};
 use super::rows::{PageRange, keep_rows, page};
 use super::run_object::{extend, mj};
@@ -45,15 +45,14 @@ async fn list_layers(
     Query(query): Query<ScopeQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let scope = query.scope()?;
-    let request = query.request(path, "layers", &headers);
-    answer::json(&app, request, move |recording, run| {
-        let mut value = views::layers(recording, &run, &scope)?.into_value();
-        let rows = value["layers"].as_array_mut();
-        rows.into_iter().flatten().for_each(add_layer_keys);
-        Ok(with_id(value, &run))
-    })
-    .await
+    query
+        .answer(&app, path, "layers", &headers, |recording, run, scope| {
+            let mut value = views::layers(recording, &run, &scope)?.into_value();
+            let rows = value["layers"].as_array_mut();
+            rows.into_iter().flatten().for_each(add_layer_keys);
+            Ok(with_id(value, &run))
+        })
+        .await
 }
 
 /// Adds the keys of other profilers to a layer.
@@ -94,7 +93,7 @@ async fn read_balance(
     let what = format!("balance {query:?}");
     let request = RunRequest::new(path.id, query.attribution, what, &headers);
     let options = BalanceOptions {
-        rail: query.rail.filter(|rail| !rail.is_empty()),
+        rail: given(query.rail.as_ref()),
     };
     answer::json(&app, request, move |recording, run| {
         let value = views::balance(recording, &run, &options)?.into_value();
@@ -216,10 +215,9 @@ async fn list_samples(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let range = PageRange::new(query.offset, query.limit, SAMPLES)?;
-    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let options = SampleOptions {
-        rail: given(query.rail),
-        phase: given(query.phase),
+        rail: given(query.rail.as_ref()),
+        phase: given(query.phase.as_ref()),
     };
     let request = RunRequest::new(path.id, None, format!("power {options:?}"), &headers);
     let read = move |recording: &_, run: Run| {

@@ -21,7 +21,7 @@ use crate::run::options::name;
 const ENDING: Duration = Duration::from_secs(60);
 /// Number of bytes of standard error that are kept.
 const STDERR_TAIL: usize = 4000;
-/// Variable with the token of the server, which is none of the run's business.
+/// Variable with the token of the server, which the run does not need.
 const TOKEN: &str = "ENERGY_TOKEN";
 
 /// End of a process.

@@ -12,11 +12,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::bodies::EitherBody;
 use super::child::ChildEnd;
 use super::jobs::{Generator, Job, JobState};
 use super::models::{self, ModelEntry};
 use super::power;
-use super::request::{EitherBody, GenerateRequest};
+use super::request::GenerateRequest;
 use crate::run::{RunOptions, SMOLLM2};
 use crate::serve::extract::{Json, Path};
 use crate::serve::problem::Problem;
@@ -62,39 +63,35 @@ impl Generation {
             run_id: id.to_owned(),
             status,
             position,
-            events_url: format!("/api/profiling/run/{id}/events"),
+            events_url: events_url(id),
             message,
         }
     }
 }
 
+/// Returns the path of the messages about a run.
+fn events_url(id: &str) -> String {
+    format!("/api/profiling/run/{id}/events")
+}
+
 /// Starts a run of a model.
 ///
-/// The body has one of two forms, whose keys cannot be mixed.
+/// The body has one of two forms. Their keys cannot be mixed.
 #[utoipa::path(post, path = "/api/profiling/generate", tag = "generate",
     request_body = EitherBody,
     responses(
         (status = 200, description = "The run has ended: `runId`, `response`, `message`, or with \
                                       `wait` `run_id`, `status`, `response`, `message`"),
         (status = 202, description = "The run is started or waits", body = Generation),
-        (status = 404, description = "The model is unknown", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 409, description = "Another run is being generated", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 422, description = "The request is invalid", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 429, description = "Too many runs wait", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 500, description = "The run has failed", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 501, description = "This build cannot run models", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 503, description = "Power cannot be measured", body = Problem,
-         content_type = "application/problem+json"),
+        (status = 404, description = "The model is unknown"),
+        (status = 409, description = "Another run is being generated"),
+        (status = 413, description = "The body is too large"),
+        (status = 415, description = "The body is not application/json"),
+        (status = 422, description = "The request is invalid"),
+        (status = 429, description = "Too many runs wait"),
+        (status = 500, description = "The run has failed"),
+        (status = 501, description = "This build cannot run models"),
+        (status = 503, description = "Power cannot be measured"),
     ))]
 async fn generate(State(app): State<App>, Json(body): Json<Value>) -> Result<Response, Problem> {
     if !cfg!(feature = "inference") {
@@ -171,7 +168,7 @@ async fn answer(
         true => json!({"runId": id, "response": response, "message": message}),
         false => json!({
             "run_id": id, "status": status, "response": response, "message": message,
-            "events_url": format!("/api/profiling/run/{id}/events"),
+            "events_url": events_url(id),
         }),
     };
     Ok(axum::Json(body).into_response())
@@ -182,8 +179,7 @@ async fn answer(
     params(("id" = String, Path, description = "Id of the run")),
     responses(
         (status = 200, description = "The state", body = Generation),
-        (status = 404, description = "The server has not started this run", body = Problem,
-         content_type = "application/problem+json"),
+        (status = 404, description = "The server has not started this run"),
     ))]
 async fn generation(
     State(app): State<App>,
@@ -216,12 +212,9 @@ struct Cancellation {
     params(("id" = String, Path, description = "Id, unique prefix or name of the run")),
     responses(
         (status = 200, description = "The run has ended, or ends soon", body = Cancellation),
-        (status = 404, description = "The run is unknown", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 409, description = "The run has ended, or another program records it",
-         body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The id is ambiguous", body = Problem,
-         content_type = "application/problem+json"),
+        (status = 404, description = "The run is unknown"),
+        (status = 409, description = "The run has ended, or another program records it"),
+        (status = 422, description = "The id is ambiguous"),
     ))]
 async fn cancel(
     State(app): State<App>,
@@ -302,8 +295,6 @@ async fn model(app: &App, id: String) -> Result<ModelEntry, Problem> {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| {
-        let text = "the request failed unexpectedly";
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, text)
-    })
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Problem::unexpected())
 }

@@ -9,8 +9,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::bodies::OnBusy;
 use super::child::{self, ChildEnd};
-use super::request::OnBusy;
 use crate::run::RunOptions;
 use crate::serve::live::{Detail, Feed, Message, MessageKind, Publish as _};
 use crate::serve::problem::Problem;

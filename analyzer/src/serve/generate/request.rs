@@ -1,205 +1,19 @@
-//! Bodies of requests that start a run, in two forms.
-//!
-//! Ours has keys in snake case and is answered at once. The other one has keys in camel case, which
-//! existing scripts send, and is answered when the run has ended.
+//! A request that starts a run: parsed from either form of the body, and checked.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use axum::http::StatusCode;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use utoipa::ToSchema;
 
+use super::bodies::{
+    COMPATIBLE, CompatibleBody, GenerateBody, OURS, OnBusy, OnDisconnect, RequestedTags,
+};
+use super::limits::{check, check_batch, within};
 use crate::options::{SourceOptions, parse_tag};
 use crate::run::{RunOptions, SpanDepth, parse_method};
 use crate::serve::problem::Problem;
 use crate::serve::wording::reworded;
 
-/// Keys of our form only.
-const OURS: [&str; 21] = [
-    "model",
-    "depth",
-    "max_tokens",
-    "temperature",
-    "top_k",
-    "top_p",
-    "seed",
-    "repeat_penalty",
-    "raw",
-    "stats",
-    "experiment",
-    "name",
-    "keep_text",
-    "method",
-    "baseline_ms",
-    "batch",
-    "wait",
-    "on_busy",
-    "allow_modelled",
-    "on_disconnect",
-    "interval_ms",
-];
-/// Keys of the other form only.
-const COMPATIBLE: [&str; 4] = ["modelPath", "profilingDepth", "experimentName", "config"];
 /// Threshold of statistics of activations.
 const STATS: f32 = 0.01;
-/// Longest name, experiment or tag in bytes.
-const LONGEST_LABEL: usize = 1000;
-/// Largest number of tags.
-const MOST_TAGS: usize = 100;
-/// Largest number of tokens.
-const MOST_TOKENS: usize = 1_000_000;
-
-/// What to do if another run is being generated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum OnBusy {
-    /// Answer 409
-    #[default]
-    Refuse,
-    /// Wait for the other runs, at most 8
-    Queue,
-}
-
-/// What to do if a client that waits for the end disconnects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum OnDisconnect {
-    /// Continue the run
-    #[default]
-    Continue,
-    /// Cancel the run
-    Cancel,
-}
-
-/// Granularity of spans.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum RequestedDepth {
-    Phase,
-    Layer,
-    Module,
-    Deep,
-}
-
-/// Tags: a list of `KEY=VALUE` or `KEY`, an object, or a list in one text, separated by commas.
-#[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
-#[serde(untagged)]
-pub(super) enum RequestedTags {
-    List(Vec<String>),
-    Object(BTreeMap<String, String>),
-    Text(String),
-}
-
-/// A run to start. Answered with 202 at once, or with `wait` when the run has ended.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct GenerateBody {
-    /// Prompt for the model
-    #[schema(min_length = 1)]
-    prompt: String,
-    /// Id of a model from `GET /api/profiling/models` [default: smollm2]
-    model: Option<String>,
-    /// Granularity of spans [default: module]
-    depth: Option<RequestedDepth>,
-    /// Maximum number of generated tokens [default: 128]
-    #[schema(minimum = 1, maximum = 1_000_000)]
-    max_tokens: Option<usize>,
-    /// Sampling temperature; 0 selects the most likely token [default: 0]
-    #[schema(minimum = 0, maximum = 100)]
-    temperature: Option<f32>,
-    /// Number of most likely tokens to sample from [default: all]
-    #[schema(minimum = 1)]
-    top_k: Option<usize>,
-    /// Cumulative probability of the most likely tokens to sample from [default: 1]
-    #[schema(exclusive_minimum = 0, maximum = 1)]
-    top_p: Option<f32>,
-    /// Seed of sampling [default: 0]
-    seed: Option<u64>,
-    /// Penalty for repeating one of the last 64 tokens; 1 disables it [default: 1]
-    #[schema(minimum = 1, maximum = 100)]
-    repeat_penalty: Option<f32>,
-    /// Continue the prompt without the chat template [default: false]
-    raw: Option<bool>,
-    /// Record statistics of activation tensors [default: false]
-    stats: Option<bool>,
-    /// Tags of the run
-    tags: Option<RequestedTags>,
-    /// Experiment that the run belongs to
-    experiment: Option<String>,
-    /// Name of the run
-    name: Option<String>,
-    /// Store the prompt, the response and the tokens' texts [default: true]
-    keep_text: Option<bool>,
-    /// Attribution method: proportional or fitted [default: fitted if power is measured]
-    method: Option<String>,
-    /// Duration of the idle baseline at the start in ms [default: 2000]
-    #[schema(maximum = 60_000)]
-    baseline_ms: Option<u64>,
-    /// Time between power samples in ms [default: that of the server]
-    #[schema(minimum = 1, maximum = 60_000)]
-    interval_ms: Option<u64>,
-    /// Number of sequences; only 1 is supported
-    #[schema(minimum = 1, maximum = 1)]
-    batch: Option<u64>,
-    /// Answer when the run has ended [default: false]
-    wait: Option<bool>,
-    /// What to do if another run is being generated [default: refuse]
-    on_busy: Option<OnBusy>,
-    /// Record modelled power if none can be measured [default: false]
-    allow_modelled: Option<bool>,
-    /// What to do if a client that waits disconnects [default: continue]
-    on_disconnect: Option<OnDisconnect>,
-}
-
-/// A run to start in the form of existing scripts. Answered when the run has ended.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct CompatibleBody {
-    /// Prompt for the model
-    #[schema(min_length = 1)]
-    prompt: String,
-    /// Id of a model from `GET /api/profiling/models` [default: smollm2]
-    model_path: Option<String>,
-    /// Granularity of spans: phase, layer, module, deep [default: module]
-    profiling_depth: Option<RequestedDepth>,
-    /// Tags of the run
-    tags: Option<RequestedTags>,
-    /// Experiment that the run belongs to
-    experiment_name: Option<String>,
-    /// Sampling
-    config: Option<CompatibleConfig>,
-}
-
-/// Sampling in the form of existing scripts.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CompatibleConfig {
-    #[schema(minimum = 0, maximum = 100)]
-    temperature: Option<f32>,
-    #[schema(minimum = 1)]
-    top_k: Option<usize>,
-    #[schema(exclusive_minimum = 0, maximum = 1)]
-    top_p: Option<f32>,
-    seed: Option<u64>,
-    #[schema(minimum = 1, maximum = 1_000_000)]
-    max_tokens: Option<usize>,
-    #[schema(minimum = 1, maximum = 100)]
-    repeat_penalty: Option<f32>,
-    #[schema(minimum = 1, maximum = 1)]
-    batch: Option<u64>,
-}
-
-/// Either form.
-#[derive(Debug, ToSchema)]
-#[serde(untagged)]
-#[allow(dead_code, reason = "describes the interface")]
-pub(super) enum EitherBody {
-    Ours(GenerateBody),
-    Compatible(CompatibleBody),
-}
 
 /// A checked request. The model is looked up later.
 #[derive(Debug, Clone, PartialEq)]
@@ -252,8 +66,8 @@ fn read<T: DeserializeOwned>(body: Value) -> Result<T, Problem> {
     })
 }
 
-/// Returns the key whose value alone causes the error. Errors about unknown and missing keys name
-/// them already.
+/// Returns the key that causes the error with its value alone. Errors about unknown and missing
+/// keys name them already.
 fn refused_key<'b, T: DeserializeOwned>(body: &'b Value, error: &str) -> Option<&'b str> {
     if error.starts_with("unknown field") || error.starts_with("missing field") {
         return None;
@@ -344,35 +158,6 @@ fn compatible(body: CompatibleBody, power: &SourceOptions) -> Result<GenerateReq
     })
 }
 
-impl From<RequestedDepth> for SpanDepth {
-    fn from(depth: RequestedDepth) -> Self {
-        match depth {
-            RequestedDepth::Phase => Self::Phase,
-            RequestedDepth::Layer => Self::Layer,
-            RequestedDepth::Module => Self::Module,
-            RequestedDepth::Deep => Self::Deep,
-        }
-    }
-}
-
-fn check_batch(batch: Option<u64>) -> Result<(), Problem> {
-    match batch {
-        None | Some(1) => Ok(()),
-        Some(batch) => Err(Problem::invalid(format!(
-            "batch: {batch} sequences at once are not supported; use 1"
-        ))),
-    }
-}
-
-fn within(key: &str, ms: u64, least: u64) -> Result<Duration, Problem> {
-    match (least..=60_000).contains(&ms) {
-        true => Ok(Duration::from_millis(ms)),
-        false => Err(Problem::invalid(format!(
-            "{key}: {ms} is not within {least} and 60000"
-        ))),
-    }
-}
-
 fn tags(tags: Option<RequestedTags>) -> Result<Vec<(String, String)>, Problem> {
     let parse = |text: &str| {
         let tag = parse_tag(text.trim());
@@ -387,71 +172,6 @@ fn tags(tags: Option<RequestedTags>) -> Result<Vec<(String, String)>, Problem> {
             parts.map(parse).collect()
         }
     }
-}
-
-/// Checks values that would fail in the process of the run.
-fn check(options: &RunOptions) -> Result<(), Problem> {
-    let recording = &options.recording;
-    let is_between = |value: f32, least: f32| (least..=100.0).contains(&value);
-    let rules = [
-        (!options.prompt.trim().is_empty(), "prompt: it is blank"),
-        (
-            (1..=MOST_TOKENS).contains(&options.max_tokens),
-            "max_tokens: it is not within 1 and 1000000",
-        ),
-        (
-            is_between(options.temperature, 0.0),
-            "temperature: it is not within 0 and 100",
-        ),
-        (options.top_k != Some(0), "top_k: it is 0; omit it for all"),
-        (
-            options.top_p.is_none_or(|p| p > 0.0 && p <= 1.0),
-            "top_p: it is not within 0 (exclusive) and 1",
-        ),
-        (
-            is_between(options.repeat_penalty, 1.0),
-            "repeat_penalty: it is not within 1 and 100",
-        ),
-        (
-            options.stats.is_none() || options.depth >= SpanDepth::Module,
-            "stats: they need depth module or deep",
-        ),
-        (
-            recording.tags.len() <= MOST_TAGS,
-            "tags: there are more than 100",
-        ),
-    ];
-    if let Some((_, text)) = rules.iter().find(|(is_met, _)| !is_met) {
-        return Err(Problem::invalid(*text));
-    }
-    let labels = [
-        ("name", &recording.name),
-        ("experiment", &recording.experiment),
-    ];
-    let labels = labels
-        .into_iter()
-        .filter_map(|(key, label)| Some((key, label.as_ref()?)));
-    let tags = recording.tags.iter().flat_map(|(key, value)| {
-        let value = Some(("tags", value)).filter(|(_, value)| !value.is_empty());
-        [Some(("tags", key)), value].into_iter().flatten()
-    });
-    labels
-        .chain(tags)
-        .try_for_each(|(key, label)| check_label(key, label))
-}
-
-/// Checks a text that becomes an argument of the process.
-fn check_label(key: &str, label: &str) -> Result<(), Problem> {
-    let what = match label {
-        _ if label.trim().is_empty() => "it is blank",
-        _ if label.len() > LONGEST_LABEL => {
-            let text = format!("{key}: it is longer than {LONGEST_LABEL} bytes");
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, text));
-        }
-        _ if label.contains('\0') => "it contains a NUL character",
-        _ => return Ok(()),
-    };
-    Err(Problem::invalid(format!("{key}: {what}")))
 }
 
 #[cfg(test)]

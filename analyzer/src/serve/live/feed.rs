@@ -218,7 +218,10 @@ impl Feed {
         let mut numbering = self.numbering();
         match (message.kind, &message.run) {
             (MessageKind::RunStarted, Some(run)) => add(&mut numbering.started, run),
-            (MessageKind::RunDeleted, Some(run)) => add(&mut numbering.deleted, run),
+            (MessageKind::RunDeleted, Some(run)) => {
+                add(&mut numbering.deleted, run);
+                self.ring.forget(run);
+            }
             _ => {}
         }
         numbering.last_seq += 1;

@@ -1,6 +1,7 @@
 //! What a client has subscribed to, and its messages to the server.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde::Deserialize;
 
@@ -90,7 +91,7 @@ impl Filter {
     /// Returns whether a client with this filter receives the message.
     pub(super) fn accepts(&self, frame: &Frame) -> bool {
         let is_latest = frame.newest_run.is_some() && frame.label.run == frame.newest_run;
-        self.accepts_label(&frame.label, is_latest)
+        !frame.is_forgotten.load(Ordering::Relaxed) && self.accepts_label(&frame.label, is_latest)
     }
 
     /// Returns whether the filter selects a message with this label, from the run that started last

@@ -109,8 +109,11 @@ impl LiveFile {
             let pause = match opened.poll() {
                 Ok(updates) => {
                     (self.failure, self.failing_since) = (None, None);
-                    updates.into_iter().for_each(|update| self.update(update));
-                    if opened.has_more() {
+                    let is_behind = opened.has_more();
+                    for update in updates {
+                        self.update(update, is_behind);
+                    }
+                    if is_behind {
                         continue;
                     }
                     POLL
@@ -141,7 +144,8 @@ impl LiveFile {
         }
     }
 
-    fn update(&mut self, update: Update) {
+    /// Sends messages about an update. `is_behind`: the follower has more to read.
+    fn update(&mut self, update: Update, is_behind: bool) {
         let Self {
             path,
             publish,
@@ -159,7 +163,7 @@ impl LiveFile {
                 let live = runs
                     .entry(Arc::clone(&run))
                     .or_insert_with(|| LiveRun::new(&run));
-                live.rows(&batch, &outlet);
+                live.rows(&batch, is_behind, &outlet);
             }
             Update::Ended { run, status } => {
                 if let Some(live) = runs.remove(&run) {

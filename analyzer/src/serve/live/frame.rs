@@ -1,6 +1,7 @@
 //! A message with its number, encoded once for all clients.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use axum::extract::ws::Utf8Bytes;
 use serde::Serialize;
@@ -31,6 +32,8 @@ pub(super) struct Frame {
     pub(super) newest_run: Option<Arc<str>>,
     /// The message as JSON, without line breaks.
     pub(super) text: Utf8Bytes,
+    /// Whether its run was deleted: nobody receives it any more.
+    pub(super) is_forgotten: AtomicBool,
 }
 
 impl Frame {
@@ -53,6 +56,7 @@ impl Frame {
             },
             newest_run,
             text,
+            is_forgotten: AtomicBool::new(false),
         }
     }
 }

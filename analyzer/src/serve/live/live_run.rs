@@ -75,8 +75,9 @@ impl LiveRun {
             .is_some_and(|row| row.parent_run.is_some())
     }
 
-    /// Sends what new rows contain.
-    pub(super) fn rows(&mut self, batch: &Batch, outlet: &Outlet<'_>) {
+    /// Sends what new rows contain. `is_behind`: more rows are in the file already, so that spans of
+    /// the time that is covered may still be unread.
+    pub(super) fn rows(&mut self, batch: &Batch, is_behind: bool, outlet: &Outlet<'_>) {
         if let Some(row) = &batch.run {
             self.row = Some(row.clone());
         }
@@ -101,8 +102,9 @@ impl LiveRun {
         let powers = batch.attribution.window_power.iter();
         let powers = powers.filter(|row| self.power.is_root(row.rail)).copied();
         self.cells.add_powers(powers);
-        self.cover(batch);
+        self.cover(batch, is_behind);
         let late_ns = match self.power.roots().next() {
+            Some(_) if is_behind => i64::MIN,
             Some(_) => batch.time_ns - LATE_NS,
             None => self.coverage.until_ns,
         };
@@ -183,8 +185,9 @@ impl LiveRun {
     }
 
     /// Determines the time that samples cover. Rows of a flush may arrive in several parts, so that
-    /// only flushes before the latest one count.
-    fn cover(&mut self, batch: &Batch) {
+    /// only flushes before the latest one count. Late samples are not waited for, unless they may be
+    /// in the file already.
+    fn cover(&mut self, batch: &Batch, is_behind: bool) {
         let coverage = &mut self.coverage;
         for row in &batch.attribution.sample_balance {
             let end_ns = coverage.rails.entry(row.rail).or_insert(row.end_ns);
@@ -192,8 +195,12 @@ impl LiveRun {
         }
         let rails = self.power.roots();
         let ends = rails.map(|rail| coverage.rails.get(&rail).copied().unwrap_or(i64::MIN));
-        let covered_ns = ends.min().unwrap_or(batch.time_ns);
-        let covered_ns = covered_ns.max(batch.time_ns - LATE_NS);
+        let covered_ns = match (ends.min(), is_behind) {
+            (Some(end_ns), false) => end_ns.max(batch.time_ns - LATE_NS),
+            (Some(end_ns), true) => end_ns,
+            (None, false) => batch.time_ns,
+            (None, true) => i64::MIN,
+        };
         let heartbeat = batch.heartbeat_unix_ns;
         if let Some((before, until_ns)) = coverage.flush
             && before != heartbeat

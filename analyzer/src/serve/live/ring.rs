@@ -10,6 +10,7 @@
 //! client has taken them are a gap.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -105,6 +106,15 @@ impl Ring {
         drop(held);
         self.pushed.notify_all();
         self.newest.send_replace(seq);
+    }
+
+    /// Marks all messages of a run, because it was deleted.
+    pub(super) fn forget(&self, run: &Arc<str>) {
+        for (_, frame) in &self.lock().frames {
+            if frame.label.run.as_ref() == Some(run) {
+                frame.is_forgotten.store(true, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Returns what follows `seq`.

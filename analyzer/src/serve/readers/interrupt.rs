@@ -1,4 +1,4 @@
-//! Interrupts the queries of a request whose client does not wait for the answer any more.
+//! Interrupts the queries of a request if its client does not wait for the answer any more.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

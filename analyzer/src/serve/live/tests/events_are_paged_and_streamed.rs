@@ -121,4 +121,7 @@ fn messages_of_deleted_runs_are_not_returned() {
     });
     let (_, page) = server.get("/api/profiling/run/*/events");
     assert_eq!(seqs(page["events"].as_array().unwrap()), [2, 3]);
+    let (mut socket, _) = server.connect(&format!("?seq=0&epoch={}", server.feed.epoch()));
+    let received = [socket.next(), socket.next()];
+    assert_eq!(seqs(&received), [2, 3], "a resumed connection neither");
 }

@@ -1,0 +1,95 @@
+//! Limits of the values in a request.
+
+use std::time::Duration;
+
+use crate::run::{RunOptions, SpanDepth};
+use crate::serve::problem::Problem;
+
+/// Longest name, experiment or tag in bytes.
+const LONGEST_LABEL: usize = 1000;
+/// Largest number of tags.
+const MOST_TAGS: usize = 100;
+/// Largest number of tokens.
+const MOST_TOKENS: usize = 1_000_000;
+
+/// Checks values that would fail in the process of the run.
+pub(super) fn check(options: &RunOptions) -> Result<(), Problem> {
+    let recording = &options.recording;
+    let is_between = |value: f32, least: f32| (least..=100.0).contains(&value);
+    let rules = [
+        (!options.prompt.trim().is_empty(), "prompt: it is blank"),
+        (
+            (1..=MOST_TOKENS).contains(&options.max_tokens),
+            "max_tokens: it is not within 1 and 1000000",
+        ),
+        (
+            is_between(options.temperature, 0.0),
+            "temperature: it is not within 0 and 100",
+        ),
+        (options.top_k != Some(0), "top_k: it is 0; omit it for all"),
+        (
+            options.top_p.is_none_or(|p| p > 0.0 && p <= 1.0),
+            "top_p: it is not within 0 (exclusive) and 1",
+        ),
+        (
+            is_between(options.repeat_penalty, 1.0),
+            "repeat_penalty: it is not within 1 and 100",
+        ),
+        (
+            options.stats.is_none() || options.depth >= SpanDepth::Module,
+            "stats: they need depth module or deep",
+        ),
+        (
+            recording.tags.len() <= MOST_TAGS,
+            "tags: there are more than 100",
+        ),
+    ];
+    if let Some((_, text)) = rules.iter().find(|(is_met, _)| !is_met) {
+        return Err(Problem::invalid(*text));
+    }
+    let labels = [
+        ("name", &recording.name),
+        ("experiment", &recording.experiment),
+    ];
+    let labels = labels
+        .into_iter()
+        .filter_map(|(key, label)| Some((key, label.as_ref()?)));
+    let tags = recording.tags.iter().flat_map(|(key, value)| {
+        let value = Some(("tags", value)).filter(|(_, value)| !value.is_empty());
+        [Some(("tags", key)), value].into_iter().flatten()
+    });
+    labels
+        .chain(tags)
+        .try_for_each(|(key, label)| check_label(key, label))
+}
+
+/// Checks a text that becomes an argument of the process.
+fn check_label(key: &str, label: &str) -> Result<(), Problem> {
+    let what = match label {
+        _ if label.trim().is_empty() => "it is blank".to_owned(),
+        _ if label.len() > LONGEST_LABEL => format!("it is longer than {LONGEST_LABEL} bytes"),
+        _ if label.contains('\0') => "it contains a NUL character".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(Problem::invalid(format!("{key}: {what}")))
+}
+
+/// Refuses more than one sequence at once.
+pub(super) fn check_batch(batch: Option<u64>) -> Result<(), Problem> {
+    match batch {
+        None | Some(1) => Ok(()),
+        Some(batch) => Err(Problem::invalid(format!(
+            "batch: {batch} sequences at once are not supported; use 1"
+        ))),
+    }
+}
+
+/// Returns a duration of `least` to 60,000 ms.
+pub(super) fn within(key: &str, ms: u64, least: u64) -> Result<Duration, Problem> {
+    match (least..=60_000).contains(&ms) {
+        true => Ok(Duration::from_millis(ms)),
+        false => Err(Problem::invalid(format!(
+            "{key}: {ms} is not within {least} and 60000"
+        ))),
+    }
+}
