@@ -13,9 +13,11 @@ use energy_host::files::{FileAccess, irregular};
 /// Time that a writer waits for another one's lock.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Number of attempts to share a file, 10 ms apart, before its folder counts as one that cannot be
-/// written.
+/// Number of attempts to share a new file, 10 ms apart, before its folder counts as one that cannot
+/// be written.
 const CREATION_RETRIES: usize = 20;
+/// Age up to which a file may still be in creation.
+const CREATION: Duration = Duration::from_secs(2);
 
 /// Opens or creates the file for writing and migrates its tables. SQLite gives the file's
 /// permissions to its log files.
@@ -97,7 +99,9 @@ pub(super) fn read_only(path: &Path) -> Result<(Connection, String), Error> {
     // immutable: what is written to it would never be seen.
     for _ in 0..CREATION_RETRIES {
         match &readable {
-            Err(error) if cannot_share(error) => std::thread::sleep(Duration::from_millis(10)),
+            Err(error) if cannot_share(error) && is_new(path) => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
             _ => break,
         }
         (opened, readable) = attempt()?;
@@ -120,6 +124,13 @@ const NO_MUTEX: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
 fn cannot_share(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{CannotOpen, ReadOnly};
     matches!(error.sqlite_error_code(), Some(CannotOpen | ReadOnly))
+}
+
+/// Returns whether the file was written so recently that it may still be in creation. A time in the
+/// future counts as recent.
+fn is_new(path: &Path) -> bool {
+    let written = std::fs::metadata(path).and_then(|metadata| metadata.modified());
+    written.is_ok_and(|written| written.elapsed().map_or(true, |age| age < CREATION))
 }
 
 /// Returns the path of the write-ahead log of the file at `path`.

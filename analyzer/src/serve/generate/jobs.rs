@@ -132,10 +132,16 @@ impl Generator {
         Ok((job, 0))
     }
 
-    /// Finds a job by its id or the beginning of it.
+    /// Finds a job by its id, or by a beginning of it that no other job shares.
     pub(super) fn find(&self, id: &str) -> Option<(Arc<Job>, JobState)> {
         let jobs = self.jobs();
-        let is_meant = |job: &&Arc<Job>| job.id == id || (id.len() >= 4 && job.id.starts_with(id));
+        let all = || jobs.running.iter().chain(&jobs.queued).chain(&jobs.ended);
+        let starts = |job: &&Arc<Job>| id.len() >= 4 && job.id.starts_with(id);
+        let is_whole = all().any(|job| job.id == id);
+        if !is_whole && all().filter(starts).count() > 1 {
+            return None;
+        }
+        let is_meant = |job: &&Arc<Job>| job.id == id || (!is_whole && starts(job));
         if let Some(job) = jobs.running.iter().find(is_meant) {
             return Some((Arc::clone(job), JobState::Running));
         }
