@@ -17,7 +17,7 @@ use tracing_energy::EnergyLayer;
 use tracing_energy::live::{Follower, Update};
 use tracing_subscriber::prelude::*;
 
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 9;
 const TIME: Duration = Duration::from_secs(3);
 /// Spans of a burst, of which there are about 100 per second.
 const SPANS: u64 = 300;
@@ -111,10 +111,13 @@ fn round(has_follower: bool) -> Cost {
     cost
 }
 
-fn median(numbers: impl Iterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<f64> = numbers.collect();
+/// Median, and the range without the lowest and the highest.
+fn summary(ratios: impl Iterator<Item = f64>) -> String {
+    let mut sorted: Vec<f64> = ratios.collect();
     sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
+    let last = sorted.len() - 1;
+    let [median, low, high] = [sorted[last / 2], sorted[1], sorted[last - 1]];
+    format!("{median:.3} ({low:.3} to {high:.3})")
 }
 
 fn main() {
@@ -131,16 +134,10 @@ fn main() {
         );
     }
     let over = |[a, b, again]: &[Cost; 3]| b.recorder * 2.0 / (a.recorder + again.recorder);
-    println!(
-        "B / mean(A, A'), median: {:.3}",
-        median(rounds.iter().map(over))
-    );
-    let drift = median(
-        rounds
-            .iter()
-            .map(|[a, _, again]| again.recorder / a.recorder),
-    );
-    println!("A' / A, median: {drift:.3}");
-    let follower = median(rounds.iter().map(|[_, b, _]| b.follower));
-    println!("follower: {follower:.2} ms of CPU time per second");
+    let drift = |[a, _, again]: &[Cost; 3]| again.recorder / a.recorder;
+    println!("medians, and ranges without the lowest and highest round");
+    println!("B / mean(A, A'): {}", summary(rounds.iter().map(over)));
+    println!("A' / A: {}", summary(rounds.iter().map(drift)));
+    let follower = rounds.iter().map(|[_, b, _]| b.follower);
+    println!("CPU time of the follower, ms/s: {}", summary(follower));
 }
