@@ -69,13 +69,14 @@ impl Served {
 
     /// Serves `database` in a process that may open at most `files` files.
     #[cfg(unix)]
-    pub fn start_with_files(database: &Path, files: u64) -> Self {
+    pub fn start_with_files(database: &Path, files: libc::rlim_t) -> Self {
         use std::os::unix::process::CommandExt as _;
         let mut command = Command::new(env!("CARGO_BIN_EXE_energy"));
         let limit = libc::rlimit {
-            rlim_cur: files as libc::rlim_t,
-            rlim_max: files as libc::rlim_t,
+            rlim_cur: files,
+            rlim_max: files,
         };
+        // SAFETY: the pointer is valid for the duration of the call.
         let set = move || match unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } {
             0 => Ok(()),
             _ => Err(std::io::Error::last_os_error()),
