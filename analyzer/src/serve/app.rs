@@ -15,10 +15,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::problem::Problem;
 use super::state::App;
-use super::{api, assets, generate, guard, headers, live};
+use super::{api, assets, bodies, generate, guard, headers, live};
 
-/// Longest time until a response begins. Generation that a client waits for has no limit.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest time until a response begins. It is above the sum of the limits of `readers`, which answer
+/// with a problem. Generation that a client waits for has no limit.
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Head of the description of the interface.
 #[derive(OpenApi)]
@@ -44,6 +45,10 @@ pub(super) fn app(state: App) -> Router {
         .merge(assets::routes())
         .fallback(absent)
         .method_not_allowed_fallback(not_allowed)
+        .layer(middleware::from_fn_with_state(
+            bodies::BODY,
+            bodies::receive,
+        ))
         .layer(DefaultBodyLimit::max(guard::LARGEST_BODY))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))

@@ -12,6 +12,8 @@
 //!   converts the result.
 //! - `live/` - messages about runs that are being recorded: follower, ring, clients.
 //! - `generate/` - starts and cancels runs of a model in child processes.
+//! - `connections` - accepts connections and limits their number and times; `bodies` receives the
+//!   bodies of requests.
 //! - `assets` - page, scripts and styles of the dashboard.
 //!
 //! Async threads never use SQLite or the file system: `readers` reads and writes the recording on
@@ -21,8 +23,10 @@
 mod api;
 mod app;
 mod assets;
+mod bodies;
 mod browser;
 mod cache;
+mod connections;
 mod etag;
 mod extract;
 mod generate;

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use energy_store::Error as StoreError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -95,9 +96,18 @@ impl Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
+        if let Some(remedy) = remedy_of_file(&error) {
+            // The same request succeeds once the file is a recording.
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+                .with_remedy(remedy);
+        }
         let status = match (&error, error.class()) {
             (Error::BeingRecorded { .. }, _) => StatusCode::CONFLICT,
             (Error::Timeout(_), _) => StatusCode::SERVICE_UNAVAILABLE,
+            (Error::Store(StoreError::UnreadableRun { .. }), _) => StatusCode::UNPROCESSABLE_ENTITY,
+            (Error::Query(value), _) if energy_store::is_bad_value(value) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             (_, ErrorClass::Absent) => StatusCode::NOT_FOUND,
             (_, ErrorClass::Invalid) => StatusCode::UNPROCESSABLE_ENTITY,
             (Error::Compare(_), ErrorClass::Refused) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -113,6 +123,14 @@ impl From<Error> for Problem {
             _ => problem,
         }
     }
+}
+
+/// Returns the next step if the file is no recording, or is damaged.
+fn remedy_of_file(error: &Error) -> Option<&'static str> {
+    matches!(error, Error::Store(StoreError::Unreadable { .. })).then_some(
+        "put a recording at the path of the database: the next request reads it. Or start `energy \
+         serve` with --db FILE",
+    )
 }
 
 impl IntoResponse for Problem {

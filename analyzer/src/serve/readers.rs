@@ -3,9 +3,12 @@
 //! ```text
 //! read      at most 4 at once, 30 s     one snapshot of the file
 //! stream    at most 8 at once           as long as the client takes what it gets
+//! change    with the reads, 60 s        continues after that; the answer reports it
 //! ```
 
+mod file_identity;
 mod interrupt;
+mod log_watch;
 mod pool;
 mod watch;
 
@@ -33,6 +36,8 @@ const READERS: usize = 4;
 const STREAMS: usize = 8;
 /// Longest time of one request's queries.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest time that a client waits for a change.
+const CHANGE: Duration = Duration::from_secs(60);
 
 /// Connections to one recording file.
 #[derive(Debug, Clone)]
@@ -92,26 +97,43 @@ impl Readers {
         within(TIMEOUT, done).await
     }
 
-    /// Executes `write` on a blocking thread. It may open the file for writing.
+    /// Refuses a file whose log belongs to another one, before another process records to it.
+    pub(super) async fn check_log(&self) -> std::result::Result<(), Problem> {
+        let shared = Arc::clone(&self.0);
+        joined(tokio::task::spawn_blocking(move || shared.pool.check_log())).await
+    }
+
+    /// Executes `write` on a blocking thread. It may open the file for writing. A write that has
+    /// begun ends by itself, whether anybody waits for it or not.
     pub(super) async fn change<T: Send + 'static>(
         &self,
         write: impl FnOnce(&Path) -> Result<T> + Send + 'static,
     ) -> std::result::Result<T, Problem> {
-        let path = self.path().to_owned();
-        let done = async {
-            let permit = permit(&self.0.reads).await?;
-            let task = tokio::task::spawn_blocking(move || {
-                let _permit = permit;
-                let written = write(&path)?;
-                // Readers keep the log alive, which would still hold what was deleted.
-                if let Ok(store) = Store::open_writable(&path) {
-                    let _ = store.checkpoint();
-                }
-                Ok::<T, Error>(written)
-            });
-            joined(task).await
-        };
-        within(2 * TIMEOUT, done).await
+        self.change_within(CHANGE, write).await
+    }
+
+    async fn change_within<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        write: impl FnOnce(&Path) -> Result<T> + Send + 'static,
+    ) -> std::result::Result<T, Problem> {
+        let permit = within(TIMEOUT, permit(&self.0.reads)).await?;
+        let shared = Arc::clone(&self.0);
+        let task = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            shared.pool.check_log()?;
+            let path = shared.pool.path();
+            let written = write(path)?;
+            // Readers keep the log alive, which would still hold what was deleted.
+            if let Ok(store) = Store::open_writable(path) {
+                let _ = store.checkpoint();
+            }
+            Ok::<T, Error>(written)
+        });
+        match tokio::time::timeout(limit, joined(task)).await {
+            Ok(result) => result,
+            Err(_) => Err(continues(limit)),
+        }
     }
 
     /// Returns the response that `write` begins and writes on a blocking thread. An error before
@@ -164,6 +186,18 @@ impl StreamHead {
     }
 }
 
+/// Returns the problem of a change that takes longer than a client waits. It has no `Retry-After`:
+/// a client that repeats the change at once would only wait for the first one.
+fn continues(limit: Duration) -> Problem {
+    let text = format!(
+        "the change was not finished within {} s; it continues",
+        limit.as_secs()
+    );
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, text)
+        .with_remedy("look later whether it has been made, before you repeat it")
+        .with("continues", true)
+}
+
 async fn permit(of: &Arc<Semaphore>) -> std::result::Result<OwnedSemaphorePermit, Problem> {
     let permit = Arc::clone(of).acquire_owned().await;
     permit.map_err(|_| Problem::unexpected())
@@ -191,3 +225,6 @@ async fn within<T>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::net::TcpListener;
 
 use super::app::app;
 use super::browser;
+use super::connections::{self, ConnectionLimits};
 use super::guard::Access;
 use super::live::FollowThread;
 use super::options::ServeOptions;
@@ -85,7 +87,7 @@ async fn answer(
     state: App,
     ended: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    let router = app(App::clone(&state)).into_make_service_with_connect_info::<SocketAddr>();
+    let router = app(App::clone(&state));
     let is_ending = || {
         let mut changes = state.is_ending.subscribe();
         async move {
@@ -94,9 +96,11 @@ async fn answer(
         }
     };
     let late = is_ending();
-    let served = axum::serve(listener, router).with_graceful_shutdown(is_ending());
+    let limits = ConnectionLimits::of_process();
+    // Open connections end with it: it is kept until runs have been cancelled.
+    let mut served = pin!(connections::serve(listener, router, limits, is_ending()));
     tokio::select! {
-        result = served.into_future() => result?,
+        () = &mut served => {}
         () = async {
             ended.await;
             state.is_ending.send_replace(true);

@@ -74,9 +74,12 @@ impl PrunePlan {
         options: &PruneOptions,
         now_unix_ns: i64,
     ) -> Self {
-        let mut ended: Vec<&RunListEntry> =
-            runs.iter().filter(|run| run.status != "running").collect();
-        ended.sort_by_key(|run| (run.start_unix_ns, run.no));
+        // The age of a run whose start cannot be read is unknown: it is kept.
+        let ended = runs.iter().filter(|run| run.status != "running");
+        let mut ended: Vec<(i64, &RunListEntry)> = ended
+            .filter_map(|run| Some((run.start_unix_ns?, run)))
+            .collect();
+        ended.sort_by_key(|(start_unix_ns, run)| (*start_unix_ns, run.no));
         ended.truncate(ended.len().saturating_sub(options.keep.unwrap_or(0)));
         let mut plan = Self {
             runs: Vec::new(),
@@ -84,15 +87,23 @@ impl PrunePlan {
             freed_bytes: 0,
             left_bytes: used_bytes,
         };
-        for run in ended {
-            let Some(reason) = reason(run, plan.left_bytes, options, now_unix_ns) else {
+        for (start_unix_ns, run) in ended {
+            let age_ns = now_unix_ns.saturating_sub(start_unix_ns);
+            let Some(reason) = reason(age_ns, plan.left_bytes, options) else {
                 continue;
             };
             if !options.all && is_protected(run) {
                 plan.spared += 1;
                 continue;
             }
-            plan.add(run, sizes.get(&run.no).copied(), reason);
+            plan.add(PruneCandidate {
+                no: run.no,
+                id: run.id.clone(),
+                name: run.name.clone(),
+                start_unix_ns,
+                bytes: sizes.get(&run.no).copied(),
+                reason,
+            });
         }
         plan
     }
@@ -168,28 +179,16 @@ impl PrunePlan {
         answer
     }
 
-    fn add(&mut self, run: &RunListEntry, bytes: Option<u64>, reason: &'static str) {
-        self.freed_bytes += bytes.unwrap_or(0);
-        self.left_bytes = self.left_bytes.saturating_sub(bytes.unwrap_or(0));
-        self.runs.push(PruneCandidate {
-            no: run.no,
-            id: run.id.clone(),
-            name: run.name.clone(),
-            start_unix_ns: run.start_unix_ns,
-            bytes,
-            reason,
-        });
+    fn add(&mut self, run: PruneCandidate) {
+        let bytes = run.bytes.unwrap_or(0);
+        self.freed_bytes += bytes;
+        self.left_bytes = self.left_bytes.saturating_sub(bytes);
+        self.runs.push(run);
     }
 }
 
-/// Returns why the run is deleted while `used_bytes` are in use, or `None` if it is kept.
-fn reason(
-    run: &RunListEntry,
-    used_bytes: u64,
-    options: &PruneOptions,
-    now_unix_ns: i64,
-) -> Option<&'static str> {
-    let age_ns = now_unix_ns.saturating_sub(run.start_unix_ns);
+/// Returns why a run of this age is deleted while `used_bytes` are in use, or `None` if it is kept.
+fn reason(age_ns: i64, used_bytes: u64, options: &PruneOptions) -> Option<&'static str> {
     match (options.older_than_ns, options.max_bytes) {
         (Some(limit_ns), _) if age_ns > limit_ns => Some("age"),
         (_, Some(most)) if used_bytes > most => Some("size"),
@@ -235,7 +234,7 @@ mod tests {
             id: no.to_string(),
             name: None,
             status: status.to_owned(),
-            start_unix_ns,
+            start_unix_ns: Some(start_unix_ns),
             duration_ns: None,
             model: None,
             engine: None,
@@ -326,7 +325,7 @@ mod tests {
             for run in &runs {
                 let may = run.status != "running" && !is_spared(run)
                     && newer(run) >= keep.unwrap_or(0);
-                let age = older_than_ns.is_some_and(|limit| now - run.start_unix_ns > limit);
+                let age = older_than_ns.is_some_and(|limit| now - run.start_unix_ns.unwrap() > limit);
                 prop_assert!(!is_deleted(run) || (may && has_limit));
                 prop_assert!(!(may && age) || is_deleted(run));
                 let only_kept = older_than_ns.is_none() && max_bytes.is_none() && keep.is_some();

@@ -20,7 +20,7 @@ pub enum SizeBy {
 struct RunSize {
     id: String,
     name: Option<String>,
-    start_unix_ns: i64,
+    start_unix_ns: Option<i64>,
     bytes: u64,
     share: Option<f64>,
 }

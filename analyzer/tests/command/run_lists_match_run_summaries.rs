@@ -57,7 +57,7 @@ proptest! {
     fn sorting_keeps_all_runs_and_puts_unknown_values_last(runs in drawn::runs(12), reverse: bool) {
         let (_folder, recording) = recording(&runs);
         let key = |run: &RunListEntry, sort| match sort {
-            Sort::Date => Some(run.start_unix_ns as f64),
+            Sort::Date => run.start_unix_ns.map(|ns| ns as f64),
             Sort::Duration => run.duration_ns.map(|ns| ns as f64),
             Sort::Energy => run.energy_j,
             Sort::JPerToken => run.j_per_token,

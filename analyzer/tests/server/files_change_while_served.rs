@@ -88,8 +88,106 @@ fn a_replaced_deleted_or_vacuumed_file_is_read_anew() {
     )
     .unwrap();
     let broken = server.get("/api/profiling/runs");
-    assert_eq!(broken.status, 500, "{}", broken.text());
-    assert!(broken.problem(500).contains("energy.db"));
+    assert_eq!(broken.status, 503, "{}", broken.text());
+    assert!(broken.problem(503).contains("energy.db"));
+}
+
+#[test]
+fn what_is_no_recording_is_a_problem_with_a_remedy_until_it_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = folder.path().join("energy.db");
+    let server = Served::start(&db, &[]);
+    let refused = |what: &str| {
+        for path in ["/api/profiling/runs", "/api/profiling/run/last/summary"] {
+            let answered = server.get(path);
+            assert_eq!(answered.status, 503, "{what}: {}", answered.text());
+            assert!(answered.problem(503).contains("energy.db"), "{what}");
+            let remedy = answered.json()["remedy"].as_str().unwrap().to_owned();
+            assert!(remedy.contains("--db"), "{what}: {remedy}");
+        }
+    };
+    std::fs::create_dir(&db).unwrap();
+    refused("a folder");
+    std::fs::remove_dir(&db).unwrap();
+    std::fs::write(&db, "no recording ".repeat(1000)).unwrap();
+    refused("a text");
+    std::fs::remove_file(&db).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let (whole, _) = nested::add(other.path(), &Nested::default());
+    let bytes = std::fs::read(&whole).unwrap();
+    std::fs::write(&db, &bytes[..bytes.len() / 8]).unwrap();
+    refused("the beginning of a recording");
+    std::fs::remove_file(&db).unwrap();
+    std::fs::write(&db, "").unwrap();
+    refused("an empty file");
+    std::fs::remove_file(&db).unwrap();
+    std::fs::write(&db, &bytes).unwrap();
+    assert_eq!(server.json("/api/profiling/runs")["total"], 1);
+    // It loses its content while connections to it are open.
+    std::fs::File::create(&db).unwrap();
+    refused("a file that was emptied");
+}
+
+/// Puts a recording into `folder` as a recorder leaves it that is killed: with rows in its log.
+fn put_killed(folder: &std::path::Path) -> std::path::PathBuf {
+    let recorder = tempfile::tempdir().unwrap();
+    let (db, _) = nested::add(recorder.path(), &Nested::default());
+    let connection = Connection::open(&db).unwrap();
+    let mode = "PRAGMA journal_mode = WAL";
+    connection.query_row(mode, [], |_| Ok(())).unwrap();
+    let sql = "UPDATE runs SET name = 'killed'";
+    connection.execute(sql, []).unwrap();
+    for name in ["energy.db", "energy.db-wal"] {
+        std::fs::copy(recorder.path().join(name), folder.join(name)).unwrap();
+    }
+    drop(connection);
+    assert!(
+        std::fs::metadata(folder.join("energy.db-wal"))
+            .unwrap()
+            .len()
+            > 0
+    );
+    folder.join("energy.db")
+}
+
+#[test]
+fn a_file_with_the_log_of_an_earlier_one_is_refused() {
+    let other = tempfile::tempdir().unwrap();
+    let renamed = Nested {
+        name: "replaced".into(),
+        ..Nested::default()
+    };
+    let (new, _) = nested::add(other.path(), &renamed);
+    for is_overwritten in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let db = put_killed(folder.path());
+        let log = folder.path().join("energy.db-wal");
+        // The recorder was killed an hour ago.
+        let file = std::fs::File::options().write(true).open(&log).unwrap();
+        let hour = std::time::Duration::from_secs(3600);
+        file.set_modified(std::time::SystemTime::now() - hour)
+            .unwrap();
+        let server = Served::start(&db, &[]);
+        let name = || server.json("/api/profiling/runs")["runs"][0]["name"].clone();
+        assert_eq!(name(), "killed");
+        match is_overwritten {
+            true => drop(std::fs::copy(&new, &db).unwrap()),
+            false => {
+                std::fs::copy(&new, folder.path().join("new.db")).unwrap();
+                std::fs::rename(folder.path().join("new.db"), &db).unwrap();
+            }
+        }
+        for _ in 0..2 {
+            let answered = server.get("/api/profiling/runs");
+            let detail = answered.problem(503);
+            assert!(detail.contains("energy.db-wal"), "{detail}");
+            assert!(detail.contains("Move the log away"), "{detail}");
+        }
+        for ending in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(folder.path().join(format!("energy.db{ending}")));
+        }
+        assert_eq!(name(), "replaced", "overwritten: {is_overwritten}");
+    }
 }
 
 #[test]

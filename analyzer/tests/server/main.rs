@@ -13,6 +13,7 @@ mod served;
 
 mod answers_equal_the_commands;
 mod answers_have_the_golden_keys;
+mod bad_values_cost_one_run;
 mod bodies_are_small_json;
 mod details_nest_tokens;
 mod downloads_have_safe_names;
@@ -20,6 +21,7 @@ mod files_change_while_served;
 #[cfg(feature = "inference")]
 #[allow(dead_code, unreachable_pub)]
 mod generated;
+mod idle_clients_exclude_nobody;
 mod lists_of_runs_are_paged;
 mod live_messages_reach_clients;
 mod malformed_requests_are_problems;

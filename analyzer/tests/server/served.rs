@@ -62,12 +62,36 @@ impl Served {
 
     /// Serves `database` with more arguments and environment variables.
     pub fn start_with(database: &Path, more: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_energy"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_energy"));
+        command.envs(variables.iter().copied());
+        Self::of(command, database, more)
+    }
+
+    /// Serves `database` in a process that may open at most `files` files.
+    #[cfg(unix)]
+    pub fn start_with_files(database: &Path, files: libc::rlim_t) -> Self {
+        use std::os::unix::process::CommandExt as _;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_energy"));
+        let limit = libc::rlimit {
+            rlim_cur: files,
+            rlim_max: files,
+        };
+        // SAFETY: the pointer is valid for the duration of the call.
+        let set = move || match unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        };
+        // SAFETY: between fork and exec it makes a plain system call only.
+        unsafe { command.pre_exec(set) };
+        Self::of(command, database, &[])
+    }
+
+    fn of(mut command: Command, database: &Path, more: &[&str]) -> Self {
+        let mut child = command
             .arg("--db")
             .arg(database)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(more)
-            .envs(variables.iter().copied())
             .env_remove("ENERGY_DB")
             .env_remove("ENERGY_TOKEN")
             .stdout(Stdio::piped())

@@ -158,3 +158,25 @@ fn wrong_tokens_are_limited_and_the_right_one_is_not() {
     // Requests without a token are no attempts.
     assert_eq!(get(&server, "/", &[]).status, 401);
 }
+
+#[test]
+fn wrong_tokens_of_other_pages_have_no_effect() {
+    let (_folder, server) = serve_measured(&["--token", TOKEN]);
+    let encoded = TOKEN
+        .replace('+', "%2B")
+        .replace('/', "%2F")
+        .replace('=', "%3d");
+    let logged_in = get(&server, &format!("/?token={encoded}"), &[]);
+    let cookie = logged_in.header("set-cookie").unwrap();
+    let cookie = format!("Cookie: {}", cookie.split(';').next().unwrap());
+    for site in ["cross-site", "same-site"] {
+        let site = format!("Sec-Fetch-Site: {site}");
+        for _ in 0..12 {
+            let answered = get(&server, "/?token=wrong", &[&site, &cookie]);
+            answered.problem(401);
+            assert_eq!(answered.header("set-cookie"), None);
+        }
+    }
+    get(&server, "/", &["Authorization: Bearer wrong"]).problem(401);
+    assert_eq!(get(&server, "/", &[&cookie]).status, 200);
+}

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::error::{from_sqlite, store};
+use super::error::{from_sqlite, store, unreadable};
+use super::foreign_log::{refuse_foreign_log, wal_of};
 use super::{migrations, span_energy};
 use crate::Error;
 use energy_host::files::{FileAccess, irregular};
@@ -51,12 +52,16 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection, Error> {
     let (connection, _) = read_only(path)?;
     match migrations::check(&connection, path)? {
         migrations::SCHEMA_VERSION => Ok(connection),
-        0 => Err(store(path, "it has no tables: nothing was recorded to it")),
+        0 => Err(unreadable(
+            path,
+            "it has no tables: nothing was recorded to it",
+        )),
         _ => Err(store(path, "its tables are old: open it once for writing")),
     }
 }
 
 fn writable(path: &Path) -> Result<Connection, Error> {
+    refuse_foreign_log(path)?;
     let sql = from_sqlite(path);
     // URIs are enabled to attach other files; the path itself is never a URI.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
@@ -79,9 +84,10 @@ fn writable(path: &Path) -> Result<Connection, Error> {
 ///
 ///
 /// # Errors
-/// When it does not exist or cannot be read.
+/// When it does not exist or cannot be read, or its log belongs to another file.
 pub(super) fn read_only(path: &Path) -> Result<(Connection, String), Error> {
     exists(path)?;
+    refuse_foreign_log(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | NO_MUTEX;
     let open = |uri: String| -> Result<(Connection, String), Error> {
         let connection = Connection::open_with_flags(&uri, flags).map_err(from_sqlite(path))?;
@@ -131,13 +137,6 @@ fn cannot_share(error: &rusqlite::Error) -> bool {
 fn is_new(path: &Path) -> bool {
     let written = std::fs::metadata(path).and_then(|metadata| metadata.modified());
     written.is_ok_and(|written| written.elapsed().map_or(true, |age| age < CREATION))
-}
-
-/// Returns the path of the write-ahead log of the file at `path`.
-pub(super) fn wal_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
 }
 
 /// Returns the path in a form that SQLite does not parse as a URI.
@@ -206,7 +205,7 @@ fn exists(path: &Path) -> Result<(), Error> {
 /// Refuses folders and devices, for which SQLite would report a disk error.
 fn refuse_irregular(path: &Path) -> Result<(), Error> {
     match irregular(path) {
-        Some(what) => Err(store(
+        Some(what) => Err(unreadable(
             path,
             format!("it is {what}; give the path of a recording"),
         )),

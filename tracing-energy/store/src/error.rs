@@ -24,6 +24,22 @@ pub enum Error {
         /// The cause and the next step.
         message: String,
     },
+    /// A file is no recording, or is damaged.
+    #[error("database {}: {message}", path.display())]
+    Unreadable {
+        /// The database file.
+        path: PathBuf,
+        /// The cause and the next step.
+        message: String,
+    },
+    /// A value of a run has a wrong type. Other runs of the database can be read.
+    #[error("database {}: {message}", path.display())]
+    UnreadableRun {
+        /// The database file.
+        path: PathBuf,
+        /// The run, the cause and the next step.
+        message: String,
+    },
     /// A selector matches no run of a database.
     #[error("database {}: {message}", path.display())]
     NoRun {
@@ -81,8 +97,17 @@ pub(super) fn from_sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Error + '_
                 path: path.to_owned(),
                 message,
             },
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => unreadable(path, message),
             _ => store(path, message),
         }
+    }
+}
+
+/// Creates an error about a file that is no recording, or is damaged.
+pub(super) fn unreadable(path: &Path, message: impl Into<String>) -> Error {
+    Error::Unreadable {
+        path: path.to_owned(),
+        message: message.into(),
     }
 }
 

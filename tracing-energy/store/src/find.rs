@@ -13,15 +13,12 @@ impl Store {
     /// # Errors
     /// When no run or more than one matches; the message lists the candidates.
     pub fn find_run(&self, which: &str) -> Result<StoredRun, Error> {
-        let newest = "no DESC LIMIT 1";
         if which == "last" {
-            let found = self.runs_where(&format!("parent_run IS NULL ORDER BY {newest}"), "")?;
+            let found = self.newest("parent_run IS NULL", "")?;
             return one(found, || no_run(&self.path, "it holds no run".to_owned()));
         }
-        let exact = ["uuid = ?1", "name = ?1"];
-        for condition in exact {
-            let condition = format!("{condition} ORDER BY {newest}");
-            if let Some(found) = self.runs_where(&condition, which)?.pop() {
+        for condition in ["uuid = ?1", "name = ?1"] {
+            if let Some(found) = self.newest(condition, which)? {
                 return Ok(found);
             }
         }
@@ -35,7 +32,28 @@ impl Store {
         }
     }
 
+    /// Returns the newest run that fulfils `condition`.
+    fn newest(&self, condition: &str, value: &str) -> Result<Option<StoredRun>, Error> {
+        let newest = format!("{condition} ORDER BY no DESC");
+        match self.runs_where(&format!("{newest} LIMIT 1"), value)?.pop() {
+            Some(run) => Ok(Some(run)),
+            // The newest row may be one that cannot be read.
+            None => Ok(self.runs_where(&newest, value)?.into_iter().next()),
+        }
+    }
+
     fn unknown(&self, which: &str) -> Error {
+        let selected = "uuid = ?1 OR name = ?1 OR (?1 <> '' AND substr(uuid, 1, length(?1)) = ?1)";
+        let unreadable = self.unreadable_where(selected, which).unwrap_or_default();
+        if let Some((uuid, what)) = unreadable.into_iter().next() {
+            return Error::UnreadableRun {
+                path: self.path.clone(),
+                message: format!(
+                    "run {uuid} cannot be read: {what}; correct the value in the table `runs` with \
+                     `sqlite3`. Other runs are not affected"
+                ),
+            };
+        }
         let runs = self.runs().unwrap_or_default();
         let message = match runs.len() {
             0 => format!("no run `{which}`: it holds no run"),
@@ -52,8 +70,8 @@ fn no_run(path: &Path, message: String) -> Error {
     }
 }
 
-fn one(mut found: Vec<StoredRun>, none: impl Fn() -> Error) -> Result<StoredRun, Error> {
-    found.pop().ok_or_else(none)
+fn one(found: Option<StoredRun>, none: impl Fn() -> Error) -> Result<StoredRun, Error> {
+    found.ok_or_else(none)
 }
 
 fn ambiguous(path: &Path, which: &str, found: &[StoredRun]) -> Error {

@@ -30,6 +30,7 @@ mod error;
 mod file_id;
 mod find;
 mod follow;
+mod foreign_log;
 mod insert;
 mod insert_attribution;
 mod kinds;
@@ -57,11 +58,12 @@ pub use calibrations::{FoundCalibration, StoredCalibration};
 pub use call_paths::CallPath;
 pub use error::Error;
 pub use follow::{FollowFrom, Follower};
+pub use foreign_log::foreign_log;
 pub use merge::{Merge, MergeSource};
 pub use merge_joined::JoinedSummary;
 pub use migrations::SCHEMA_VERSION;
 pub use overlay::ShownEnd;
-pub use reader::StoredRun;
+pub use reader::{StoredRun, is_bad_value};
 #[cfg(feature = "fit")]
 pub use reattribute::{EstimatedKinds, estimate_kinds};
 pub use reattribute::{

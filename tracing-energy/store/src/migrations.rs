@@ -17,7 +17,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::error::{from_sqlite, store};
+use super::error::{from_sqlite, unreadable};
 use crate::Error;
 
 /// SQL that leads from version 0, an empty file, to version 1, and from each version to the
@@ -73,7 +73,7 @@ fn check_for(newest: usize, connection: &Connection, path: &Path) -> Result<usiz
         _ if is_empty(connection).map_err(from_sqlite(path))? => return Ok(0),
         _ => "it is no recording: give another file".to_owned(),
     };
-    Err(store(path, refused))
+    Err(unreadable(path, refused))
 }
 
 fn step(steps: &[&str], connection: &mut Connection, path: &Path) -> Result<(), Error> {

@@ -83,15 +83,21 @@ impl Store {
         self.runs_where("parent_run = ?1 ORDER BY no", uuid)
     }
 
-    /// Returns the runs that fulfil `condition`, in which `?1` is `value`.
+    /// Returns the runs that fulfil `condition`, in which `?1` is `value`, without those whose row
+    /// cannot be read.
     pub(super) fn runs_where(&self, condition: &str, value: &str) -> Result<Vec<StoredRun>, Error> {
         let read = || -> rusqlite::Result<Vec<StoredRun>> {
             // `?1` is selected so that conditions without a value are valid, too.
             let sql = format!("SELECT runs.*, ?1 FROM runs WHERE {condition}");
             let mut statement = self.connection.prepare(&sql)?;
-            let mut runs = statement
-                .query_map([value], stored_run)?
-                .collect::<rusqlite::Result<Vec<_>>>()?;
+            let mut runs = Vec::new();
+            for run in statement.query_map([value], stored_run)? {
+                match run {
+                    // It costs its own run only.
+                    Err(error) if is_bad_value(&error) => {}
+                    run => runs.push(run?),
+                }
+            }
             for run in &mut runs {
                 run.row.metadata.tags = self.tags(run.no)?;
             }
@@ -104,8 +110,60 @@ impl Store {
         self.connection
             .prepare_cached("SELECT key, value FROM run_tags WHERE run = ?1 ORDER BY key")?
             .query_map([run], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .filter(|tag| !matches!(tag, Err(error) if is_bad_value(error)))
             .collect()
     }
+
+    /// Returns the runs whose row cannot be read, because a value has a wrong type: id, and what is
+    /// wrong. Other queries leave them out.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn unreadable_runs(&self) -> Result<Vec<(String, String)>, Error> {
+        self.unreadable_where("TRUE", "")
+    }
+
+    /// Returns those of the unreadable runs that fulfil `condition`, in which `?1` is `value`.
+    pub(super) fn unreadable_where(
+        &self,
+        condition: &str,
+        value: &str,
+    ) -> Result<Vec<(String, String)>, Error> {
+        let sql = from_sqlite(&self.path);
+        let text = format!("SELECT runs.*, ?1 FROM runs WHERE {condition} ORDER BY no");
+        let mut statement = self.connection.prepare(&text).map_err(&sql)?;
+        let mut rows = statement.query([value]).map_err(&sql)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(&sql)? {
+            match stored_run(row) {
+                Err(error) if is_bad_value(&error) => {
+                    let id = row.get_ref("uuid").map_err(&sql)?;
+                    let id = id
+                        .as_bytes()
+                        .map(String::from_utf8_lossy)
+                        .unwrap_or_default();
+                    found.push((id.into_owned(), error.to_string()));
+                }
+                run => drop(run.map_err(&sql)?),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Returns whether an error concerns one value, which has another type than its column, and not the
+/// file.
+pub fn is_bad_value(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error,
+    };
+    matches!(
+        error,
+        FromSqlConversionFailure(..)
+            | IntegralValueOutOfRange(..)
+            | InvalidColumnType(..)
+            | Utf8Error(..)
+    )
 }
 
 fn stored_run(r: &Row<'_>) -> rusqlite::Result<StoredRun> {
@@ -122,7 +180,8 @@ fn stored_run(r: &Row<'_>) -> rusqlite::Result<StoredRun> {
             pid_start: r.get("pid_start")?,
             boot_id: r.get("boot_id")?,
             start_unix_ns: r.get("start_unix_ns")?,
-            end_ns: r.get("end_ns")?,
+            // A run cannot end before its start.
+            end_ns: r.get::<_, Option<i64>>("end_ns")?.filter(|ns| *ns >= 0),
             host_id: r.get("host_id")?,
             host: r.get("host")?,
             os: r.get("os")?,

@@ -6,8 +6,9 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::RunLiveness;
-use super::connection::{BUSY_TIMEOUT, wal_of};
+use super::connection::BUSY_TIMEOUT;
 use super::error::{from_sqlite, store};
+use super::foreign_log::wal_of;
 use super::tables::{self, RunTable, quoted};
 use crate::Error;
 use crate::store::Store;

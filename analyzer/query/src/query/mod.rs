@@ -5,6 +5,7 @@
 //! [explicitly selected one](Recording::shown_by).
 
 mod attributions;
+mod bad_values;
 mod balance;
 mod checkpoints;
 mod combine;

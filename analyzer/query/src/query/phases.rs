@@ -222,6 +222,8 @@ impl Phase {
         let sum = IntervalEnergy::over_rails(&intervals);
         let energy_j = sum.energy_j;
         let duration_ns = intervals.iter().map(|on| on.duration_ns).max();
+        // A phase cannot end before its start.
+        let duration_ns = duration_ns.filter(|ns| *ns >= 0);
         let time = duration_ns.filter(|ns| *ns != 0);
         Self {
             phase: rows

@@ -64,6 +64,13 @@ impl Recording {
         repair(path)?;
         let mut recording = Self::open(path)?;
         recording.complete_unended();
+        let unreadable = recording.store.unreadable_runs()?.into_iter();
+        recording.notes.extend(unreadable.map(|(uuid, what)| {
+            format!(
+                "run {uuid} cannot be read: {what}. Lists show what is known of it, and comparisons \
+                 leave it out; other runs are not affected"
+            )
+        }));
         Ok(recording)
     }
 
@@ -110,7 +117,7 @@ impl Recording {
         &self.store
     }
 
-    /// Reads all runs, newest first.
+    /// Reads all runs, newest first, without those whose row cannot be read.
     pub fn runs(&self) -> Result<Vec<Run>> {
         let with_provenance = |(run, _): (energy_store::StoredRun, RunLiveness)| {
             let provenance = self.provenance(run.no)?;

@@ -50,6 +50,14 @@ pub struct RunFilter {
     pub j_per_token: Option<NumberRange>,
 }
 
+/// SQL expression of the start of run `r`: null if it is no integer.
+pub(super) const START: &str =
+    "CASE WHEN typeof(r.start_unix_ns) = 'integer' THEN r.start_unix_ns END";
+
+/// SQL expression of the duration of run `r`: null if it is unknown or impossible.
+pub(super) const DURATION: &str =
+    "CASE WHEN typeof(r.end_ns) = 'integer' AND r.end_ns >= 0 THEN r.end_ns END";
+
 /// An SQL condition on the row `r` of `runs`, with the values of its parameters.
 #[derive(Debug, Default)]
 pub(super) struct SqlCondition {
@@ -94,10 +102,10 @@ impl RunFilter {
             self.prompt.as_ref(),
         );
         if let Some(since_ns) = self.since_ns {
-            all.add("r.start_unix_ns >= ?", [Value::Integer(since_ns)]);
+            all.add(&format!("{START} >= ?"), [Value::Integer(since_ns)]);
         }
         if let Some(until_ns) = self.until_ns {
-            all.add("r.start_unix_ns <= ?", [Value::Integer(until_ns)]);
+            all.add(&format!("{START} <= ?"), [Value::Integer(until_ns)]);
         }
         let group = self.group.iter();
         let group = group.map(|name| (GROUP.to_owned(), Some(name.clone())));

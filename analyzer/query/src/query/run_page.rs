@@ -5,12 +5,14 @@
 //! filter by them reads the phases of all matching runs, but nothing else of them.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use rusqlite::params_from_iter;
 
 use super::Recording;
+use super::bad_values::{is_bad_value, whole_in};
 use super::phases::phases_of_several;
-use super::run_filter::{RunFilter, SqlCondition, register};
+use super::run_filter::{DURATION, RunFilter, START, SqlCondition, register};
 use super::runs::{RunListEntry, crashed, entries};
 use super::totals::{Tokens, Totals, totals_for};
 use crate::error::Result;
@@ -105,12 +107,12 @@ fn page_by_columns(
     order: RunOrder,
     (offset, limit): (usize, Option<usize>),
 ) -> Result<Vec<i64>> {
-    let newest_first = "r.start_unix_ns DESC, r.no DESC";
+    let newest_first = format!("{START} IS NULL, {START} DESC, r.no DESC");
     let order = match (order.sort, order.reverse) {
-        (Sort::Duration, false) => format!("r.end_ns IS NULL, r.end_ns DESC, {newest_first}"),
-        (Sort::Duration, true) => format!("r.end_ns IS NULL, r.end_ns, {newest_first}"),
-        (_, true) => "r.start_unix_ns, r.no".to_owned(),
-        (_, false) => newest_first.to_owned(),
+        (Sort::Duration, false) => format!("{DURATION} IS NULL, {DURATION} DESC, {newest_first}"),
+        (Sort::Duration, true) => format!("{DURATION} IS NULL, {DURATION}, {newest_first}"),
+        (_, true) => format!("{START} IS NULL, {START}, r.no"),
+        (_, false) => newest_first,
     };
     let sql = format!(
         "SELECT r.no FROM runs r WHERE {} ORDER BY {order} LIMIT {} OFFSET {}",
@@ -150,7 +152,7 @@ impl SortKey {
 /// A matching run, without what only its page shows.
 struct RunCandidate {
     no: i64,
-    start_unix_ns: i64,
+    start_unix_ns: Option<i64>,
     end_ns: Option<i64>,
     tokens: Tokens,
 }
@@ -165,7 +167,7 @@ fn sorted_by_energy(
 ) -> Result<Vec<i64>> {
     let candidates = candidates(recording, condition)?;
     let numbers: Vec<i64> = candidates.iter().map(|run| run.no).collect();
-    let phases = phases_of_several(recording, Some(&numbers))?;
+    let phases = readable_phases(recording, &numbers)?;
     let mut keyed: Vec<(RunCandidate, Option<f64>)> = Vec::with_capacity(candidates.len());
     for run in candidates {
         let phases = phases.get(&run.no).map_or(&[][..], Vec::as_slice);
@@ -182,6 +184,25 @@ fn sorted_by_energy(
     Ok(keyed.into_iter().map(|(run, _)| run.no).collect())
 }
 
+/// Reads the phases of runs. Runs with a value of a wrong type have none.
+fn readable_phases(
+    recording: &Recording,
+    numbers: &[i64],
+) -> Result<BTreeMap<i64, Vec<super::Phase>>> {
+    match phases_of_several(recording, Some(numbers)) {
+        Err(error) if is_bad_value(&error) => {}
+        found => return found,
+    }
+    let mut all = BTreeMap::new();
+    for no in numbers {
+        match phases_of_several(recording, Some(&[*no])) {
+            Err(error) if is_bad_value(&error) => {}
+            found => all.extend(found?),
+        }
+    }
+    Ok(all)
+}
+
 fn candidates(recording: &Recording, condition: &SqlCondition) -> Result<Vec<RunCandidate>> {
     let sql = format!(
         "SELECT r.no, r.start_unix_ns, r.end_ns, r.input_tokens, r.output_tokens, r.batch
@@ -192,12 +213,12 @@ fn candidates(recording: &Recording, condition: &SqlCondition) -> Result<Vec<Run
     let candidate = |r: &rusqlite::Row<'_>| {
         Ok(RunCandidate {
             no: r.get(0)?,
-            start_unix_ns: r.get(1)?,
-            end_ns: r.get(2)?,
+            start_unix_ns: whole_in(r, 1)?,
+            end_ns: whole_in(r, 2)?.filter(|ns| *ns >= 0),
             tokens: Tokens {
-                input: r.get(3)?,
-                output: r.get(4)?,
-                batch: r.get(5)?,
+                input: whole_in(r, 3)?,
+                output: whole_in(r, 4)?,
+                batch: whole_in(r, 5)?,
             },
         })
     };
@@ -207,7 +228,7 @@ fn candidates(recording: &Recording, condition: &SqlCondition) -> Result<Vec<Run
 
 fn value(key: SortKey, run: &RunCandidate, totals: &Totals) -> Option<f64> {
     match key {
-        SortKey::Date => Some(run.start_unix_ns as f64),
+        SortKey::Date => run.start_unix_ns.map(|ns| ns as f64),
         SortKey::Duration => run.end_ns.map(|ns| ns as f64),
         SortKey::Energy => totals.energy_j,
         SortKey::JPerToken => totals.j_per_token,
@@ -225,10 +246,11 @@ fn compare(
 ) -> Ordering {
     let by_date = || (b.start_unix_ns, b.no).cmp(&(a.start_unix_ns, a.no));
     if key == SortKey::Date {
-        return match reverse {
+        let known_first = a.start_unix_ns.is_none().cmp(&b.start_unix_ns.is_none());
+        return known_first.then(match reverse {
             true => by_date().reverse(),
             false => by_date(),
-        };
+        });
     }
     let largest_first = match (of_a, of_b) {
         (Some(a), Some(b)) if reverse => a.total_cmp(b),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use energy_data::rows::RunMetadata;
 
+use super::bad_values::text_in;
 use super::run_filter::numbers;
 use super::{Recording, StoredConfig};
 use crate::error::Result;
@@ -39,12 +40,12 @@ pub fn run_texts(
     let mut statement = recording.connection().prepare(&sql)?;
     let rows = statement.query_map([most_chars], |r| {
         let metadata = RunMetadata {
-            config: r.get(3)?,
+            config: text_in(r, 3)?,
             ..RunMetadata::default()
         };
         let texts = RunTexts {
-            prompt: r.get(1)?,
-            response: r.get(2)?,
+            prompt: text_in(r, 1)?,
+            response: text_in(r, 2)?,
             is_cut: r.get(4)?,
             depth: StoredConfig::of(&metadata).depth,
         };

@@ -9,11 +9,12 @@ use rusqlite::Row;
 use serde::Serialize;
 
 use super::attributions::EFFECTIVE;
+use super::bad_values::{is_bad_value, text_in, whole_in};
 use super::phases::phases_of_several;
 use super::run_filter::{GROUP, numbers, status};
 use super::totals::{Tokens, no_sensor, totals_for};
 use super::{Recording, Run, Totals, optional_set_at};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// An entry of the list of runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,8 +28,8 @@ pub struct RunListEntry {
     pub name: Option<String>,
     /// Running, complete, cancelled or crashed.
     pub status: String,
-    /// Wall-clock time of its start, ns since 1970.
-    pub start_unix_ns: i64,
+    /// Wall-clock time of its start, ns since 1970; `None` if it cannot be read.
+    pub start_unix_ns: Option<i64>,
     /// Duration of the recording.
     pub duration_ns: Option<i64>,
     /// Model.
@@ -61,7 +62,7 @@ pub struct RunListEntry {
     pub hi_j: Option<f64>,
     /// Share of its time covered by samples, if known.
     pub coverage: Option<f64>,
-    /// Why its energy is unknown, if samples are missing.
+    /// Why its energy is unknown, if samples are missing or the run cannot be read.
     pub reason: Option<String>,
     /// Part of `energy_j` above idle energy.
     pub active_j: Option<f64>,
@@ -99,8 +100,94 @@ pub fn listed_run(recording: &Recording, run: &Run) -> Result<RunListEntry> {
 }
 
 /// Reads all runs, or those of the numbers `only`, in the order of their numbers. Runs of the
-/// numbers `crashed` have that status.
+/// numbers `crashed` have that status. A run with a value of a wrong type has only what can be read
+/// of its row, and the reason.
 pub(super) fn entries(
+    recording: &Recording,
+    only: Option<&[i64]>,
+    crashed: &[i64],
+) -> Result<Vec<RunListEntry>> {
+    match complete_entries(recording, only, crashed) {
+        Err(error) if is_bad_value(&error) => one_by_one(recording, only, crashed),
+        found => found,
+    }
+}
+
+/// Reads runs separately, so that one that cannot be read does not hide the others.
+fn one_by_one(
+    recording: &Recording,
+    only: Option<&[i64]>,
+    crashed: &[i64],
+) -> Result<Vec<RunListEntry>> {
+    let sql = format!(
+        "SELECT no FROM runs r WHERE {} ORDER BY no",
+        one_of("r.no", only)
+    );
+    let mut statement = recording.connection().prepare(&sql)?;
+    let numbers = statement.query_map([], |r| r.get(0))?;
+    let numbers = numbers.collect::<rusqlite::Result<Vec<i64>>>()?;
+    let mut runs = Vec::with_capacity(numbers.len());
+    for no in numbers {
+        match complete_entries(recording, Some(&[no]), crashed) {
+            Err(Error::Query(error)) if energy_store::is_bad_value(&error) => {
+                runs.push(readable_part(recording, no, crashed, &error)?);
+            }
+            found => runs.extend(found?),
+        }
+    }
+    Ok(runs)
+}
+
+/// Reads what can be read of a run's row.
+fn readable_part(
+    recording: &Recording,
+    no: i64,
+    crashed: &[i64],
+    error: &rusqlite::Error,
+) -> Result<RunListEntry> {
+    let sql = format!(
+        "SELECT r.*, {} AS shown_status FROM runs r WHERE r.no = ?1",
+        status(crashed)
+    );
+    let mut statement = recording.connection().prepare(&sql)?;
+    let entry = statement.query_row([no], |r| {
+        Ok(RunListEntry {
+            no,
+            id: text_in(r, "uuid")?.unwrap_or_default(),
+            name: text_in(r, "name")?,
+            status: text_in(r, "shown_status")?.unwrap_or_else(|| "crashed".to_owned()),
+            start_unix_ns: whole_in(r, "start_unix_ns")?,
+            duration_ns: whole_in(r, "end_ns")?.filter(|ns| *ns >= 0),
+            model: text_in(r, "model")?,
+            engine: text_in(r, "engine")?,
+            precision: text_in(r, "precision")?,
+            experiment: text_in(r, "experiment")?,
+            group: None,
+            tags: BTreeMap::new(),
+            input_tokens: whole_in(r, "input_tokens")?,
+            output_tokens: whole_in(r, "output_tokens")?,
+            batch: whole_in(r, "batch")?,
+            work_ns: None,
+            energy_j: None,
+            lo_j: None,
+            hi_j: None,
+            coverage: None,
+            reason: Some(format!("the run cannot be read: {error}")),
+            active_j: None,
+            recorded_j: None,
+            j_per_token: None,
+            j_per_output_token: None,
+            tokens_per_s: None,
+            tokens_per_j: None,
+            basis: None,
+            provenance: None,
+        })
+    })?;
+    Ok(entry)
+}
+
+/// Reads what [`entries`] reads, of runs whose values have the types of their columns.
+fn complete_entries(
     recording: &Recording,
     only: Option<&[i64]>,
     crashed: &[i64],
@@ -202,7 +289,8 @@ fn listed(r: &Row<'_>) -> rusqlite::Result<RunListEntry> {
         name: r.get("name")?,
         status: r.get("status")?,
         start_unix_ns: r.get("start_unix_ns")?,
-        duration_ns: r.get("end_ns")?,
+        // A run cannot end before its start.
+        duration_ns: r.get::<_, Option<i64>>("end_ns")?.filter(|ns| *ns >= 0),
         model: r.get("model")?,
         engine: r.get("engine")?,
         precision: r.get("precision")?,

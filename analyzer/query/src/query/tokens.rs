@@ -143,7 +143,8 @@ fn token(r: &Row<'_>, phase: Option<String>) -> rusqlite::Result<Token> {
         text: None,
         phase,
         start_ns,
-        duration_ns: end_ns.map(|end| end - start_ns),
+        // A token cannot end before its start.
+        duration_ns: end_ns.map(|end| end - start_ns).filter(|ns| *ns >= 0),
         energy_j: None,
         lo_j: None,
         hi_j: None,

@@ -4,6 +4,7 @@ mod answer;
 mod charts;
 mod choice;
 mod compare;
+mod cut;
 mod detail;
 mod export;
 mod file_name;

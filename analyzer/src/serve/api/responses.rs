@@ -51,12 +51,13 @@ fn problems(of: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
     of.iter().map(problem).collect()
 }
 
-/// Problems of requests that change a run: 404, 409, 413, 415 and 422.
+/// Problems of requests that change a run: 404, 408, 409, 413, 415 and 422.
 pub(super) struct ChangeProblems;
 
-/// Problems of requests with a body: 404, 413, 415 and 422.
+/// Problems of requests with a body: 404, 408, 413, 415 and 422.
 pub(super) struct BodyProblems;
 
+const TOO_SLOW: (&str, &str) = ("408", "The body did not arrive in time");
 const TOO_LARGE: (&str, &str) = ("413", "The body is larger than 1 MiB");
 const NOT_JSON: (&str, &str) = ("415", "The body is not `application/json`");
 
@@ -64,7 +65,7 @@ impl IntoResponses for ChangeProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let mut all = RunProblems::responses();
         let recorded = ("409", "The run is being recorded");
-        all.extend(problems(&[recorded, TOO_LARGE, NOT_JSON]));
+        all.extend(problems(&[TOO_SLOW, recorded, TOO_LARGE, NOT_JSON]));
         all
     }
 }
@@ -73,6 +74,7 @@ impl IntoResponses for BodyProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[
             ("404", "A run, rail or phase does not exist"),
+            TOO_SLOW,
             TOO_LARGE,
             NOT_JSON,
             ("422", "The request is malformed, or contradicts its limits"),

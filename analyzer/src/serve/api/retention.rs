@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use super::answer::{JSON, to_bytes};
 use super::choice::parsed;
+use super::cut::cut_texts;
 use super::responses::BodyProblems;
 use super::run_object::extend;
 use crate::error::{Error, Result};
@@ -48,8 +49,11 @@ async fn read_sizes(State(app): State<App>) -> std::result::Result<Response, Pro
 
 fn sizes(recording: &Recording) -> Result<Value> {
     let mut value = size(recording, None)?.into_value();
+    if let Some(runs) = value.get_mut("runs") {
+        cut_texts(runs);
+    }
     let runs = query::list(recording)?;
-    let starts = || runs.iter().map(|run| run.start_unix_ns);
+    let starts = || runs.iter().filter_map(|run| run.start_unix_ns);
     let more = json!({
         "total_runs": runs.len(),
         "total_size_bytes": value["file_bytes"],
@@ -113,6 +117,9 @@ async fn clean_up(
         false => plan,
     };
     let mut value = plan.answer(&options, is_done).into_value();
+    if let Some(runs) = value.get_mut("runs") {
+        cut_texts(runs);
+    }
     extend(&mut value, json!({ "dry_run": !body.confirm }));
     Ok(Json(value))
 }

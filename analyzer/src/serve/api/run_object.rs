@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::cut::cut_texts;
 use crate::error::Result;
 use crate::format::rfc3339;
 use crate::query::{self, Recording, RunListEntry, RunTexts};
@@ -34,7 +35,7 @@ pub(super) const RUN_KEYS: &[&str] = &[
 /// # Errors
 /// If the file cannot be read.
 pub(super) fn run_objects(recording: &Recording, runs: &[RunListEntry]) -> Result<Vec<Value>> {
-    objects(recording, runs, LISTED_CHARS)
+    objects(recording, runs, TextLength::Cut)
 }
 
 /// Returns the object of one run with its complete texts.
@@ -43,27 +44,43 @@ pub(super) fn run_objects(recording: &Recording, runs: &[RunListEntry]) -> Resul
 /// If the file cannot be read.
 pub(super) fn run_object(recording: &Recording, run: &query::Run) -> Result<Value> {
     let listed = query::listed_run(recording, run)?;
-    let objects = objects(recording, &[listed], ALL_CHARS)?;
+    let objects = objects(recording, &[listed], TextLength::Whole)?;
     Ok(objects.into_iter().next().unwrap_or(Value::Null))
 }
 
-fn objects(recording: &Recording, runs: &[RunListEntry], most_chars: i64) -> Result<Vec<Value>> {
+/// How long texts may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TextLength {
+    Cut,
+    Whole,
+}
+
+fn objects(recording: &Recording, runs: &[RunListEntry], length: TextLength) -> Result<Vec<Value>> {
     let numbers: Vec<i64> = runs.iter().map(|run| run.no).collect();
+    let most_chars = match length {
+        TextLength::Cut => LISTED_CHARS,
+        TextLength::Whole => ALL_CHARS,
+    };
     let mut texts = query::run_texts(recording, &numbers, most_chars)?;
-    let object = |run: &RunListEntry| object(run, texts.remove(&run.no).unwrap_or_default());
+    let object = |run: &RunListEntry| {
+        let texts = texts.remove(&run.no).unwrap_or_default();
+        object(run, texts, length)
+    };
     Ok(runs.iter().map(object).collect())
 }
 
-fn object(run: &RunListEntry, texts: RunTexts) -> Value {
+fn object(run: &RunListEntry, texts: RunTexts, length: TextLength) -> Value {
     let mut value = json!(run);
+    let labels_are_cut = length == TextLength::Cut && cut_texts(&mut value);
+    let copy = |key: &str| value.get(key).cloned();
     let more = json!({
-        "run_id": run.id,
-        "timestamp": rfc3339(run.start_unix_ns),
-        "model_name": run.model,
+        "run_id": copy("id"),
+        "timestamp": run.start_unix_ns.map(rfc3339),
+        "model_name": copy("model"),
         "prompt": texts.prompt,
         "response": texts.response,
-        "texts_are_cut": texts.is_cut,
-        "experiment_name": run.experiment,
+        "texts_are_cut": texts.is_cut || labels_are_cut,
+        "experiment_name": copy("experiment"),
         "profiling_depth": texts.depth,
         "total_duration_ms": run.work_ns.map(ms),
         "recorded_duration_ms": run.duration_ns.map(ms),

@@ -84,6 +84,7 @@ fn events_url(id: &str) -> String {
                                       `wait` `run_id`, `status`, `response`, `message`"),
         (status = 202, description = "The run is started or waits", body = Generation),
         (status = 404, description = "The model is unknown"),
+        (status = 408, description = "The body did not arrive in time"),
         (status = 409, description = "Another run is being generated"),
         (status = 413, description = "The body is too large"),
         (status = 415, description = "The body is not application/json"),
@@ -91,7 +92,7 @@ fn events_url(id: &str) -> String {
         (status = 429, description = "Too many runs wait"),
         (status = 500, description = "The run has failed"),
         (status = 501, description = "This build cannot run models"),
-        (status = 503, description = "Power cannot be measured"),
+        (status = 503, description = "Power cannot be measured, or the file has the log of another file"),
     ))]
 async fn generate(State(app): State<App>, Json(body): Json<Value>) -> Result<Response, Problem> {
     if !cfg!(feature = "inference") {
@@ -104,6 +105,7 @@ async fn generate(State(app): State<App>, Json(body): Json<Value>) -> Result<Res
     let model = model(&app, request.options.model.clone()).await?;
     request.options.model = model.argument;
     app.generator.check(request.on_busy)?;
+    app.readers.check_log().await?;
     let (power, allow) = (app.options.power.clone(), request.allow_modelled);
     blocking(move || power::check(&power, allow)).await??;
     let options: RunOptions = request.options;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::attempts::Attempts;
@@ -155,23 +155,44 @@ impl Access {
             (true, Some(_)) => return Ok(Admission::LoggedIn(self.log_in(token, request.uri()))),
             (false, _) => {}
         }
+        // A page of another site can make a browser send a wrong token. It must neither exclude the
+        // user of that browser nor end their access.
+        let is_foreign = is_sent_by_other_pages(request.headers());
+        let problem = match is_foreign {
+            true => unauthorized("the token is wrong"),
+            false => self.count_attempt(client),
+        };
+        // Ends the repeated use of an outdated cookie.
+        let is_outdated = matches!(sent, Some(SentToken::Cookie(_)))
+            && sent.is_some_and(|sent| !token.is_sent(sent));
+        Err(match is_outdated && !is_foreign {
+            true => self.without_cookie(problem),
+            false => problem,
+        })
+    }
+
+    /// Counts a wrong token, and returns the problem to answer.
+    fn count_attempt(&self, client: IpAddr) -> Problem {
         let now = Instant::now();
         if let Some(wait) = self.attempts.wait(client, now) {
-            return Err(Problem::new(
+            return Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too many wrong tokens were sent from this address",
             )
             .with_remedy("wait for the number of seconds in Retry-After, then send the token")
-            .with_header(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1)));
+            .with_header(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
         }
         self.attempts.add(client, now);
-        // Ends the repeated use of an outdated cookie.
+        unauthorized("the token is wrong")
+    }
+
+    /// Makes the browser forget the cookie.
+    fn without_cookie(&self, problem: Problem) -> Problem {
         let cookie = format!("{}=; Path=/; Max-Age=0; HttpOnly", self.cookie);
-        let problem = unauthorized("the token is wrong");
-        Err(match HeaderValue::try_from(cookie) {
+        match HeaderValue::try_from(cookie) {
             Ok(cookie) => problem.with_header(header::SET_COOKIE, cookie),
             Err(_) => problem,
-        })
+        }
     }
 
     fn log_in(&self, token: &AccessToken, uri: &Uri) -> Response {
@@ -187,6 +208,13 @@ impl Access {
         ];
         (StatusCode::SEE_OTHER, headers).into_response()
     }
+}
+
+/// Returns whether a browser states that a page of another origin caused the request: a link, an
+/// image, a frame. Another port of this host is another origin, although browsers send it cookies.
+fn is_sent_by_other_pages(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site");
+    site.is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 fn unauthorized(detail: &str) -> Problem {
@@ -325,5 +353,54 @@ mod tests {
         assert_eq!(send(header::COOKIE, cookie), 200);
         let outdated = format!("{}=0", access.cookie);
         assert_eq!(send(header::COOKIE, outdated), 429);
+    }
+
+    #[test]
+    fn pages_of_other_origins_neither_exclude_a_user_nor_end_their_access() {
+        let access = Access::new(&ServeOptions {
+            token: Some("0123456789abcdef".to_owned()),
+            ..ServeOptions::default()
+        })
+        .unwrap();
+        let client = IpAddr::from([127, 0, 0, 1]);
+        let cookie = |value: &str| format!("{}={value}", access.cookie);
+        let right = cookie(access.token.as_ref().unwrap().cookie());
+        let send = |uri: &str, site: Option<&str>, cookie: Option<&str>| {
+            let mut request = Request::builder().uri(uri);
+            for (name, value) in [("sec-fetch-site", site), ("cookie", cookie)] {
+                request = value
+                    .into_iter()
+                    .fold(request, |of, value| of.header(name, value));
+            }
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            match access.check_token(client, &request) {
+                Ok(_) => (200, false),
+                Err(problem) => {
+                    let status = problem.status();
+                    let headers = problem.into_response().headers().clone();
+                    (status, headers.contains_key(header::SET_COOKIE))
+                }
+            }
+        };
+        for site in ["cross-site", "same-site"] {
+            for sent in [None, Some(right.as_str()), Some(cookie("0").as_str())] {
+                for _ in 0..12 {
+                    assert_eq!(send("/?token=wrong", Some(site), sent), (401, false));
+                }
+            }
+        }
+        // Browsers without that header: the right cookie stays, too.
+        assert_eq!(send("/?token=wrong", None, Some(&right)), (401, false));
+        // An outdated cookie is removed, and the user's own attempts are counted.
+        assert_eq!(
+            send("/", Some("same-origin"), Some(&cookie("0"))),
+            (401, true)
+        );
+        for _ in 0..8 {
+            assert_eq!(send("/?token=wrong", Some("none"), None), (401, false));
+        }
+        assert_eq!(send("/?token=wrong", Some("none"), None), (429, false));
+        assert_eq!(send("/", Some("none"), Some(&cookie("0"))), (429, true));
+        assert_eq!(send("/", Some("none"), Some(&right)), (200, false));
     }
 }

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use energy_store::Error as StoreError;
+
+use super::file_identity::FileIdentity;
 use super::interrupt::InterruptSlot;
-use super::watch::{FileIdentity, FileState, FileWatch};
+use super::watch::{FileState, FileWatch};
 use crate::error::{Error, Result};
 use crate::query::{Checkpoints, Recording};
 
@@ -51,6 +54,14 @@ impl Pool {
         &self.path
     }
 
+    /// Refuses a file whose log belongs to another one: a write would mix them.
+    ///
+    /// # Errors
+    /// If it does.
+    pub(super) fn check_log(&self) -> Result<()> {
+        lock(&self.watch).check_log(&self.path)
+    }
+
     /// Executes `read` on one snapshot of the file, with the version of its content.
     pub(super) fn with<T>(
         &self,
@@ -73,7 +84,7 @@ impl Pool {
         if connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok() {
             self.give_back(pooled);
         }
-        result
+        result.map_err(|error| damaged(&self.path, error))
     }
 
     fn connection(&self, state: &FileState) -> Result<PooledRecording> {
@@ -111,6 +122,29 @@ impl Pool {
         if idle.len() < self.most {
             idle.push(pooled);
         }
+    }
+}
+
+/// Adds the path and the next step to an error of reading a file that is damaged, or was overwritten.
+fn damaged(path: &Path, error: Error) -> Error {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, SystemIoFailure};
+    let codes = [DatabaseCorrupt, NotADatabase, SystemIoFailure];
+    match error {
+        Error::Query(cause)
+            if cause
+                .sqlite_error_code()
+                .is_some_and(|c| codes.contains(&c)) =>
+        {
+            StoreError::Unreadable {
+                path: path.to_owned(),
+                message: format!(
+                    "{cause}; the file is damaged, or was overwritten while it was open: `sqlite3 \
+                     FILE .recover` may save its rows"
+                ),
+            }
+            .into()
+        }
+        error => error,
     }
 }
 

@@ -1,17 +1,17 @@
 //! Watches a recording file: was it replaced, did its content change, did a recorder die?
 
+use std::fs::Metadata;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::file_identity::{FileIdentity, identity};
+use super::log_watch::LogWatch;
 use crate::error::{Error, Result};
 use crate::query::{self, Recording};
 
 /// Time after which processes of runs without an end are looked up again, although the file did
 /// not change.
 const LOOK_UP: Duration = Duration::from_secs(1);
-
-/// Device and inode of a file. An open connection still reads a file that was replaced.
-pub(super) type FileIdentity = (u64, u64);
 
 /// State of the file at one time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,7 @@ pub(super) struct FileState {
 pub(super) struct FileWatch {
     open: Option<WatchedFile>,
     version: u64,
+    logs: LogWatch,
 }
 
 #[derive(Debug)]
@@ -40,17 +41,32 @@ struct WatchedFile {
 }
 
 impl FileWatch {
+    /// Refuses a file whose log belongs to another one. A file that does not exist has none.
+    ///
+    /// # Errors
+    /// If it does.
+    pub(super) fn check_log(&mut self, path: &Path) -> Result<()> {
+        match std::fs::metadata(path) {
+            Ok(metadata) => self.logs.look(path, &metadata),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Returns the present state of the file at `path`.
     ///
     /// # Errors
-    /// If there is no such file, or it is no recording.
+    /// If there is no such file, it is no recording, or its log belongs to another file.
     pub(super) fn look(&mut self, path: &Path) -> Result<FileState> {
-        let file = identity(path)?;
-        if self
-            .open
-            .as_ref()
-            .is_none_or(|open| open.state.file != file)
-        {
+        let metadata = metadata(path)?;
+        let file = identity(&metadata);
+        if let Err(error) = self.logs.look(path, &metadata) {
+            // It would read both files.
+            self.open = None;
+            return Err(error);
+        }
+        // A file without content has lost its tables.
+        let is_other = |open: &WatchedFile| open.state.file != file || metadata.len() == 0;
+        if self.open.as_ref().is_none_or(is_other) {
             self.version += 1;
             self.open = None;
             self.open = Some(WatchedFile::open(path, file, self.version)?);
@@ -103,19 +119,7 @@ fn data_version(recording: &Recording) -> Result<i64> {
     Ok(statement.query_row([], |r| r.get(0))?)
 }
 
-#[cfg(unix)]
-fn identity(path: &Path) -> Result<FileIdentity> {
-    use std::os::unix::fs::MetadataExt as _;
-    let metadata = metadata(path)?;
-    Ok((metadata.dev(), metadata.ino()))
-}
-
-#[cfg(not(unix))]
-fn identity(path: &Path) -> Result<FileIdentity> {
-    metadata(path).map(|_| (0, 0))
-}
-
-fn metadata(path: &Path) -> Result<std::fs::Metadata> {
+fn metadata(path: &Path) -> Result<Metadata> {
     std::fs::metadata(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => Error::NoRecording(path.to_owned()),
         _ => Error::File {

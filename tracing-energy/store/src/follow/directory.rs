@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::run::empty_batch;
 use crate::error::from_sqlite;
+use crate::reader::is_bad_value;
 use crate::{Error, Store, StoredRun};
 use energy_data::live::Update;
 use energy_data::rows::RunStatus;
@@ -186,7 +187,8 @@ fn read_all(store: &Store) -> Result<BTreeMap<i64, KnownRun>, Error> {
             };
             Ok((r.get(0)?, known))
         })?;
-        rows.collect()
+        rows.filter(|row| !matches!(row, Err(error) if is_bad_value(error)))
+            .collect()
     };
     read().map_err(from_sqlite(store.path()))
 }
