@@ -30,6 +30,7 @@ mod error;
 mod file_id;
 mod find;
 mod follow;
+mod frozen_file;
 mod insert;
 mod insert_attribution;
 mod kinds;

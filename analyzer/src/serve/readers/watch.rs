@@ -46,11 +46,9 @@ impl FileWatch {
     /// If there is no such file, or it is no recording.
     pub(super) fn look(&mut self, path: &Path) -> Result<FileState> {
         let file = identity(path)?;
-        if self
-            .open
-            .as_ref()
-            .is_none_or(|open| open.state.file != file)
-        {
+        let fits =
+            |open: &WatchedFile| open.state.file == file && !open.recording.store().is_outdated();
+        if !self.open.as_ref().is_some_and(fits) {
             self.version += 1;
             self.open = None;
             self.open = Some(WatchedFile::open(path, file, self.version)?);
