@@ -143,10 +143,11 @@ impl WindowPowers {
                 let Some(windows) = self.windows.get(&(kind, rail, of)) else {
                     continue;
                 };
+                let mut energy = Energy::ZERO;
                 for window in overlapping(windows, time) {
                     let inside = (window.end_ns.min(time.1) - window.start_ns.max(time.0)).max(0);
                     total.touched = true;
-                    total.energy += window.power * Nanos::from_nanos(inside);
+                    energy += window.power * Nanos::from_nanos(inside);
                     if !counted
                         .iter()
                         .any(|other| has_start(other, window.start_ns))
@@ -154,6 +155,7 @@ impl WindowPowers {
                         covered_ns += inside;
                     }
                 }
+                total.energy += energy;
                 counted.push(windows);
             }
             *total.covered_ns.entry(rail).or_default() += covered_ns;
