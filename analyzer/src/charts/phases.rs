@@ -6,7 +6,7 @@ use energy_data::BasisSet;
 use serde::Serialize;
 
 use super::name::name;
-use crate::query::{BETWEEN, NodeLedger, Phase, PhaseSpan, sum_known};
+use crate::query::{BETWEEN, NodeLedger, Phase, PhaseSpan, average_w, sum_known};
 
 /// Maximum number of phases with separate bars.
 const MAX_BARS: usize = 60;
@@ -106,7 +106,6 @@ fn merged(few: &[PhaseBar]) -> PhaseBar {
     let times: Option<Vec<i64>> = few.iter().map(|bar| bar.duration_ns).collect();
     let duration_ns = times.map(|times| times.iter().sum::<i64>());
     let energy_j = all(|bar| bar.energy_j);
-    let seconds = duration_ns.filter(|ns| *ns > 0);
     PhaseBar {
         phase: format!("({} others)", few.len()),
         energy_j,
@@ -116,7 +115,7 @@ fn merged(few: &[PhaseBar]) -> PhaseBar {
         idle_j: all(|bar| bar.idle_j),
         active_j: all(|bar| bar.active_j),
         duration_ns,
-        avg_w: energy_j.zip(seconds).map(|(j, ns)| j * 1e9 / ns as f64),
+        avg_w: average_w(energy_j, duration_ns),
         peak_w: few.iter().filter_map(|bar| bar.peak_w).reduce(f64::max),
         share: all(|bar| bar.share),
         basis: None,

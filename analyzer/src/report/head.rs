@@ -7,6 +7,7 @@ use super::markup::{facts, list, paragraph};
 use crate::charts::name;
 use crate::format::html::escape;
 use crate::format::{count, counted, energy, number, power, shorten, time_span, utc};
+use crate::query::average_w;
 use crate::summary::{coverage_notes, method, warnings};
 
 /// Maximum number of listed events; others are counted.
@@ -59,9 +60,7 @@ fn all(drawn: &DrawnRun) -> Vec<KeyFigure> {
         unit: "",
         detail,
     };
-    let seconds = totals.duration_ns.filter(|ns| *ns > 0);
-    let average = totals.energy_j.zip(seconds);
-    let average = average.map(|(joules, ns)| joules * 1e9 / ns as f64);
+    let average = average_w(totals.energy_j, totals.duration_ns);
     let mut key_figures = vec![
         joules(
             "energy_j",

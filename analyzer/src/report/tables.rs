@@ -6,7 +6,7 @@ use super::drawn::DrawnRun;
 use super::markup::{details, paragraph};
 use crate::charts::{Flow, Flows, Matrix, MatrixCell, PowerTimeline, TokenSeries, TreeChart};
 use crate::format::{Column, Sheet, energy, shorten};
-use crate::query::{Condition, NodeGroup, sum_known};
+use crate::query::{Condition, NodeGroup, average_w, sum_known};
 use crate::summary::{hot, kinds_name};
 use crate::views::ViewScope;
 
@@ -189,14 +189,12 @@ pub(super) fn phases(drawn: &DrawnRun) -> String {
     ];
     let mut rows: Vec<Value> = drawn.data.phases.iter().map(|phase| json!(phase)).collect();
     let (totals, phases) = (&drawn.summary.totals, &drawn.data.phases);
-    let seconds = totals.duration_ns.filter(|ns| *ns > 0);
-    let average = totals.energy_j.zip(seconds);
     rows.push(json!({
         "phase": "total", "duration_ns": totals.duration_ns, "energy_j": totals.energy_j,
         "lo_j": drawn.interval.lo_j, "hi_j": drawn.interval.hi_j, "active_j": totals.active_j,
         "idle_j": totals.idle_j, "basis": totals.basis,
         "share": sum_known(phases.iter().map(|phase| phase.share)),
-        "avg_w": average.map(|(joules, ns)| joules * 1e9 / ns as f64),
+        "avg_w": average_w(totals.energy_j, totals.duration_ns),
         "peak_w": phases.iter().filter_map(|phase| phase.peak_w).reduce(f64::max),
     }));
     Sheet::of_values("phases", "Phases (interval energies)", columns, rows).html()
@@ -220,7 +218,7 @@ pub(super) fn power(timeline: &PowerTimeline) -> String {
             rail.steps.iter().map(|step| {
                 json!({
                     "rail": rail.rail, "from": step.start_ns, "to": step.end_ns,
-                    "avg_w": step.energy_j * 1e9 / step.time_ns as f64,
+                    "avg_w": average_w(Some(step.energy_j), Some(step.time_ns)),
                     "min_w": step.min_w, "max_w": step.max_w, "energy_j": step.energy_j,
                     "phase": step.phase,
                 })

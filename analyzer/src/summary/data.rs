@@ -46,6 +46,8 @@ pub struct Summary {
     pub sources: Vec<String>,
     /// Totals of the measured work.
     pub totals: Totals,
+    /// Number of tokens that decode has recorded in the whole run; `None` without any.
+    pub recorded_tokens: Option<i64>,
     /// Efficiency, cost and emissions.
     pub efficiency: Efficiency,
     /// Accounts of each rail over the whole run.
@@ -155,6 +157,7 @@ impl Summary {
             layers: wanted(query::layers(&ledger)),
             components: wanted(query::components(&ledger)),
             conditions: query::conditions(recording, &run)?,
+            recorded_tokens: query::recorded_tokens(recording, &run)?,
             events: Vec::new(),
             coverage: query::run_coverage(recording, &run)?,
             run,

@@ -28,6 +28,7 @@ fn value(summary: &Summary) -> Value {
         "basis": summary.scope.basis.map(|basis| basis.name()),
         "coverage": summary.coverage,
         "totals": summary.totals,
+        "recorded_tokens": summary.recorded_tokens,
         "efficiency": summary.efficiency,
         "balance": summary.balance.iter().map(balance).collect::<Vec<_>>(),
         "phases": summary.phases,

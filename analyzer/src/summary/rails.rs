@@ -6,7 +6,7 @@ use super::data::Summary;
 use super::efficiency::joule_seconds;
 use super::page::SummaryPage;
 use crate::format::{UNKNOWN, energy, escape, percent, power, shorten, time_span};
-use crate::query::{Balance, Phase, RailPower, is_reported, sampled_name, sum_known};
+use crate::query::{Balance, Phase, RailPower, average_w, is_reported, sampled_name, sum_known};
 
 /// Number of rails side by side; further rails go into another table.
 const RAILS: usize = 4;
@@ -73,17 +73,13 @@ impl SummaryPage<'_> {
         };
         let mut rows: Vec<_> = summary.phases.iter().map(row).collect();
         let totals = &summary.totals;
-        let average = totals
-            .energy_j
-            .zip(totals.duration_ns)
-            .filter(|(_, ns)| *ns > 0);
         let mut total = vec![
             "total".to_owned(),
             time_span(totals.duration_ns),
             energy(totals.energy_j),
             energy(totals.active_j),
             percent(sum_known(summary.phases.iter().map(|phase| phase.share))),
-            power(average.map(|(e, ns)| e * 1e9 / ns as f64)),
+            power(average_w(totals.energy_j, totals.duration_ns)),
         ];
         // Peaks of rails are at different times, so their sum is not a peak.
         let peak = peak(summary);

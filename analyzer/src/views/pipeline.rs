@@ -1,6 +1,6 @@
 //! Energy by phase and section, or by root span if no span has the role `phase`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use energy_data::BasisSet;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::scope::{LEDGER, ViewScope};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet};
-use crate::query::{self, Node, NodeLedger, Recording, Run};
+use crate::query::{self, Node, NodeLedger, Recording, Run, SpanTimes};
 
 /// Name of the row for spans of a phase outside of its sections.
 const OWN: &str = "(own)";
@@ -19,6 +19,10 @@ const OUTSIDE_PHASES: &str = "(remainder)";
 /// phase sum to the phase; phases and `(remainder)` sum to the run's ledger. Without phases, root
 /// spans are listed by name instead.
 ///
+/// `start_ns` and `end_ns` are the first start and the last end of the spans of a row; rows of other
+/// spans have none. A row has an interval if its energy is that of one node: intervals of nodes
+/// cannot be added.
+///
 /// # Errors
 /// If the file cannot be read, the run was not attributed, or a name of the scope is
 /// unknown.
@@ -26,7 +30,8 @@ pub fn pipeline(recording: &Recording, run: &Run, scope: &ViewScope) -> Result<A
     let ledger = scope.ledger(recording, run)?;
     let total = ledger.energy_j();
     let has_phases = !ledger.phases().is_empty();
-    let mut rows: Vec<_> = heads(&ledger)
+    let times = query::span_times(recording, run, &ledger)?;
+    let mut rows: Vec<_> = heads(&ledger, &times)
         .iter()
         .flat_map(|head| head.rows(has_phases, total))
         .collect();
@@ -72,7 +77,8 @@ fn data_columns() -> Vec<Column> {
         Column::text("section", ""),
     ];
     columns.extend(display_columns(true).into_iter().skip(1));
-    columns.push(Column::data("activations"));
+    let more = ["activations", "start_ns", "end_ns", "lo_j", "hi_j"];
+    columns.extend(more.map(Column::data));
     columns
 }
 
@@ -82,6 +88,7 @@ struct PipelineHead {
     /// Its topmost spans and their activations.
     instances: Option<i64>,
     activations: i64,
+    time: Option<SpanTimes>,
     sections: Vec<PipelineSection>,
 }
 
@@ -112,8 +119,13 @@ impl PipelineHead {
             sum.busy_ns += part.busy_ns;
             sum.covered_ns += part.covered_ns;
             sum.basis = BasisSet::union(sum.basis.into_iter().chain(part.basis));
+            sum.nodes_with_energy += part.nodes_with_energy;
+            if part.nodes_with_energy > 0 {
+                sum.ends_j = part.ends_j;
+            }
         }
         (sum.instances, sum.activations) = (self.instances, self.activations);
+        sum.time = self.time;
         sum
     }
 
@@ -149,6 +161,10 @@ struct PipelineSection {
     covered_ns: i64,
     activations: i64,
     basis: Option<BasisSet>,
+    time: Option<SpanTimes>,
+    nodes_with_energy: usize,
+    /// Interval of the energy of the last of these nodes.
+    ends_j: (Option<f64>, Option<f64>),
 }
 
 impl PipelineSection {
@@ -162,10 +178,17 @@ impl PipelineSection {
             covered_ns: 0,
             activations: 0,
             basis: None,
+            time: None,
+            nodes_with_energy: 0,
+            ends_j: (None, None),
         }
     }
 
     fn add(&mut self, node: &Node) {
+        if node.energy_j() != 0.0 {
+            self.nodes_with_energy += 1;
+            self.ends_j = node.interval_j();
+        }
         self.energy_j += node.energy_j();
         self.extrapolated_j += node.whole_j() - node.energy_j();
         self.busy_ns += node.self_ns;
@@ -177,6 +200,10 @@ impl PipelineSection {
     fn row(&self, shown: &str, head_j: Option<f64>, run_j: f64) -> Value {
         let share = |of: f64| (of > 0.0).then(|| self.energy_j / of);
         let whole_j = self.energy_j + self.extrapolated_j;
+        let (lo_j, hi_j) = match self.nodes_with_energy {
+            1 => self.ends_j,
+            _ => (None, None),
+        };
         json!({
             "section": head_j.map(|_| &self.name),
             "shown": shown,
@@ -186,16 +213,20 @@ impl PipelineSection {
             "instances": self.instances.filter(|_| self.activations > 0),
             "activations": (self.activations > 0).then_some(self.activations),
             "busy_ns": self.busy_ns,
-            "avg_w": (self.busy_ns > 0).then(|| whole_j * 1e9 / self.busy_ns as f64),
+            "avg_w": query::average_w(Some(whole_j), Some(self.busy_ns)),
             "extrapolated_j": self.extrapolated_j,
             "coverage": query::coverage(self.covered_ns, self.busy_ns),
             "basis": self.basis,
+            "start_ns": self.time.map(|time| time.start_ns),
+            "end_ns": self.time.map(|time| time.end_ns),
+            "lo_j": lo_j,
+            "hi_j": hi_j,
         })
     }
 }
 
 /// Returns phases or root spans by name, `(remainder)` last.
-fn heads(ledger: &NodeLedger) -> Vec<PipelineHead> {
+fn heads(ledger: &NodeLedger, times: &HashMap<i64, SpanTimes>) -> Vec<PipelineHead> {
     let tops: HashSet<i64> = ledger.heads().iter().map(|node| node.id).collect();
     // Topmost nodes of each node's head and section. Parents come first.
     let mut places: BTreeMap<i64, (Option<i64>, Option<i64>)> = BTreeMap::new();
@@ -216,11 +247,13 @@ fn heads(ledger: &NodeLedger) -> Vec<PipelineHead> {
         let of_head = head_named(&mut heads, head_name);
         if head == Some(node.id) {
             count(&mut of_head.instances, &mut of_head.activations, node);
+            extend(&mut of_head.time, times.get(&node.id));
         }
         let part = of_head.part(section_name);
         part.add(node);
         if section == Some(node.id) {
             count(&mut part.instances, &mut part.activations, node);
+            extend(&mut part.time, times.get(&node.id));
         }
     }
     let (outside, mut heads): (Vec<PipelineHead>, _) =
@@ -235,6 +268,13 @@ fn count(instances: &mut Option<i64>, activations: &mut i64, node: &Node) {
     *activations += node.activations;
 }
 
+/// Extends a time by that of a node.
+fn extend(time: &mut Option<SpanTimes>, more: Option<&SpanTimes>) {
+    if let Some(more) = more {
+        *time = Some(time.map_or(*more, |time| time.join(*more)));
+    }
+}
+
 fn head_named(heads: &mut Vec<PipelineHead>, name: String) -> &mut PipelineHead {
     let at = heads.iter().position(|known| known.name == name);
     let at = at.unwrap_or_else(|| {
@@ -242,6 +282,7 @@ fn head_named(heads: &mut Vec<PipelineHead>, name: String) -> &mut PipelineHead 
             name,
             instances: Some(0),
             activations: 0,
+            time: None,
             sections: Vec::new(),
         });
         heads.len() - 1

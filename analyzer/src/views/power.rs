@@ -131,7 +131,7 @@ fn row(
         "source": samples.first().map(|sample| &sample.source),
         "samples": samples.len(),
         "energy_j": energy_j,
-        "avg_w": (time_ns > 0).then(|| energy_j * 1e9 / time_ns as f64),
+        "avg_w": query::average_w(Some(energy_j), Some(time_ns)),
         "idle_w": idle,
         "peak_w": peak.and_then(|sample| sample.power_w),
         "peak_ns": peak.map(|sample| i64::midpoint(sample.start_ns, sample.end_ns)),

@@ -203,3 +203,35 @@ fn timelines_cover_the_requested_part() {
         .get("/api/profiling/run/last/timeline?from_ns=5&to_ns=5")
         .problem(422);
 }
+
+/// ```text
+/// decode   |50 ms ------------------------------- 750 ms|
+/// lm_head          |180 - 185|  ...  |680 - 685|
+/// ```
+#[test]
+fn phases_and_sections_have_their_first_start_and_last_end() {
+    const MS: i64 = 1_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let (db, _) = nested::add(folder.path(), &Nested::default());
+    let server = Served::start(&db, &[]);
+    let pipeline = server.json("/api/profiling/run/nested/pipeline");
+    let times = |row: &Value| (row["start_ns"].as_i64(), row["end_ns"].as_i64());
+    let phases = pipeline["phases"].as_array().unwrap();
+    let decode = phases.iter().find(|one| one["phase"] == "decode").unwrap();
+    assert_eq!(times(decode), (Some(50 * MS), Some(750 * MS)));
+    let sections = decode["sections"].as_array().unwrap();
+    let section = |name: &str| sections.iter().find(|one| one["section_name"] == name);
+    let head = section("lm_head").unwrap();
+    let last = 100 * TOKENS + 85;
+    assert_eq!(times(head), (Some(180 * MS), Some(last * MS)));
+    assert_eq!(times(section("(own)").unwrap()), (None, None));
+    let remainder = phases.iter().find(|one| one["phase"] == "(remainder)");
+    assert_eq!(times(remainder.unwrap()), (None, None));
+    // A sum over the call paths of a phase has no interval.
+    assert!(decode["lo_j"].is_null() && decode["hi_j"].is_null());
+    let ends = (head["lo_j"].as_f64(), head["hi_j"].as_f64());
+    if let (Some(lo_j), Some(hi_j)) = ends {
+        let energy_j = head["energy_j"].as_f64().unwrap();
+        assert!(lo_j <= energy_j && energy_j <= hi_j, "{head}");
+    }
+}

@@ -147,7 +147,10 @@ fn head(batch: &mut Batch, options: &Nested, uuid: &str) {
     for (id, (name, role)) in (1..).zip(names) {
         batch.callsites.push(callsite(id, name, Some(role)));
     }
-    batch.callsites.push(callsite(10, "metrics", None));
+    batch.callsites.push(CallsiteRow {
+        target: "model::span_metrics".into(),
+        ..callsite(10, "metrics", None)
+    });
     batch.nodes = vec![
         node(1, None, 1, "inference", 0),
         node(2, Some(1), 2, "decode", 1),

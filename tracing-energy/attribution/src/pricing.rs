@@ -7,8 +7,8 @@
 //! ```
 //!
 //! This is the active energy of an activation including nested activations on its own
-//! thread. It is unknown unless windows cover 99 % of the interval: an unmeasured window is
-//! not zero.
+//! thread. It is unknown unless windows of every rail cover 99 % of the interval: an unmeasured
+//! window is not zero, on no rail.
 //!
 //! Windows of a kind price only the self time of its nodes. The caller passes the intervals
 //! in which each kind was innermost ([`SelfTimeInterval`]):
@@ -19,7 +19,7 @@
 //!                               1 s 1 s 1 s: 2 + 4 + 2 = 8 J
 //! ```
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use energy_data::interval_energy::is_covered_by_windows;
 use energy_data::rows::WindowPowerRow;
@@ -34,7 +34,11 @@ const MAX_WINDOWS: usize = 16_384;
 /// merged in pairs. This preserves their energy and loses only its position within the
 /// pair.
 #[derive(Debug, Clone, Default)]
-pub struct WindowPowers(BTreeMap<PriceKey, VecDeque<WindowPower>>);
+pub struct WindowPowers {
+    windows: BTreeMap<PriceKey, VecDeque<WindowPower>>,
+    /// Rails with windows.
+    rails: BTreeSet<u32>,
+}
 
 /// Kind, rail and thread; `None` means all kinds or threads.
 type PriceKey = (Option<u32>, u32, Option<u32>);
@@ -73,7 +77,9 @@ impl WindowPowers {
             end_ns: row.end_ns,
             power: Power::from_watts(row.power_w),
         };
-        let windows = self.0.entry((row.kind, row.rail, row.thread)).or_default();
+        self.rails.insert(row.rail);
+        let key = (row.kind, row.rail, row.thread);
+        let windows = self.windows.entry(key).or_default();
         let at = windows.partition_point(|w| w.start_ns < window.start_ns);
         match windows.get_mut(at) {
             Some(same) if same.start_ns == window.start_ns => *same = window,
@@ -86,25 +92,25 @@ impl WindowPowers {
 
     /// Returns whether there are no windows.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.windows.is_empty()
     }
 
     /// Returns whether some windows are of single kinds, which [`Self::energy`] ignores.
     pub fn has_kinds(&self) -> bool {
-        self.0
+        self.windows
             .last_key_value()
             .is_some_and(|((kind, ..), _)| kind.is_some())
     }
 
     /// Returns the energy of `thread` in `[start_ns, end_ns)`, summed over all inserted
-    /// rails; `None` if no rail's windows cover the time.
+    /// rails; `None` if windows of a rail do not cover the time.
     pub fn energy(&self, thread: u32, start_ns: i64, end_ns: i64) -> Option<Energy> {
-        let priced = self.priced(None, thread, start_ns, end_ns);
-        priced.is_known(end_ns - start_ns).then_some(priced.energy)
+        let priced = self.priced(&[None], thread, (start_ns, end_ns));
+        priced.known(end_ns - start_ns)
     }
 
     /// Returns the energy of `thread` in `intervals`, summed over windows of their kinds
-    /// and windows of all kinds; `None` if no rail's windows cover the time.
+    /// and windows of all kinds; `None` if windows of a rail do not cover the time.
     pub fn energy_of_kinds(
         &self,
         thread: u32,
@@ -117,64 +123,87 @@ impl WindowPowers {
             end_ns,
         } in intervals
         {
-            let any = self.priced(None, thread, start_ns, end_ns);
-            let own = self.priced(Some(kind), thread, start_ns, end_ns);
-            total.energy += any.energy + own.energy;
-            total.covered_ns += any.covered_ns.max(own.covered_ns);
-            total.touched |= any.touched || own.touched;
+            total.add(self.priced(&[None, Some(kind)], thread, (start_ns, end_ns)));
             length_ns += end_ns - start_ns;
         }
-        total.is_known(length_ns).then_some(total.energy)
+        total.known(length_ns)
     }
 
-    /// Prices an interval by all rails' windows of that kind; the covered time is that of
-    /// the rail with the most.
-    fn priced(&self, kind: Option<u32>, thread: u32, start_ns: i64, end_ns: i64) -> PricedInterval {
-        let of_kind = (kind, 0, None)..=(kind, u32::MAX, Some(u32::MAX));
+    /// Prices an interval by the windows of `kinds` of all rails.
+    fn priced(&self, kinds: &[Option<u32>], thread: u32, time: (i64, i64)) -> PricedInterval {
         let mut total = PricedInterval::default();
-        for ((_, _, of), windows) in self.0.range(of_kind) {
-            if of.is_some_and(|of| of != thread) {
-                continue;
+        for &rail in &self.rails {
+            // A window may have rows of several keys, and covers its time once.
+            let mut counted: Vec<&VecDeque<WindowPower>> = Vec::new();
+            let mut covered_ns = 0;
+            for (&kind, of) in kinds
+                .iter()
+                .flat_map(|kind| [(kind, None), (kind, Some(thread))])
+            {
+                let Some(windows) = self.windows.get(&(kind, rail, of)) else {
+                    continue;
+                };
+                let mut energy = Energy::ZERO;
+                for window in overlapping(windows, time) {
+                    let inside = (window.end_ns.min(time.1) - window.start_ns.max(time.0)).max(0);
+                    total.touched = true;
+                    energy += window.power * Nanos::from_nanos(inside);
+                    if !counted
+                        .iter()
+                        .any(|other| has_start(other, window.start_ns))
+                    {
+                        covered_ns += inside;
+                    }
+                }
+                total.energy += energy;
+                counted.push(windows);
             }
-            let rail = overlap(windows, start_ns, end_ns);
-            total.energy += rail.energy;
-            total.covered_ns = total.covered_ns.max(rail.covered_ns);
-            total.touched |= rail.touched;
+            *total.covered_ns.entry(rail).or_default() += covered_ns;
         }
         total
     }
 }
 
 /// Energy and covered time of an interval.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct PricedInterval {
     energy: Energy,
-    covered_ns: i64,
+    /// By rail.
+    covered_ns: BTreeMap<u32, i64>,
     /// Whether any window overlaps, or contains an interval without length.
     touched: bool,
 }
 
 impl PricedInterval {
-    /// Returns whether enough of an interval of that length is covered.
-    fn is_known(&self, length_ns: i64) -> bool {
-        self.touched && is_covered_by_windows(self.covered_ns, length_ns)
+    fn add(&mut self, other: Self) {
+        self.energy += other.energy;
+        self.touched |= other.touched;
+        for (rail, covered_ns) in other.covered_ns {
+            *self.covered_ns.entry(rail).or_default() += covered_ns;
+        }
+    }
+
+    /// Returns the energy of an interval of that length if each rail covers enough of it.
+    fn known(&self, length_ns: i64) -> Option<Energy> {
+        let mut rails = self.covered_ns.values();
+        let is_covered = rails.all(|covered_ns| is_covered_by_windows(*covered_ns, length_ns));
+        (self.touched && is_covered).then_some(self.energy)
     }
 }
 
-/// Prices `[start_ns, end_ns)` by `windows`.
-fn overlap(windows: &VecDeque<WindowPower>, start_ns: i64, end_ns: i64) -> PricedInterval {
+/// Returns the windows that overlap a time, or contain a time without length.
+fn overlapping(
+    windows: &VecDeque<WindowPower>,
+    (start_ns, end_ns): (i64, i64),
+) -> impl Iterator<Item = &WindowPower> {
     let first = windows.partition_point(|w| w.end_ns <= start_ns);
-    let mut priced = PricedInterval::default();
-    for window in windows.range(first..) {
-        if window.start_ns >= end_ns.max(start_ns + 1) {
-            break;
-        }
-        priced.touched = true;
-        let inside = window.end_ns.min(end_ns) - window.start_ns.max(start_ns);
-        priced.covered_ns += inside.max(0);
-        priced.energy += window.power * Nanos::from_nanos(inside.max(0));
-    }
-    priced
+    let windows = windows.range(first..);
+    windows.take_while(move |w| w.start_ns < end_ns.max(start_ns + 1))
+}
+
+fn has_start(windows: &VecDeque<WindowPower>, start_ns: i64) -> bool {
+    let found = windows.binary_search_by_key(&start_ns, |window| window.start_ns);
+    found.is_ok()
 }
 
 /// Merges adjacent windows in the older half of `windows` in pairs.
@@ -247,6 +276,22 @@ mod tests {
     }
 
     /// ```text
+    /// rail 1   |0 ------ 1 s|1 ------ 2 s|
+    /// rail 2                |1 ------ 2 s|
+    /// ```
+    #[test]
+    fn energy_is_unknown_where_a_rail_has_no_window() {
+        let mut powers = WindowPowers::new();
+        powers.insert(&window(1, Some(7), 0, 3.0));
+        powers.insert(&window(1, Some(7), 1_000_000_000, 3.0));
+        powers.insert(&window(2, Some(7), 1_000_000_000, 2.0));
+        assert_eq!(powers.energy(7, 0, 1_000_000_000), None);
+        assert_eq!(powers.energy(7, 900_000_000, 1_900_000_000), None);
+        let both = powers.energy(7, 1_000_000_000, 2_000_000_000);
+        assert_eq!(both.map(Energy::joules), Some(5.0));
+    }
+
+    /// ```text
     /// kind 1, 2 W, all threads    |0 ------- 1 s|
     /// kind 2, 4 W, thread 7       |0 ------- 1 s|
     /// thread 7, rail 2, 1 W       |0 ------- 1 s|
@@ -287,7 +332,7 @@ mod tests {
         for i in 0..count {
             powers.insert(&window(1, Some(7), i * 1_000_000_000, (i % 7) as f64));
         }
-        assert!(powers.0[&(None, 1, Some(7))].len() <= MAX_WINDOWS);
+        assert!(powers.windows[&(None, 1, Some(7))].len() <= MAX_WINDOWS);
         let expected: i64 = (0..count).map(|i| i % 7).sum();
         let energy = powers.energy(7, 0, count * 1_000_000_000);
         let error = energy.map(|e| (e.joules() - expected as f64).abs());

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::{from_sqlite, store, unreadable};
-use super::foreign_log::{refuse_foreign_log, wal_of};
+use super::foreign_log::refuse_foreign_log;
+use super::frozen_file::{FrozenFile, OpenedFile};
 use super::{migrations, span_energy};
 use crate::Error;
 use energy_host::files::{FileAccess, irregular};
@@ -47,11 +48,11 @@ pub(super) fn open_writable(path: &Path) -> Result<Connection, Error> {
 ///
 /// # Errors
 /// When it does not exist, cannot be read, or has tables of another version.
-pub(super) fn open_read_only(path: &Path) -> Result<Connection, Error> {
+pub(super) fn open_read_only(path: &Path) -> Result<OpenedFile, Error> {
     exists(path)?;
-    let (connection, _) = read_only(path)?;
-    match migrations::check(&connection, path)? {
-        migrations::SCHEMA_VERSION => Ok(connection),
+    let opened = read_only(path)?;
+    match migrations::check(&opened.connection, path)? {
+        migrations::SCHEMA_VERSION => Ok(opened),
         0 => Err(unreadable(
             path,
             "it has no tables: nothing was recorded to it",
@@ -77,15 +78,14 @@ fn writable(path: &Path) -> Result<Connection, Error> {
     prepare(connection, path)
 }
 
-/// Opens the file for reading, whatever the version of its tables; also returns the URI.
+/// Opens the file for reading, whatever the version of its tables.
 ///
 /// A file in WAL mode inside a folder that cannot be written opens only as immutable, which
-/// is safe without a WAL.
-///
+/// is safe as long as nobody writes it: see [`OpenedFile`].
 ///
 /// # Errors
 /// When it does not exist or cannot be read, or its log belongs to another file.
-pub(super) fn read_only(path: &Path) -> Result<(Connection, String), Error> {
+pub(super) fn read_only(path: &Path) -> Result<OpenedFile, Error> {
     exists(path)?;
     refuse_foreign_log(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | NO_MUTEX;
@@ -112,17 +112,22 @@ pub(super) fn read_only(path: &Path) -> Result<(Connection, String), Error> {
         }
         (opened, readable) = attempt()?;
     }
-    let (connection, uri) = match readable {
-        Err(error) if cannot_share(&error) && !wal_of(path).exists() => {
-            open(uri(path, "mode=ro&immutable=1"))?
+    let state = FrozenFile::of(path).filter(FrozenFile::is_whole);
+    let ((connection, uri), frozen) = match (readable, state) {
+        (Ok(()), _) => (opened, None),
+        (Err(error), Some(state)) if cannot_share(&error) => {
+            (open(uri(path, "mode=ro&immutable=1"))?, Some(state))
         }
-        Err(error) => return Err(from_sqlite(path)(error)),
-        Ok(()) => opened,
+        (Err(error), _) => return Err(from_sqlite(path)(error)),
     };
     connection
         .busy_timeout(BUSY_TIMEOUT)
         .map_err(from_sqlite(path))?;
-    Ok((prepare(connection, path)?, uri))
+    Ok(OpenedFile {
+        connection: prepare(connection, path)?,
+        uri,
+        frozen,
+    })
 }
 
 const NO_MUTEX: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;

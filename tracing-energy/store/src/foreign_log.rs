@@ -5,21 +5,15 @@
 //! the last time, before its file came into being belongs to an earlier file. Copies of a
 //! pair come into being together.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::error::unreadable;
+use super::frozen_file::wal_of;
 use crate::Error;
 
 /// Largest time between the copies of a file and its log.
 const COPYING: Duration = Duration::from_secs(10);
-
-/// Returns the path of the write-ahead log of the file at `path`.
-pub(super) fn wal_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
-}
 
 /// Refuses a file whose log is known to be that of another file.
 ///

@@ -7,6 +7,8 @@
 //! recorder   renew  (stopped for an hour)  ....  renew: closed by a repairer -> reopen
 //! ```
 //!
+//! A recorder that has ended its run and closes the file releases the lease.
+//!
 //! A process that can be looked up needs no lease to be known as dead. The lease serves
 //! runs of another machine, boot or container.
 
@@ -78,6 +80,13 @@ pub(super) fn renew(
     connection
         .prepare_cached(sql)?
         .execute(params![run, unix_ns, time_ns, pid_space, lease])?;
+    Ok(())
+}
+
+/// Releases the lease of a run that has ended: its recorder writes nothing more.
+pub(super) fn release(connection: &Connection, run: i64, lease: &str) -> rusqlite::Result<()> {
+    let sql = "UPDATE runs SET lease = NULL WHERE no = ?1 AND lease = ?2 AND status <> 'running'";
+    connection.execute(sql, params![run, lease])?;
     Ok(())
 }
 

@@ -31,6 +31,7 @@ mod file_id;
 mod find;
 mod follow;
 mod foreign_log;
+mod frozen_file;
 mod insert;
 mod insert_attribution;
 mod kinds;

@@ -17,6 +17,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::chunked_transaction::ChunkedTransaction;
 use super::connection;
 use super::error::{from_sqlite, store};
+use super::frozen_file::OpenedFile;
 use super::row_move::RowMove;
 use super::tables;
 use super::{RunLiveness, SCHEMA_VERSION, StoredRun, migrations};
@@ -44,18 +45,24 @@ impl MergeSource {
     /// cannot be copied.
     pub fn open(path: impl AsRef<Path>, folder: &Path) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
-        let (mut connection, mut uri) = connection::read_only(&path)?;
-        let copy = match migrations::check(&connection, &path)? {
+        let mut opened = connection::read_only(&path)?;
+        let copy = match migrations::check(&opened.connection, &path)? {
             SCHEMA_VERSION => None,
             0 => return Err(store(&path, "it has no tables: nothing was recorded to it")),
             _ => {
-                let copy = MigratedCopy::up_to_date(migrations::STEPS, &connection, &path, folder)?;
-                (connection, uri) = (copy.open(&path)?, copy.uri());
+                let source = &opened.connection;
+                let copy = MigratedCopy::up_to_date(migrations::STEPS, source, &path, folder)?;
+                opened = OpenedFile {
+                    connection: copy.open(&path)?,
+                    uri: copy.uri(),
+                    frozen: None,
+                };
                 Some(copy)
             }
         };
+        let uri = opened.uri.clone();
         Ok(Self {
-            store: Store::reading(connection, path),
+            store: Store::reading(opened, path),
             uri,
             _copy: copy,
         })
@@ -327,7 +334,7 @@ mod tests {
         // A copy left behind by a killed merge: no process has that id.
         let left = folder.path().join(".energy-merge-4294967295-0.db");
         std::fs::write(left, "").expect("written");
-        let (source, _) = connection::read_only(&path).expect("readable");
+        let source = connection::read_only(&path).expect("readable").connection;
         let later = [migrations::STEPS, &["CREATE TABLE places (run INTEGER)"]].concat();
         let copy = MigratedCopy::up_to_date(&later, &source, &path, folder.path());
         let copy = copy.expect("a copy");

@@ -34,11 +34,7 @@ impl Store {
     /// When it does not exist, is not a recording, or its tables are of another version.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
-        Ok(Self {
-            connection: connection::open_read_only(&path)?,
-            path,
-            writable: false,
-        })
+        Ok(Self::reading(connection::open_read_only(&path)?, path))
     }
 
     /// Opens an existing file for reading and writing and migrates its tables.
@@ -47,11 +43,7 @@ impl Store {
     /// As [`Store::open`], or when it cannot be written.
     pub fn open_writable(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
-        Ok(Self {
-            connection: connection::open_writable(&path)?,
-            path,
-            writable: true,
-        })
+        Ok(Self::writing(connection::open_writable(&path)?, path))
     }
 
     /// Opens the file as [`Store::open_writable`] does, and creates it if missing.
@@ -60,11 +52,8 @@ impl Store {
     /// When it cannot be written, or was written by a newer version.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
-        Ok(Self {
-            connection: connection::create(&path, FileAccess::of_process())?,
-            path,
-            writable: true,
-        })
+        let connection = connection::create(&path, FileAccess::of_process())?;
+        Ok(Self::writing(connection, path))
     }
 
     /// Returns all runs, oldest first, without those that join another run.

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::RunLiveness;
 use super::connection::BUSY_TIMEOUT;
 use super::error::{from_sqlite, store};
-use super::foreign_log::wal_of;
+use super::frozen_file::wal_of;
 use super::tables::{self, RunTable, quoted};
 use crate::Error;
 use crate::store::Store;
@@ -72,7 +72,8 @@ impl Store {
         Ok(space)
     }
 
-    /// Returns the file's free space to the disk. Temporarily needs the file's size again.
+    /// Returns the file's free space to the disk, and empties the log as [`Store::checkpoint`] does.
+    /// Temporarily needs the file's size again.
     ///
     /// # Errors
     /// When a run is being recorded to the file, whose rows would be lost during the
@@ -82,10 +83,7 @@ impl Store {
         let sql = from_sqlite(&self.path);
         self.connection.execute_batch("VACUUM").map_err(&sql)?;
         // Pages that a reader still needs are checkpointed with the next write.
-        let checkpoint = self
-            .connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        checkpoint.map_err(&sql)
+        self.empty_log()
     }
 
     /// Writes the log into the file and empties it, so that the file alone holds its content and
@@ -96,9 +94,13 @@ impl Store {
     /// # Errors
     /// When the file cannot be read or written.
     pub fn checkpoint(&self) -> Result<(), Error> {
-        if self.ensure_not_recording().is_err() {
-            return Ok(());
+        match self.ensure_not_recording() {
+            Ok(()) => self.empty_log(),
+            Err(_) => Ok(()),
         }
+    }
+
+    fn empty_log(&self) -> Result<(), Error> {
         let empty = || -> rusqlite::Result<()> {
             // The writer's lock is held while SQLite waits, so that each attempt is short.
             self.connection.busy_timeout(ATTEMPT)?;

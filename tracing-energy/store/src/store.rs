@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use super::frozen_file::{FrozenFile, OpenedFile};
+
 /// An opened recording file: lists runs, reads recordings, writes attributions, repairs and
 /// deletes.
 #[derive(Debug)]
@@ -11,16 +13,36 @@ pub struct Store {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
     pub(super) writable: bool,
+    /// State of a file whose changes the connection does not see.
+    pub(super) frozen: Option<FrozenFile>,
 }
 
 impl Store {
     /// Wraps a connection for reading.
-    pub(super) fn reading(connection: Connection, path: PathBuf) -> Self {
+    pub(super) fn reading(opened: OpenedFile, path: PathBuf) -> Self {
+        Self {
+            connection: opened.connection,
+            path,
+            writable: false,
+            frozen: opened.frozen,
+        }
+    }
+
+    /// Wraps a connection for writing.
+    pub(super) fn writing(connection: Connection, path: PathBuf) -> Self {
         Self {
             connection,
             path,
-            writable: false,
+            writable: true,
+            frozen: None,
         }
+    }
+
+    /// Returns whether the file must be opened again to see what was written since. That is so if
+    /// it is in a folder that cannot be written, and was opened while nobody wrote it.
+    pub fn is_outdated(&self) -> bool {
+        let changed = |frozen| FrozenFile::of(&self.path) != Some(frozen);
+        self.frozen.is_some_and(changed)
     }
 
     /// Returns the file's path.

@@ -14,7 +14,7 @@ use super::lease::{self, Renewal, RunOwnership};
 use super::unwritten::Unwritten;
 use super::{connection, insert, insert_attribution};
 use crate::Error;
-use energy_data::rows::AttributionRow;
+use energy_data::rows::{AttributionRow, RunRow, RunStatus};
 use energy_data::sink::{Batch, Sink, SinkError};
 use energy_host::files::FileAccess;
 use energy_host::{self as host, Host};
@@ -192,6 +192,10 @@ impl Sink for SqliteSink {
         let Some(connection) = self.connection.take() else {
             return Ok(());
         };
+        // Followers then know that nothing more will be written. If it fails they wait a moment.
+        if let Some(run) = self.run {
+            let _ = lease::release(&connection, run, &self.recorder.lease);
+        }
         // Without a concurrent reader the WAL is checkpointed here; otherwise the last
         // connection to close does it.
         let _ = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
@@ -231,7 +235,7 @@ fn write_all(
         (None, None) => return Err(Refused::NoRun),
     };
     if let Some(row) = row {
-        insert::run(connection, run, row, batch.heartbeat_unix_ns)?;
+        insert::run(connection, run, &unended(row), batch.heartbeat_unix_ns)?;
     }
     let renewal = Renewal {
         lease: &recorder.lease,
@@ -249,7 +253,20 @@ fn write_all(
     // Last, and not split: a loss must not be counted twice.
     insert::events(connection, run, &earlier.events)?;
     insert::events(connection, run, &batch.events)?;
+    // Readers of a run that has ended find all its rows, although the transaction may be split.
+    if let Some(row) = row.filter(|row| row.status != RunStatus::Running) {
+        insert::run(connection, run, row, batch.heartbeat_unix_ns)?;
+    }
     Ok(run)
+}
+
+/// Returns the run as it is before its end.
+fn unended(row: &RunRow) -> RunRow {
+    RunRow {
+        status: RunStatus::Running,
+        end_ns: None,
+        ..row.clone()
+    }
 }
 
 impl Recorder {
@@ -321,7 +338,7 @@ fn write_rows(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use energy_data::rows::{RunMetadata, RunRow, RunStatus, SpanEventRow};
+    use energy_data::rows::{RunMetadata, SpanEventRow};
 
     fn run() -> RunRow {
         RunRow {

@@ -119,7 +119,7 @@ fn every_followed_table_is_reported() {
 type Flush = (Vec<bool>, usize, [usize; 2]);
 
 /// Makes batches in which rows arrive as a recorder sends them: numbers of spans ascend, spans end
-/// later, and the second rail has long windows that arrive late.
+/// later, and the second rail has long windows. After some of them the first one is minutes late.
 fn batches(flushes: &[Flush]) -> Vec<Batch> {
     let mut seq = 0;
     let mut open: Vec<SpanRow> = Vec::new();
@@ -152,7 +152,7 @@ fn batches(flushes: &[Flush]) -> Vec<Batch> {
             batch.spans.push(row);
         }
         batch.spans.sort_by_key(|row| row.seq);
-        for (rail, length_ms) in [(1, 100), (2, 3_000)] {
+        for (rail, length_ms) in [(1, 100), (2, 20_000)] {
             let next = &mut windows[rail as usize - 1];
             for _ in 0..due[rail as usize - 1] {
                 add_window(&mut batch, rail, *next * length_ms * MS, length_ms * MS);
@@ -293,4 +293,126 @@ fn several_runs_are_reported_side_by_side() {
         found.into_iter().collect::<Vec<_>>(),
         [("a".to_owned(), 9), ("b".to_owned(), 9)]
     );
+}
+
+#[test]
+fn rows_that_are_minutes_late_are_reported_once() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("a.db");
+    let of = |rail: u32, windows: std::ops::Range<i64>| {
+        let mut batch = Batch::default();
+        for at in windows {
+            add_window(&mut batch, rail, at * 1_000 * MS, 1_000 * MS);
+        }
+        batch
+    };
+    let first = Batch {
+        samples: Vec::new(),
+        ..recording("a")
+    };
+    // The second rail delivers its readings of the first minutes when the first one is at 300 s.
+    let late = of(2, 3..150);
+    let mut last = ended("a");
+    last.samples.clear();
+    last.spans.clear();
+    last.span_events.clear();
+    last.attribution = AttributionRows {
+        balance: last.attribution.balance,
+        phase_energy: last.attribution.phase_energy,
+        ..AttributionRows::default()
+    };
+    let batches = [first, of(1, 0..10), of(2, 0..3), of(1, 10..300), late, last];
+    for limit in [7, 16_384] {
+        let path = path.with_extension(limit.to_string());
+        let (memory, reported) = follow(&path, &batches, &[true], limit);
+        assert_same(&memory, &reported);
+    }
+}
+
+#[test]
+fn a_row_that_was_on_its_way_when_following_began_is_reported() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("a.db");
+    let mut sink = SqliteSink::create(&path).expect("a new file");
+    let begin = Batch {
+        samples: vec![rows::sample(1, 9_900 * MS, 10_000 * MS, Some(1.0))],
+        ..recording("a")
+    };
+    sink.write(&begin).expect("written");
+    let mut follower = Follower::open(&path).expect("opens");
+    let mut reported = Reported::default();
+    reported.add(follower.poll().expect("readable"));
+    assert!(reported.rows.rows().samples.is_empty());
+    let slow = rows::sample(2, 8_000 * MS, 11_000 * MS, Some(3.0));
+    let more = Batch {
+        samples: vec![slow],
+        ..Batch::default()
+    };
+    sink.write(&more).expect("written");
+    until("the row", || {
+        reported.add(follower.poll().expect("readable"));
+        !reported.rows.rows().samples.is_empty()
+    });
+    assert_eq!(reported.rows.rows().samples, [slow]);
+}
+
+#[test]
+fn what_a_recorder_writes_after_the_end_is_reported() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("a.db");
+    let mut memory = MemorySink::new();
+    let mut sink = SqliteSink::create(&path).expect("a new file");
+    let mut follower = Follower::open_from(&path, FollowFrom::Beginning).expect("opens");
+    let mut reported = Reported::default();
+    let last = ended("a");
+    let after = Batch {
+        run: last.run.clone(),
+        events: vec![EventRow {
+            time_ns: 400 * MS,
+            kind: "sink_error".into(),
+            count: 1,
+            message: "another sink refused rows".into(),
+        }],
+        heartbeat_unix_ns: energy_host::unix_ns(),
+        ..Batch::default()
+    };
+    for batch in [last, after] {
+        memory.write(&batch).expect("written");
+        sink.write(&batch).expect("written");
+        reported.add(follower.poll().expect("readable"));
+    }
+    assert!(reported.ended.is_empty(), "the recorder may write more");
+    sink.finish().expect("finished");
+    reported.until_end(&mut follower);
+    assert_eq!(reported.ended, [RunStatus::Complete]);
+    assert_same(&memory, &reported);
+}
+
+#[test]
+fn a_run_that_has_ended_has_all_its_rows_at_any_time() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("a.db");
+    let mut sink = SqliteSink::create(&path).expect("a new file");
+    sink.write(&recording("a")).expect("written");
+    let mut last = ended("a");
+    last.spans = (10..150_000)
+        .map(|seq| rows::span(seq, 3, 400 * MS, 401 * MS))
+        .collect();
+    let all = 9 + last.spans.len() as i64;
+    let writing = std::thread::spawn(move || sink.write(&last).expect("written"));
+    let reader = rusqlite::Connection::open(&path).expect("opens");
+    let sql = "SELECT status, (SELECT count(*) FROM spans), (SELECT count(*) FROM balance)
+               FROM runs";
+    until("the end", || {
+        let read = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?, r.get(2)?));
+        let (status, spans, totals): (String, i64, i64) =
+            reader.query_row(sql, [], read).expect("readable");
+        let is_ended = status == "complete";
+        assert!(
+            !is_ended || (spans == all && totals > 0),
+            "{spans} of {all}"
+        );
+        is_ended
+    });
+    writing.join().expect("written");
 }

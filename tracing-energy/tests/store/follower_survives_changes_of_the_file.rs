@@ -198,3 +198,65 @@ fn a_missing_file_and_a_foreign_file_are_errors() {
     let foreign = Follower::open(&text).expect_err("foreign");
     assert!(foreign.to_string().contains("text.db"), "{foreign}");
 }
+
+fn change(path: &Path, sql: &str) {
+    let other = rusqlite::Connection::open(path).expect("opens");
+    other.execute_batch(sql).expect("changed");
+}
+
+#[test]
+fn an_error_in_the_middle_of_a_read_neither_repeats_nor_loses_a_change() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("a.db");
+    write(&path, &ended("a"));
+    write(&path, &ended("b"));
+    let mut follower = Follower::open(&path).expect("opens");
+    assert!(follower.poll().expect("readable").is_empty());
+    let store = Store::open_writable(&path).expect("opens");
+    store.delete_run(1).expect("deleted");
+    let id = store.attribute(2, attribute_stored).expect("attributed");
+    let method = |text: &str| {
+        change(
+            &path,
+            &format!("UPDATE attributions SET method = {text} WHERE run = 2"),
+        );
+    };
+    method("x'ff'");
+    until("an error", || follower.poll().is_err());
+    assert!(follower.poll().is_err());
+    method("'proportional'");
+    let attributed = |update: &Update| matches!(update, Update::Attributed { .. });
+    let updates = poll_until(&mut follower, attributed);
+    let expected = [
+        Update::Deleted { run: "a".into() },
+        Update::Attributed {
+            run: "b".into(),
+            attribution: id,
+            method: "proportional".into(),
+        },
+    ];
+    assert_eq!(updates, expected);
+}
+
+#[test]
+fn new_runs_are_followed_although_reading_one_of_them_fails_at_first() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("a.db");
+    write(&path, &ended("old"));
+    let mut follower = Follower::open(&path).expect("opens");
+    assert!(follower.poll().expect("readable").is_empty());
+    let mut first = SqliteSink::create(&path).expect("opens");
+    let mut second = SqliteSink::create(&path).expect("opens");
+    let other = rusqlite::Connection::open(&path).expect("opens");
+    first.write(&recording("c")).expect("written");
+    second.write(&recording("d")).expect("written");
+    // An id that is no number.
+    let wrong = "INSERT INTO attributions VALUES (3, 'x', 'live', 1, '{}', NULL, '{}', 0)";
+    other.execute_batch(wrong).expect("inserted");
+    assert!(follower.poll().is_err());
+    let right = "DELETE FROM attributions WHERE id = 'x'";
+    other.execute_batch(right).expect("deleted");
+    let updates = follower.poll().expect("readable");
+    assert_eq!(spans(&updates), 18, "{updates:?}");
+    assert_eq!(spans(&follower.poll().expect("readable")), 0);
+}

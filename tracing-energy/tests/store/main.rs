@@ -17,6 +17,7 @@ mod merges_joined_runs;
 mod merges_whole_runs;
 mod moves_rows_by_the_schema;
 mod never_repairs_an_active_run;
+mod read_only_folders_show_later_writes;
 mod reads_recordings_of_all_versions;
 mod refuses_development_files;
 mod repairs_dead_runs;

@@ -5,7 +5,6 @@ use rusqlite::OptionalExtension;
 use crate::error::Result;
 use crate::query::{self, Balance, Recording, Run};
 use energy_power::conditions::CORES;
-use energy_store::span_ids;
 
 /// Data of an ended run and its attribution.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -227,9 +226,6 @@ fn cpu(recording: &Recording, run: &Run) -> Result<Vec<CpuFacts>> {
 }
 
 fn after_end(recording: &Recording, run: &Run, end_ns: i64) -> Result<Vec<(&'static str, i64)>> {
-    let (first, last) = span_ids(run.no);
-    let spans = "SELECT count(*) FROM spans WHERE id BETWEEN ?1 AND ?2
-                 AND (end_ns > ?3 OR start_ns > ?3 OR end_ns IS NULL OR end_ns < start_ns)";
     // Windows have times of the sensor's clock, which may be ahead.
     let windows = "WITH clock AS (
                        SELECT 1 + 1e6 * max(coalesce(abs(clock_offset_ns) / 1e6, 0), (
@@ -246,7 +242,7 @@ fn after_end(recording: &Recording, run: &Run, end_ns: i64) -> Result<Vec<(&'sta
     };
     let attribution = run.attribution.unwrap_or_default();
     let counts = [
-        ("spans", count(spans, (first, last, end_ns))?),
+        ("spans", query::misplaced_spans(recording, run, end_ns)?),
         ("windows", count(windows, (run.no, attribution, end_ns))?),
     ];
     Ok(counts.into_iter().filter(|(_, count)| *count > 0).collect())

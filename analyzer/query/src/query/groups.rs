@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use energy_data::BasisSet;
 use serde::Serialize;
 
-use super::{Node, NodeLedger, coverage};
+use super::{Node, NodeLedger, average_w, coverage};
 
 /// All nodes of one layer, component or kind of root span.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -135,7 +135,7 @@ impl NodeGroup {
         let per = |count: i64| (count > 0).then(|| whole_j / count as f64);
         self.j_per_instance = self.instances.and_then(per);
         self.j_per_activation = per(self.activations);
-        self.avg_w = (self.busy_ns > 0).then(|| whole_j * 1e9 / self.busy_ns as f64);
+        self.avg_w = average_w(Some(whole_j), Some(self.busy_ns));
         self.coverage = coverage(self.covered_ns, self.busy_ns);
     }
 }

@@ -7,7 +7,7 @@
 //! name) therefore has no interval. Rails are estimated independently, so their spreads
 //! add in squares.
 
-use energy_data::interval_energy::RailInterval;
+use energy_data::interval_energy::{IntervalEnergy, RailInterval};
 
 /// Distances of an interval's ends from its energy, in joules.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -64,19 +64,24 @@ pub(super) fn over_rails(rails: &[(f64, Spread)]) -> Spread {
     }
 }
 
-/// Returns the ends of the interval of an energy that is summed over rails, given the interval of
-/// time and the ends of the energy's interval on each rail.
-pub fn ends_over_rails(
-    rails: impl IntoIterator<Item = (RailInterval, Option<f64>, Option<f64>)>,
-    energy_j: f64,
-) -> (Option<f64>, Option<f64>) {
-    let spread = |(interval, lo_j, hi_j): (RailInterval, _, _)| {
+/// Sums the energy of one span over rails, given its time and the ends of its energy's interval on
+/// each rail. The ends of the sum are unknown if its energy is.
+pub fn span_energy_over_rails(
+    rails: &[(RailInterval, Option<f64>, Option<f64>)],
+) -> IntervalEnergy {
+    let intervals: Vec<RailInterval> = rails.iter().map(|(interval, ..)| *interval).collect();
+    let sum = IntervalEnergy::over_rails(&intervals);
+    let spread = |(interval, lo_j, hi_j): &(RailInterval, _, _)| {
         let extrapolated_j = interval.extrapolated_j.unwrap_or(0.0);
         let joules = interval.measured_j.unwrap_or(0.0) + extrapolated_j;
-        (joules, Spread::of(joules, lo_j, hi_j))
+        (joules, Spread::of(joules, *lo_j, *hi_j))
     };
-    let spreads: Vec<(f64, Spread)> = rails.into_iter().map(spread).collect();
-    over_rails(&spreads).around(energy_j)
+    let spreads: Vec<(f64, Spread)> = rails.iter().map(spread).collect();
+    let ends = sum
+        .energy_j
+        .map(|joules| over_rails(&spreads).around(joules));
+    let (lo_j, hi_j) = ends.unwrap_or_default();
+    IntervalEnergy { lo_j, hi_j, ..sum }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! [explicitly selected one](Recording::shown_by).
 
 mod attributions;
+mod average_power;
 mod bad_values;
 mod balance;
 mod checkpoints;
@@ -20,10 +21,12 @@ mod interval;
 mod kinds;
 mod kinds_within;
 mod ledger;
+mod misplaced_spans;
 mod open_spans;
 mod phase_spans;
 mod phases;
 mod rail_power;
+mod recorded_tokens;
 mod recording;
 mod run_answer;
 mod run_filter;
@@ -38,6 +41,7 @@ mod select;
 mod setting;
 mod share;
 mod span_metrics;
+mod span_times;
 mod tables;
 mod token_times;
 mod tokens;
@@ -49,6 +53,7 @@ use rusqlite::Row;
 use rusqlite::types::{Type, ValueRef};
 
 pub use attributions::{Attribution, AttributionWarning, StoredRailFit, attributions};
+pub use average_power::average_w;
 pub use balance::{Balance, balance, sampled_name};
 pub use checkpoints::Checkpoints;
 pub use conditions::{Condition, conditions};
@@ -61,15 +66,17 @@ pub use energy_data::interval_energy::{
 pub use events::{StoredEvent, condition_warnings, events};
 pub use fitted::{FittedKinds, estimated_weight, fitted_kinds};
 pub use groups::{NodeGroup, components, layers, roots};
-pub use interval::{Spread, ends_over_rails};
+pub use interval::{Spread, span_energy_over_rails};
 pub use kinds::{GroupBy, shares};
 pub use kinds_within::shares_within;
 pub use ledger::{Node, NodeLedger, ledger};
 pub use ledger::{ledger_of, rails};
+pub use misplaced_spans::misplaced_spans;
 pub use open_spans::open_spans;
 pub use phase_spans::{PhaseSpan, phase_spans};
 pub use phases::{BETWEEN, Phase, named_phases, phases, phases_on};
 pub use rail_power::{RailPower, rail_powers};
+pub use recorded_tokens::recorded_tokens;
 pub use recording::caveat;
 pub use recording::{Recording, Run, repair};
 pub use run_answer::run_answer;
@@ -84,7 +91,10 @@ pub use samples::{PowerSample, idle_powers, samples};
 pub use select::{RunSelection, by_tag, select};
 pub use setting::{RunSetting, setting};
 pub use share::Share;
-pub use span_metrics::{ActivationStatistics, SpanMetrics, component_statistics, span_metrics};
+pub use span_metrics::{
+    ActivationStatistics, SpanMetrics, component_statistics, has_statistics, span_metrics,
+};
+pub use span_times::{SpanTimes, span_times};
 pub use tables::{CellValue, ColumnType, StoredTable, TABLES, TableColumn, table_rows};
 pub use token_times::{TokenText, TokenTime, token_texts, token_times};
 pub use tokens::{SAMPLING_ONLY, Token, tokens};

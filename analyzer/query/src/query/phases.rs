@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::coverage;
 use super::ledger::rails;
 use super::run_filter::numbers;
-use super::{Recording, Run, sum_known};
+use super::{Recording, Run, average_w, sum_known};
 use crate::error::Result;
 
 /// Name of the row for time outside of phases; the only row if no span has the role
@@ -224,7 +224,6 @@ impl Phase {
         let duration_ns = intervals.iter().map(|on| on.duration_ns).max();
         // A phase cannot end before its start.
         let duration_ns = duration_ns.filter(|ns| *ns >= 0);
-        let time = duration_ns.filter(|ns| *ns != 0);
         Self {
             phase: rows
                 .first()
@@ -246,9 +245,7 @@ impl Phase {
             active_j: sum.active_j,
             idle_j: sum.idle_j,
             spans_j: sum_known(rows.iter().map(|row| row.spans_j)),
-            avg_w: energy_j
-                .zip(time)
-                .map(|(energy, ns)| energy * 1e9 / ns as f64),
+            avg_w: average_w(energy_j, duration_ns),
             peak_w: match intervals.as_slice() {
                 [_] => rows.iter().filter_map(|row| row.peak_w).reduce(f64::max),
                 _ => None,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::phases::IS_PHASE;
-use super::{Balance, Recording, Run};
+use super::{Balance, Recording, Run, average_w};
 use crate::error::Result;
 
 /// Mean and highest power of one rail over the whole recording.
@@ -75,7 +75,7 @@ fn sampled(recording: &Recording, run: &Run) -> Result<HashMap<i64, Sampled>> {
     let rows = statement.query_map([run.no], |r| {
         let (energy_j, time_ns): (f64, i64) = (r.get(1)?, r.get(2)?);
         let sampled = Sampled {
-            avg_w: (time_ns > 0).then(|| energy_j * 1e9 / time_ns as f64),
+            avg_w: average_w(Some(energy_j), Some(time_ns)),
             peak_phase: r.get(3)?,
         };
         Ok((r.get(0)?, sampled))

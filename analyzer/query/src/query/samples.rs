@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{Recording, Run, rails};
+use super::{Recording, Run, average_w, rails};
 use crate::error::Result;
 
 /// A power sample of one rail.
@@ -44,16 +44,13 @@ pub fn samples(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<V
     let rows = statement.query_map([run.no], |r| {
         let (start_ns, end_ns): (i64, i64) = (r.get(2)?, r.get(3)?);
         let energy_j: Option<f64> = r.get(4)?;
-        let time = Some(end_ns - start_ns).filter(|ns| *ns > 0);
         Ok(PowerSample {
             rail: r.get(0)?,
             source: r.get(1)?,
             start_ns,
             end_ns,
             energy_j,
-            power_w: energy_j
-                .zip(time)
-                .map(|(joules, ns)| joules * 1e9 / ns as f64),
+            power_w: average_w(energy_j, Some(end_ns - start_ns)),
             phase: r.get(5)?,
             rail_id: r.get(6)?,
         })

@@ -3,6 +3,7 @@
 use energy_data::BasisSet;
 use serde::Serialize;
 
+use super::average_w;
 use super::interval::Spread;
 
 /// The active self energy of one kind, name, path or group of kinds.
@@ -33,7 +34,7 @@ impl Share {
     /// Returns the mean power over its self time, including extrapolated energy.
     pub fn avg_w(&self) -> Option<f64> {
         let energy_j = self.energy_j + self.extrapolated_j;
-        (self.self_ns > 0).then(|| energy_j * 1e9 / self.self_ns as f64)
+        average_w(Some(energy_j), Some(self.self_ns))
     }
 
     /// Adds the extrapolated energy, with the same relative uncertainty as the measured

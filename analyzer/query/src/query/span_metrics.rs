@@ -1,4 +1,8 @@
 //! Statistics of activations and attention, which a program emits as events of its spans.
+//!
+//! An event is one with statistics if its target is `span_metrics` or ends in `::span_metrics`, as
+//! in the view `span_metrics`, and if its fields contain one of them. Live messages follow the same
+//! rule.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,6 +10,9 @@ use serde::Deserialize;
 
 use super::{Recording, Run};
 use crate::error::Result;
+
+/// Target of the events, or the last part of it.
+const TARGET: &str = "span_metrics";
 
 /// Statistics of the output of a component, or means over several.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
@@ -46,9 +53,20 @@ impl ActivationStatistics {
         ]
     }
 
-    fn is_empty(&self) -> bool {
-        self.values().iter().all(Option::is_none)
+    /// Reads the fields of an event; `None` if they contain no statistic.
+    pub fn parse(json: &str) -> Option<Self> {
+        let found: Self = serde_json::from_str(json).ok()?;
+        let is_empty = found.values().iter().all(Option::is_none);
+        (!is_empty).then_some(found)
     }
+}
+
+/// Returns whether events with that target have statistics.
+pub fn has_statistics(target: &str) -> bool {
+    target == TARGET
+        || target
+            .strip_suffix(TARGET)
+            .is_some_and(|path| path.ends_with("::"))
 }
 
 /// Passes the statistics of a run in a range of time to `visit`, in the order they were written.
@@ -61,18 +79,22 @@ pub fn span_metrics(
     (from_ns, until_ns): (i64, i64),
     mut visit: impl FnMut(SpanMetrics),
 ) -> Result<()> {
-    let sql = "SELECT e.time_ns, s.node, e.json
-               FROM span_events e CROSS JOIN spans s ON s.id = e.span
-               WHERE e.run = ?1 AND e.time_ns >= ?2 AND e.time_ns < ?3
-               ORDER BY e.seq";
-    let mut statement = recording.connection().prepare_cached(sql)?;
+    let callsites = statistics_callsites(recording, run)?;
+    if callsites.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT e.time_ns, s.node, e.json
+         FROM span_events e CROSS JOIN spans s ON s.id = e.span
+         WHERE e.run = ?1 AND e.time_ns >= ?2 AND e.time_ns < ?3 AND e.callsite IN ({})
+         ORDER BY e.seq",
+        callsites.join(",")
+    );
+    let mut statement = recording.connection().prepare_cached(&sql)?;
     let mut rows = statement.query([run.no, from_ns, until_ns])?;
     while let Some(r) = rows.next()? {
         let json = r.get_ref(2)?.as_str().unwrap_or_default();
-        let Ok(of) = serde_json::from_str::<ActivationStatistics>(json) else {
-            continue;
-        };
-        if !of.is_empty() {
+        if let Some(of) = ActivationStatistics::parse(json) {
             visit(SpanMetrics {
                 time_ns: r.get(0)?,
                 node: r.get(1)?,
@@ -81,6 +103,20 @@ pub fn span_metrics(
         }
     }
     Ok(())
+}
+
+/// Returns the ids of callsites of events with statistics.
+fn statistics_callsites(recording: &Recording, run: &Run) -> Result<Vec<String>> {
+    let sql = "SELECT id, target FROM callsites WHERE run = ?1";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let mut rows = statement.query([run.no])?;
+    let mut found = Vec::new();
+    while let Some(r) = rows.next()? {
+        if has_statistics(r.get_ref(1)?.as_str().unwrap_or_default()) {
+            found.push(r.get::<_, i64>(0)?.to_string());
+        }
+    }
+    Ok(found)
 }
 
 /// Returns mean statistics by span name of the component.
@@ -137,4 +173,40 @@ fn component_names(recording: &Recording, run: &Run) -> Result<Vec<(i64, String)
     let mut statement = recording.connection().prepare_cached(sql)?;
     let names = statement.query_map([run.no], |r| Ok((r.get(0)?, r.get(1)?)))?;
     Ok(names.collect::<rusqlite::Result<_>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statistics_are_recognized_by_target_and_fields() {
+        for target in [
+            "span_metrics",
+            "energy_models::span_metrics",
+            "a::b::span_metrics",
+        ] {
+            assert!(has_statistics(target), "{target}");
+        }
+        for target in [
+            "",
+            "span_metrics2",
+            "my_span_metrics",
+            "span_metrics::a",
+            "a:span_metrics",
+        ] {
+            assert!(!has_statistics(target), "{target}");
+        }
+        let found = ActivationStatistics::parse(r#"{"std":0.5,"head":1}"#);
+        assert_eq!(found.and_then(|of| of.std), Some(0.5));
+        for json in [
+            "{}",
+            r#"{"head":1}"#,
+            r#"{"std":null}"#,
+            r#"{"std":"a"}"#,
+            "no",
+        ] {
+            assert_eq!(ActivationStatistics::parse(json), None, "{json}");
+        }
+    }
 }

@@ -12,8 +12,8 @@ use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
 use super::coverage;
-use super::interval::ends_over_rails;
-use super::{DECODE, NodeLedger, Recording, Run, rails, set_at};
+use super::interval::span_energy_over_rails;
+use super::{DECODE, NodeLedger, Recording, Run, average_w, rails, set_at};
 use crate::error::Result;
 
 /// Note of the first token of a sequence: prefill computed its logits, and decode only
@@ -221,16 +221,18 @@ impl Token {
     /// Sums its energies over rails; unknown if a rail's is.
     fn sum(&mut self, parts: &[TokenOnRail], rails: usize) {
         let duration_ns = self.duration_ns.unwrap_or(0);
-        let timed = |part: &TokenOnRail| RailInterval {
-            duration_ns,
-            ..part.interval
+        let timed = |part: &TokenOnRail| {
+            let interval = RailInterval {
+                duration_ns,
+                ..part.interval
+            };
+            (interval, part.lo_j, part.hi_j)
         };
-        let intervals: Vec<RailInterval> = parts.iter().map(timed).collect();
-        let sum = if parts.len() == rails {
-            IntervalEnergy::over_rails(&intervals)
-        } else {
-            IntervalEnergy::default()
+        let sum = match parts.len() == rails {
+            true => span_energy_over_rails(&parts.iter().map(timed).collect::<Vec<_>>()),
+            false => IntervalEnergy::default(),
         };
+        (self.lo_j, self.hi_j) = (sum.lo_j, sum.hi_j);
         (self.energy_j, self.idle_j) = (sum.energy_j, sum.idle_j);
         self.extrapolated_j = sum.extrapolated_j;
         (self.coverage, self.reason) = (sum.coverage, coverage::missing(&sum));
@@ -241,14 +243,8 @@ impl Token {
         };
         self.basis = BasisSet::union(parts.iter().map(|part| part.basis));
         let time = self.duration_ns.filter(|ns| *ns > 0);
-        self.avg_w = self.energy_j.zip(time).map(|(j, ns)| j * 1e9 / ns as f64);
+        self.avg_w = average_w(self.energy_j, self.duration_ns);
         self.energy_delay_js = self.energy_j.zip(time).map(|(j, ns)| j * ns as f64 / 1e9);
-        if let Some(energy_j) = self.energy_j {
-            let ends = parts
-                .iter()
-                .map(|part| (part.interval, part.lo_j, part.hi_j));
-            (self.lo_j, self.hi_j) = ends_over_rails(ends, energy_j);
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Energy of each sampling window of each rail as used by the attribution. Windows are cut
 //! to the run's time, so that they sum to the balance.
 
-use super::{Recording, Run};
+use super::{Recording, Run, average_w};
 use crate::error::Result;
 
 /// A sampling window of one rail.
@@ -22,8 +22,7 @@ pub struct StoredWindow {
 impl StoredWindow {
     /// Returns its mean power; `None` if its duration is 0.
     pub fn power_w(&self) -> Option<f64> {
-        let time = Some(self.end_ns - self.start_ns).filter(|ns| *ns > 0);
-        time.map(|ns| self.measured_j * 1e9 / ns as f64)
+        average_w(Some(self.measured_j), Some(self.end_ns - self.start_ns))
     }
 }
 

@@ -24,7 +24,7 @@ pub struct PricedActivation {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct EntryCost {
     /// Energy in joules including nested activations; `None` if less than 99 % of its time was
-    /// measured.
+    /// measured on some root rail.
     pub inclusive_j: Option<f64>,
     /// Self energy in joules, without nested activations; `None` as above.
     pub self_j: Option<f64>,

@@ -41,6 +41,8 @@ pub struct RowsInMemory<S, W> {
     pub spans: S,
     /// Power windows of root rails that overlap it, by start.
     pub powers: W,
+    /// Root rails that deliver windows.
+    pub rails: Vec<u32>,
     /// Kind of each node, by its id; may be empty if no power is specific to a kind.
     pub kind_of_node: Vec<u32>,
     /// The window: all entries that end in it have their end, and power windows cover it as far as
@@ -68,7 +70,7 @@ pub fn walk_rows(
         filter: &filter,
         last_ns: until_ns,
         emitter: Emitter {
-            prices: WindowPrices::new(powers, rows.kind_of_node),
+            prices: WindowPrices::new(powers, rows.kind_of_node, rows.rails),
             selection: &SelectAll,
             visitor,
             walked: WalkStats::default(),
@@ -99,7 +101,7 @@ fn walk_selected(
         filter,
         last_ns: last_seen(recording, run)?,
         emitter: Emitter {
-            prices: WindowPrices::new(windows, kinds),
+            prices: WindowPrices::new(windows, kinds, sampled_rails(recording, run)?),
             selection,
             visitor,
             walked: WalkStats::default(),
@@ -121,6 +123,16 @@ fn walk_selected(
         walk.begin(row, fields)?;
     }
     walk.finish()
+}
+
+/// Returns the root rails that have windows. One that has none is in no energy.
+fn sampled_rails(recording: &Recording, run: &Run) -> Result<Vec<u32>> {
+    let sql = "SELECT l.id FROM rails l WHERE l.run = ?1 AND l.parent IS NULL AND EXISTS (
+                   SELECT 1 FROM sample_balance b
+                   WHERE b.run = ?1 AND b.attribution = ?2 AND b.rail = l.id)";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let rails = statement.query_map((run.no, run.attribution), |r| r.get(0))?;
+    Ok(rails.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Returns the run's end, or its last heartbeat, which serves as the end of open activations.

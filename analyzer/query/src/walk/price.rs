@@ -1,7 +1,8 @@
 //! Energy of an interval in which one node was innermost on one thread.
 //!
 //! Power windows are read in the order of their starts and are kept only while an
-//! interval that overlaps them may still be priced.
+//! interval that overlaps them may still be priced. An interval is covered as far as windows of
+//! every rail cover it: an energy that lacks a rail is too low.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -56,19 +57,23 @@ pub(super) struct WindowPrices<W: Iterator> {
     window_count: usize,
     next_drop_at: usize,
     kind_of_node: Vec<u32>,
+    /// Rails whose windows must cover an interval; if empty, those that have windows in it.
+    sampled: Vec<u32>,
     /// Covered time by rail, of the interval that is being priced.
     covered: Vec<(u32, i64)>,
 }
 
 impl<W: Iterator<Item = Result<WindowPowerRow>>> WindowPrices<W> {
-    /// Creates it. `kind_of_node` may be empty if no window is specific to a kind.
-    pub(super) fn new(rows: W, kind_of_node: Vec<u32>) -> Self {
+    /// Creates it. `kind_of_node` may be empty if no window is specific to a kind. `sampled` are the
+    /// rails that have windows.
+    pub(super) fn new(rows: W, kind_of_node: Vec<u32>, sampled: Vec<u32>) -> Self {
         Self {
             rows: rows.peekable(),
             windows: HashMap::new(),
             window_count: 0,
             next_drop_at: MAX_WINDOWS,
             kind_of_node,
+            sampled,
             covered: Vec::new(),
         }
     }
@@ -137,7 +142,7 @@ impl<W: Iterator<Item = Result<WindowPowerRow>>> WindowPrices<W> {
         self.window_count += 1;
     }
 
-    /// Sums the windows of all rails with these keys; the covered time is that of the best
+    /// Sums the windows of all rails with these keys; the covered time is that of the least
     /// covered rail. A window may have rows of several keys, and counts once.
     fn overlapping(
         &mut self,
@@ -169,8 +174,15 @@ impl<W: Iterator<Item = Result<WindowPowerRow>>> WindowPrices<W> {
                 }
             }
         }
-        let best = self.covered.iter().map(|(_, covered_ns)| *covered_ns).max();
-        priced.covered_ns = best.unwrap_or(0);
+        let covered = |rail: &u32| {
+            let found = self.covered.iter().find(|(known, _)| known == rail);
+            found.map_or(0, |(_, covered_ns)| *covered_ns)
+        };
+        let least = match self.sampled.is_empty() {
+            true => self.covered.iter().map(|(_, covered_ns)| *covered_ns).min(),
+            false => self.sampled.iter().map(covered).min(),
+        };
+        priced.covered_ns = least.unwrap_or(0);
         priced
     }
 
@@ -217,11 +229,37 @@ mod tests {
             window(300, None, Some(1)),
         ];
         let rows = rows.into_iter().map(Ok);
-        let mut prices = WindowPrices::new(rows, vec![0, 1]);
+        let mut prices = WindowPrices::new(rows, vec![0, 1], vec![1]);
         let priced = prices.price(1, 1, (50, 350)).unwrap();
         assert_eq!((priced.covered_ns, priced.length_ns), (300, 300));
         assert_eq!(priced.known_j(), Some(2.0 * (50.0 + 100.0 + 200.0 + 50.0)));
         let other = prices.price(2, 0, (50, 350)).unwrap();
         assert_eq!((other.covered_ns, other.known_j()), (50, None));
+    }
+
+    /// ```text
+    /// rail 1     |------|------|------|
+    /// rail 2            |------|
+    /// ```
+    #[test]
+    fn an_interval_is_covered_as_far_as_every_rail_covers_it() {
+        let second = WindowPowerRow {
+            rail: 2,
+            power_w: 1e9,
+            ..window(100, None, None)
+        };
+        let rows = [
+            window(0, None, None),
+            window(100, None, None),
+            second,
+            window(200, None, None),
+        ];
+        let mut prices = WindowPrices::new(rows.into_iter().map(Ok), Vec::new(), vec![1, 2]);
+        let alone = prices.price(1, 1, (0, 100)).unwrap();
+        assert_eq!((alone.covered_ns, alone.known_j()), (0, None));
+        let both = prices.price(1, 1, (100, 200)).unwrap();
+        assert_eq!(both.known_j(), Some(300.0));
+        let part = prices.price(1, 1, (50, 250)).unwrap();
+        assert_eq!((part.covered_ns, part.known_j()), (100, None));
     }
 }

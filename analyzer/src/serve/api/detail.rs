@@ -232,6 +232,6 @@ fn sums(operations: &[&TokenOperation]) -> Value {
         "duration_ms": ms(ns),
         "energy_j": energy_j,
         "energy_mj": energy_j.map(mj),
-        "avg_power_mw": energy_j.filter(|_| ns > 0).map(|joules| joules * 1e12 / ns as f64),
+        "avg_power_mw": query::average_w(energy_j, Some(ns)).map(mj),
     })
 }

@@ -12,8 +12,7 @@ use super::run_object::{extend, mj, ms};
 use super::scope_query::ScopeQuery;
 use crate::error::Result;
 use crate::query::{
-    self, ActivationStatistics, DECODE, Node, NodeGroup, Phase, Recording, Run,
-    component_statistics,
+    ActivationStatistics, NodeGroup, Phase, Recording, Run, average_w, component_statistics,
 };
 use crate::serve::extract::{Path, Query};
 use crate::serve::problem::Problem;
@@ -65,10 +64,10 @@ fn value(recording: &Recording, run: Run, scope: ViewScope) -> Result<Value> {
         &mut value,
         json!({
             "run_id": summary.run.row.uuid,
-            "recorded_tokens": recorded_tokens(recording, &summary.run)?,
+            "recorded_tokens": summary.recorded_tokens,
             "total_duration_ms": totals.duration_ns.map(ms),
             "total_energy_mj": totals.energy_j.map(mj),
-            "avg_power_mw": avg_w(totals.energy_j, totals.duration_ns).map(mj),
+            "avg_power_mw": average_w(totals.energy_j, totals.duration_ns).map(mj),
             "tokens_per_second": totals.tokens_per_s,
             "phase_breakdown": summary.phases.iter().map(phase).collect::<Vec<_>>(),
             "layer_averages": summary.layers.iter().map(layer).collect::<Vec<_>>(),
@@ -77,30 +76,6 @@ fn value(recording: &Recording, run: Run, scope: ViewScope) -> Result<Value> {
         }),
     );
     Ok(value)
-}
-
-/// Returns the number of tokens that decode has recorded, also of a run that did not report how many
-/// it generated. `None` without tokens.
-fn recorded_tokens(recording: &Recording, run: &Run) -> Result<Option<i64>> {
-    if run.attribution.is_none() {
-        return Ok(None);
-    }
-    let ledger = query::ledger(recording, run, None)?;
-    let is_token = |node: &Node| node.role.as_deref() == Some("token");
-    let is_decode = |node: &Node| node.role.as_deref() == Some("phase") && node.label == DECODE;
-    let is_counted = |node: &&Node| {
-        let path = ledger.down_to(node);
-        let tokens = path.iter().filter(|node| is_token(node)).count();
-        is_token(node) && tokens == 1 && path.iter().any(|node| is_decode(node))
-    };
-    let counts: Option<Vec<i64>> = ledger
-        .nodes
-        .iter()
-        .filter(is_counted)
-        .map(|node| node.instances)
-        .collect();
-    let sum = counts.map(|counts| counts.iter().sum::<i64>());
-    Ok(sum.filter(|count| *count > 0))
 }
 
 fn phase_keys(phase: &Phase, pipeline: &Value) -> Value {
@@ -146,11 +121,6 @@ fn component(group: &NodeGroup, statistics: Option<&ActivationStatistics>) -> Va
         "avg_activation_sparsity": statistics.and_then(|of| of.sparsity),
         "occurrence_count": group.instances,
     })
-}
-
-fn avg_w(energy_j: Option<f64>, duration_ns: Option<i64>) -> Option<f64> {
-    let (joules, ns) = energy_j.zip(duration_ns.filter(|ns| *ns > 0))?;
-    Some(joules * 1e9 / ns as f64)
 }
 
 fn avg_ms(group: &NodeGroup) -> Option<f64> {

@@ -13,20 +13,20 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use energy_data::interval_energy::is_covered_by_windows;
+use energy_data::interval_energy::{coverage, is_covered_by_windows};
 use energy_data::rows::{Role, SpanEventRow, SpanRow, WindowPowerRow};
 use serde_json::{Value, json};
 
 use super::places::{LivePlace, LivePlaces};
 use crate::error::Result;
-use crate::query::ActivationStatistics;
+use crate::query::{ActivationStatistics, average_w};
 use crate::serve::api::layer_index;
 use crate::walk::{ActivationVisitor, EntryCost, PricedActivation, RowsInMemory, walk_rows};
 
 /// Maximum number of span entries that wait for samples.
 const MAX_SPANS: usize = 500_000;
 /// Maximum number of tokens whose cells are sent at once, which is four times per second: the oldest are
-/// left out. They are in the file.
+/// left out and counted. They are in the file.
 const MAX_TOKENS: usize = 1_024;
 
 /// Time and energy of a cell.
@@ -62,10 +62,15 @@ impl LiveCell {
         is_known.then_some(self.energy_j)
     }
 
+    /// Returns the share of its self time with a known energy.
+    fn coverage(&self) -> Option<f64> {
+        coverage(self.known_ns, self.self_ns)
+    }
+
     fn write(&self, mut data: Value) -> Value {
         let energy_j = self.energy_j();
-        let time_ns = Some(self.duration_ns).filter(|ns| *ns > 0);
-        let power_mw = energy_j.zip(time_ns).map(|(j, ns)| j * 1e12 / ns as f64);
+        let power_mw = average_w(energy_j, Some(self.duration_ns)).map(|watts| watts * 1e3);
+        data["coverage"] = json!(self.coverage());
         data["duration_ms"] = json!(self.duration_ns as f64 / 1e6);
         data["energy_j"] = json!(energy_j);
         data["energy_mj"] = json!(energy_j.map(|joules| joules * 1e3));
@@ -127,6 +132,16 @@ pub(super) struct LiveCells {
     owners: BTreeMap<u64, (SpanRow, OwnerCells)>,
     operations: BTreeMap<OperationKey, LiveCell>,
     has_kinds: bool,
+    left_out: LeftOutCells,
+}
+
+/// What was left out because there was too much.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct LeftOutCells {
+    /// Tokens and phases whose cells were not sent.
+    pub(super) tokens: usize,
+    /// Span entries without energies in cells.
+    pub(super) spans: usize,
 }
 
 /// Cells of a token or phase that has ended.
@@ -145,6 +160,7 @@ impl LiveCells {
         // Only if `price` could not release enough of them.
         while self.spans.len() > MAX_SPANS {
             self.spans.pop_first();
+            self.left_out.spans += 1;
         }
         for row in rows {
             let around = row.parent.and_then(|seq| self.spans.get(&seq));
@@ -189,9 +205,9 @@ impl LiveCells {
             return;
         };
         let (owner, node) = (span.owner, span.row.node);
-        let of = serde_json::from_str::<ActivationStatistics>(&row.json);
+        let of = ActivationStatistics::parse(&row.json);
         let cells = owner.and_then(|owner| self.owners.get_mut(&owner));
-        let (Ok(of), Some((_, cells)), Some(place)) = (of, cells, places.get(node)) else {
+        let (Some(of), Some((_, cells)), Some(place)) = (of, cells, places.get(node)) else {
             return;
         };
         if let Some(component) = &place.component {
@@ -205,7 +221,7 @@ impl LiveCells {
         self.has_kinds
     }
 
-    /// Prices the time until `until_ns`.
+    /// Prices the time until `until_ns`. `rails` are the root rails that deliver windows.
     ///
     /// # Errors
     /// Never fails in practice: rows are in memory.
@@ -213,7 +229,7 @@ impl LiveCells {
         &mut self,
         until_ns: i64,
         places: &LivePlaces,
-        kind_of_node: Vec<u32>,
+        (rails, kind_of_node): (Vec<u32>, Vec<u32>),
     ) -> Result<()> {
         let from_ns = self.priced_ns.unwrap_or(i64::MIN);
         if until_ns <= from_ns {
@@ -227,6 +243,7 @@ impl LiveCells {
         let rows = RowsInMemory {
             spans: spans.collect::<Vec<_>>(),
             powers: powers.iter().copied(),
+            rails,
             kind_of_node,
             window: (from_ns, until_ns),
         };
@@ -245,7 +262,7 @@ impl LiveCells {
 
     /// Returns the cells of tokens and phases that are priced to their end, in order of their ends.
     /// With `all`, those that are not are included. If there are too many, the oldest are left
-    /// out.
+    /// out and counted.
     pub(super) fn take_ended(&mut self, all: bool) -> Vec<EndedCells> {
         let priced_ns = self.priced_ns.unwrap_or(i64::MIN);
         let is_ended = |row: &SpanRow| row.end_ns.is_some_and(|end_ns| end_ns <= priced_ns);
@@ -258,6 +275,7 @@ impl LiveCells {
         ended.retain(|(_, cells)| !(cells.layers.is_empty() && cells.components.is_empty()));
         ended.sort_by_key(|(row, _)| (row.end_ns, row.seq));
         let skipped = ended.len().saturating_sub(MAX_TOKENS);
+        self.left_out.tokens += skipped;
         ended.drain(..skipped);
         // A phase that contains tokens has cells of its work outside of them, if there is any.
         let cells = |(row, cells): (SpanRow, OwnerCells)| EndedCells {
@@ -277,10 +295,15 @@ impl LiveCells {
                 "phase": phase.as_deref(), "layer": layer.as_deref(),
                 "component": component.as_deref(), "operation": operation.as_deref(),
                 "count": cell.count, "duration_ms": cell.duration_ns as f64 / 1e6,
-                "energy_j": energy_j, "energy_mj": energy_j.map(|joules| joules * 1e3),
+                "coverage": cell.coverage(), "energy_j": energy_j, "energy_mj": energy_j.map(|joules| joules * 1e3),
             })
         };
         (!operations.is_empty()).then(|| operations.into_iter().map(object).collect())
+    }
+
+    /// Returns what was left out since the last call.
+    pub(super) fn take_left_out(&mut self) -> LeftOutCells {
+        std::mem::take(&mut self.left_out)
     }
 
     /// Returns the time that is priced.
@@ -361,5 +384,120 @@ impl ActivationVisitor for CellVisitor<'_> {
             self.add(place, activation, cost, owner);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use energy_data::rows::{CallsiteRow, NodeRow};
+
+    use super::*;
+
+    fn callsite(id: u32, name: &str, role: Role) -> CallsiteRow {
+        CallsiteRow {
+            id,
+            name: name.into(),
+            target: "test".into(),
+            level: "INFO".into(),
+            file: None,
+            line: None,
+            domain: energy_data::rows::Domain::Cpu,
+            role: Some(role),
+        }
+    }
+
+    fn node(id: u32, parent: Option<u32>, label: &str) -> NodeRow {
+        NodeRow {
+            id,
+            parent,
+            callsite: Some(id),
+            label: label.into(),
+            depth: u32::from(parent.is_some()),
+            kind: None,
+        }
+    }
+
+    fn span(seq: u64, node: u32, parent: Option<u64>, start_ns: i64, length_ns: i64) -> SpanRow {
+        SpanRow {
+            seq,
+            node,
+            instance: None,
+            parent,
+            thread: 1,
+            start_ns,
+            end_ns: Some(start_ns + length_ns),
+            token: None,
+        }
+    }
+
+    /// Tokens of 100 ns, each with a layer of 50 ns, at 2 W.
+    fn cells_of(tokens: u64, rails: &[u32]) -> (LiveCells, LivePlaces) {
+        let mut places = LivePlaces::default();
+        let sites = [
+            callsite(1, "token", Role::Token),
+            callsite(2, "layer", Role::Layer),
+        ];
+        places.add(
+            &sites,
+            &[node(1, None, "token"), node(2, Some(1), "layer 0")],
+        );
+        let mut cells = LiveCells::default();
+        let spans: Vec<SpanRow> = (0..tokens)
+            .flat_map(|at| {
+                let (seq, start_ns) = (2 * at + 1, at as i64 * 100);
+                [
+                    span(seq, 1, None, start_ns, 100),
+                    span(seq + 1, 2, Some(seq), start_ns + 10, 50),
+                ]
+            })
+            .collect();
+        cells.add_spans(&spans, &places);
+        let end_ns = tokens as i64 * 100;
+        let window = WindowPowerRow {
+            rail: 1,
+            start_ns: 0,
+            end_ns,
+            thread: Some(1),
+            kind: None,
+            power_w: 2.0,
+        };
+        cells.add_powers([window].into_iter());
+        cells
+            .price(end_ns, &places, (rails.to_vec(), Vec::new()))
+            .unwrap();
+        (cells, places)
+    }
+
+    #[test]
+    fn tokens_beyond_the_limit_are_left_out_and_counted() {
+        let tokens = MAX_TOKENS + 7;
+        let (mut cells, _) = cells_of(tokens as u64, &[1]);
+        let ended = cells.take_ended(false);
+        assert_eq!(ended.len(), MAX_TOKENS);
+        assert_eq!(ended[0].row.start_ns, 700, "the oldest are left out");
+        for one in &ended {
+            let joules = one.layers[0]["energy_j"].as_f64().unwrap();
+            assert!((joules - 2.0 * 50e-9).abs() < 1e-18, "{joules}");
+            assert_eq!(one.layers[0]["coverage"], 1.0);
+        }
+        let left_out = LeftOutCells {
+            tokens: 7,
+            spans: 0,
+        };
+        assert_eq!(cells.take_left_out(), left_out);
+        assert_eq!(
+            cells.take_left_out(),
+            LeftOutCells::default(),
+            "counted once"
+        );
+    }
+
+    #[test]
+    fn energies_are_unknown_while_a_rail_is_missing() {
+        let (mut cells, _) = cells_of(3, &[1, 2]);
+        for one in cells.take_ended(false) {
+            assert!(one.layers[0]["energy_j"].is_null(), "{}", one.layers[0]);
+            assert_eq!(one.layers[0]["coverage"], 0.0);
+        }
     }
 }

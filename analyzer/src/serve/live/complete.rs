@@ -1,5 +1,6 @@
 //! Totals of a run that has ended.
 
+use energy_data::ProvenanceSet;
 use energy_data::rows::RunStatus;
 use serde_json::{Value, json};
 
@@ -9,6 +10,7 @@ use crate::query::{self, Recording, Totals};
 /// Totals of a run, and the text that it has generated.
 pub(super) struct RunTotals {
     totals: Totals,
+    provenance: Option<ProvenanceSet>,
     response: Option<String>,
 }
 
@@ -22,6 +24,7 @@ impl RunTotals {
         let phases = query::phases_on(recording, &run, None)?;
         Ok(Self {
             totals: query::totals_of(&run, &phases),
+            provenance: run.provenance,
             response: run.row.metadata.response,
         })
     }
@@ -32,13 +35,16 @@ pub(super) fn completed(status: RunStatus, found: Option<&RunTotals>) -> Value {
     let totals = found.map(|found| &found.totals);
     let energy_j = totals.and_then(|totals| totals.energy_j);
     let duration_ns = totals.and_then(|totals| totals.duration_ns);
-    let power = energy_j.zip(duration_ns.filter(|ns| *ns > 0));
     json!({
         "status": status.name(),
         "total_duration_ms": duration_ns.map(|ns| ns as f64 / 1e6),
         "total_energy_j": energy_j,
         "total_energy_mj": energy_j.map(|joules| joules * 1e3),
-        "avg_power_mw": power.map(|(joules, ns)| joules * 1e12 / ns as f64),
+        "lo_j": totals.and_then(|totals| totals.lo_j),
+        "hi_j": totals.and_then(|totals| totals.hi_j),
+        "coverage": totals.and_then(|totals| totals.coverage),
+        "provenance": found.and_then(|found| found.provenance),
+        "avg_power_mw": query::average_w(energy_j, duration_ns).map(|watts| watts * 1e3),
         "input_tokens": totals.and_then(|totals| totals.input_tokens),
         "output_tokens": totals.and_then(|totals| totals.output_tokens),
         "tokens_per_second": totals.and_then(|totals| totals.tokens_per_s),

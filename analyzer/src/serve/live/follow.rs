@@ -15,6 +15,7 @@ use tracing_energy::live::{FollowFrom, Follower};
 use super::live_run::LiveRun;
 use super::message::{Detail, MessageKind, Publish};
 use super::outlet::Outlet;
+use super::pending::PendingRuns;
 use super::texts::LiveTexts;
 
 /// Interval between polls.
@@ -75,6 +76,7 @@ struct LiveFile {
     path: PathBuf,
     publish: Arc<dyn Publish>,
     texts: LiveTexts,
+    pending: PendingRuns,
     runs: BTreeMap<Arc<str>, LiveRun>,
     /// The beginning, if the file has appeared since the start.
     from: FollowFrom,
@@ -89,6 +91,7 @@ impl LiveFile {
             path: path.to_owned(),
             publish,
             texts: LiveTexts::new(path),
+            pending: PendingRuns::default(),
             runs: BTreeMap::new(),
             from,
             failure: None,
@@ -150,6 +153,7 @@ impl LiveFile {
             path,
             publish,
             texts,
+            pending,
             runs,
             ..
         } = self;
@@ -157,6 +161,7 @@ impl LiveFile {
             publish,
             path,
             texts,
+            pending,
         };
         match update {
             Update::Rows { run, batch } => {
@@ -222,6 +227,7 @@ impl LiveFile {
             publish: &self.publish,
             path: &self.path,
             texts: &self.texts,
+            pending: &self.pending,
         };
         outlet.fail(&message);
         self.failure = Some(message);

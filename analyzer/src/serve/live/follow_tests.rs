@@ -177,6 +177,19 @@ fn energies_of_messages_are_those_of_the_file() {
     let ends: Vec<&Value> = of_kind(&messages, MessageKind::SectionEnd).collect();
     let decode = ends.iter().find(|data| data["name"] == "decode").unwrap();
     assert_eq!(decode["energy_j"].as_f64(), phases[0].measured_j);
+    assert_eq!(decode["coverage"].as_f64(), phases[0].coverage);
+    assert_eq!(decode["provenance"], "modelled");
+    assert_eq!(complete["coverage"].as_f64(), totals.coverage);
+    assert_eq!(complete["lo_j"].as_f64(), totals.lo_j);
+    assert_eq!(complete["hi_j"].as_f64(), totals.hi_j);
+    assert_eq!(complete["provenance"], "modelled");
+    for data in of_kind(&messages, MessageKind::LayerMetrics) {
+        assert_eq!(data["provenance"], "modelled");
+        for layer in data["layers"].as_array().unwrap() {
+            let is_known = layer["coverage"].as_f64().unwrap() >= 0.99;
+            assert_eq!(layer["energy_j"].is_number(), is_known, "{layer}");
+        }
+    }
 }
 
 #[test]

@@ -5,18 +5,7 @@ use std::collections::BTreeMap;
 use energy_data::interval_energy::{IntervalEnergy, RailInterval};
 use energy_data::rows::{SpanEnergyRow, SpanRow};
 
-use crate::query::ends_over_rails;
-
-/// Energy of the time of a span, summed over root rails.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct LiveEnergy {
-    /// Sum over the rails.
-    pub(super) sum: IntervalEnergy,
-    /// Lower end of its 90 % interval.
-    pub(super) lo_j: Option<f64>,
-    /// Upper end.
-    pub(super) hi_j: Option<f64>,
-}
+use crate::query::span_energy_over_rails;
 
 /// Spans that have ended and wait for their energies.
 #[derive(Debug, Default)]
@@ -36,7 +25,7 @@ impl EndedSpans {
         rows: &[SpanEnergyRow],
         roots: &[u32],
         late_ns: i64,
-    ) -> Vec<(SpanRow, LiveEnergy)> {
+    ) -> Vec<(SpanRow, IntervalEnergy)> {
         let mut by_span: BTreeMap<u64, Vec<&SpanEnergyRow>> = BTreeMap::new();
         for row in rows.iter().filter(|row| roots.contains(&row.rail)) {
             by_span.entry(row.span).or_default().push(row);
@@ -46,8 +35,8 @@ impl EndedSpans {
             let is_late = row.end_ns.is_some_and(|end_ns| end_ns <= late_ns);
             let energy = match by_span.get(seq) {
                 Some(rows) if rows.len() == roots.len() => energy(row, rows),
-                Some(_) => LiveEnergy::default(),
-                None if is_late => LiveEnergy::default(),
+                Some(_) => IntervalEnergy::default(),
+                None if is_late => IntervalEnergy::default(),
                 None => return true,
             };
             taken.push((*row, energy));
@@ -58,23 +47,18 @@ impl EndedSpans {
     }
 }
 
-fn energy(span: &SpanRow, rows: &[&SpanEnergyRow]) -> LiveEnergy {
+fn energy(span: &SpanRow, rows: &[&SpanEnergyRow]) -> IntervalEnergy {
     let duration_ns = span.end_ns.unwrap_or(span.start_ns) - span.start_ns;
-    let interval = |row: &&SpanEnergyRow| RailInterval {
-        duration_ns,
-        covered_ns: Some(row.covered_ns),
-        measured_j: row.energy_j,
-        idle_j: row.idle_j,
-        extrapolated_j: Some(row.extrapolated_j),
-        ..RailInterval::default()
+    let part = |row: &&SpanEnergyRow| {
+        let interval = RailInterval {
+            duration_ns,
+            covered_ns: Some(row.covered_ns),
+            measured_j: row.energy_j,
+            idle_j: row.idle_j,
+            extrapolated_j: Some(row.extrapolated_j),
+            ..RailInterval::default()
+        };
+        (interval, row.lo_j, row.hi_j)
     };
-    let intervals: Vec<RailInterval> = rows.iter().map(interval).collect();
-    let sum = IntervalEnergy::over_rails(&intervals);
-    let ends = intervals.iter().zip(rows);
-    let ends = ends.map(|(interval, row)| (*interval, row.lo_j, row.hi_j));
-    let (lo_j, hi_j) = match sum.energy_j {
-        Some(energy_j) => ends_over_rails(ends, energy_j),
-        None => (None, None),
-    };
-    LiveEnergy { sum, lo_j, hi_j }
+    span_energy_over_rails(&rows.iter().map(part).collect::<Vec<_>>())
 }

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use energy_data::interval_energy::IntervalEnergy;
 use energy_data::rows::{Role, RunRow, RunStatus, SpanEnergyRow, SpanRow};
 use energy_data::sink::Batch;
 use serde_json::{Value, json};
 
-use super::cells::{EndedCells, LiveCells};
-use super::intervals::{EndedSpans, LiveEnergy};
+use super::cells::{EndedCells, LeftOutCells, LiveCells};
+use super::intervals::EndedSpans;
 use super::message::{Detail, MessageKind};
 use super::outlet::Outlet;
 use super::places::{LivePlace, LivePlaces};
 use super::power::LivePower;
-use crate::query::{DECODE, SAMPLING_ONLY};
+use crate::query::{DECODE, SAMPLING_ONLY, average_w};
 
 /// Time after which samples are not awaited any more: energies are unknown then.
 const LATE_NS: i64 = 15_000_000_000;
@@ -232,7 +233,6 @@ impl LiveRun {
             let data = json!({
                 "span": row.seq, "token": token, "text": text,
                 "phase": phase, "start_ns": row.start_ns,
-                "coverage": energy.sum.coverage,
                 "note": is_sampled.then_some(SAMPLING_ONLY),
             });
             let data = self.priced(data, &row, &energy);
@@ -242,17 +242,17 @@ impl LiveRun {
     }
 
     /// Adds the end and the energy of a span to `data`.
-    fn priced(&self, mut data: Value, row: &SpanRow, energy: &LiveEnergy) -> Value {
+    fn priced(&self, mut data: Value, row: &SpanRow, energy: &IntervalEnergy) -> Value {
         let time_ns = row.end_ns.map(|end_ns| end_ns - row.start_ns);
-        let energy_j = energy.sum.energy_j;
-        let positive = time_ns.filter(|ns| *ns > 0);
-        let power_mw = energy_j.zip(positive).map(|(j, ns)| j * 1e12 / ns as f64);
+        let energy_j = energy.energy_j;
+        let power_mw = average_w(energy_j, time_ns).map(|watts| watts * 1e3);
         data["end_ns"] = json!(row.end_ns);
         data["duration_ms"] = json!(time_ns.map(|ns| ns as f64 / 1e6));
         data["energy_j"] = json!(energy_j);
         data["energy_mj"] = json!(energy_j.map(|joules| joules * 1e3));
         data["lo_j"] = json!(energy.lo_j);
         data["hi_j"] = json!(energy.hi_j);
+        data["coverage"] = json!(energy.coverage);
         data["avg_power_mw"] = json!(power_mw);
         data["provenance"] = json!(self.power.provenance());
         data
@@ -265,12 +265,15 @@ impl LiveRun {
             true => outlet.texts.kinds(&self.uuid),
             false => Vec::new(),
         };
-        if let Err(error) = self.cells.price(until_ns, &self.places, kinds) {
+        let has_delivered = |rail: &u32| self.coverage.rails.contains_key(rail);
+        let rails = self.power.roots().filter(has_delivered).collect();
+        if let Err(error) = self.cells.price(until_ns, &self.places, (rails, kinds)) {
             outlet.fail(&error.to_string());
         }
         for cells in self.cells.take_ended(is_last) {
             self.send_cells(&cells, outlet);
         }
+        self.report_left_out(outlet);
         let Some(priced_ns) = self.cells.priced_ns() else {
             return;
         };
@@ -281,11 +284,29 @@ impl LiveRun {
         if let Some(operations) = self.cells.take_operations() {
             let data = json!({
                 "from_ns": from_ns, "to_ns": priced_ns, "operations": operations,
+                "provenance": self.power.provenance(),
             });
             let message = (MessageKind::OperationMetrics, Detail::Operations);
             self.send(outlet, message, priced_ns, data);
         }
         self.operations_ns = Some(priced_ns);
+    }
+
+    /// Reports cells and energies that were left out because there were too many.
+    fn report_left_out(&mut self, outlet: &Outlet<'_>) {
+        let LeftOutCells { tokens, spans } = self.cells.take_left_out();
+        let remedy = format!(
+            "read them from /api/profiling/run/{} when the run has ended",
+            self.uuid
+        );
+        if tokens > 0 {
+            let text = format!("the layers and components of {tokens} tokens were not sent");
+            outlet.report(&self.uuid, Detail::Layers, &text, &remedy);
+        }
+        if spans > 0 {
+            let text = format!("energies of layers lack {spans} span entries");
+            outlet.report(&self.uuid, Detail::Layers, &text, &remedy);
+        }
     }
 
     fn send_cells(&self, cells: &EndedCells, outlet: &Outlet<'_>) {
@@ -300,7 +321,7 @@ impl LiveRun {
         let head = |name: &str, values: &[Value]| {
             json!({
                 "token": token, "phase": phase, "start_ns": row.start_ns,
-                "end_ns": row.end_ns, name: values,
+                "end_ns": row.end_ns, "provenance": self.power.provenance(), name: values,
             })
         };
         let time_ns = row.end_ns.unwrap_or(row.start_ns);

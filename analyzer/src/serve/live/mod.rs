@@ -29,6 +29,7 @@ mod live_run;
 mod message;
 mod outlet;
 mod page;
+mod pending;
 mod places;
 mod power;
 mod ring;

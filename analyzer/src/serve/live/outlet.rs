@@ -1,5 +1,6 @@
 //! Sends messages about runs of one file.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::complete::{RunTotals, completed};
 use super::message::{Detail, Message, MessageKind, Publish};
+use super::pending::PendingRuns;
 use super::texts::LiveTexts;
 use crate::query::Recording;
 
@@ -20,6 +22,8 @@ pub(super) struct Outlet<'f> {
     pub(super) path: &'f Path,
     /// Reads what messages need in addition.
     pub(super) texts: &'f LiveTexts,
+    /// Runs whose totals are being computed.
+    pub(super) pending: &'f PendingRuns,
 }
 
 impl Outlet<'_> {
@@ -31,13 +35,21 @@ impl Outlet<'_> {
         timestamp_unix_ns: i64,
         data: Value,
     ) {
-        self.publish.publish(Message {
+        let message = Message {
             run,
             kind,
             detail,
             timestamp_unix_ns,
             data,
-        });
+        };
+        self.pending.publish(&**self.publish, message);
+    }
+
+    /// Reports that something of a run was left out, with the next step.
+    pub(super) fn report(&self, run: &Arc<str>, detail: Detail, message: &str, remedy: &str) {
+        let data = json!({ "message": message, "remedy": remedy });
+        let kind = (MessageKind::Error, detail);
+        self.send(Some(Arc::clone(run)), kind, unix_ns(), data);
     }
 
     /// Reports that the file cannot be followed.
@@ -54,31 +66,42 @@ impl Outlet<'_> {
     }
 
     /// Sends the totals of a run that has ended. Those of a crashed run are computed on a thread of
-    /// their own, because the whole run is attributed for them.
+    /// their own, because the whole run is attributed for them; other messages about the run wait
+    /// until then.
     pub(super) fn complete(&self, run: &Arc<str>, status: RunStatus, timestamp_unix_ns: i64) {
         let (path, run) = (self.path.to_owned(), Arc::clone(run));
-        let publish = Arc::clone(self.publish);
-        let send = move || {
-            let recording = match status {
-                RunStatus::Crashed => Recording::open_repaired(&path),
-                _ => Recording::open(&path),
-            };
-            let totals = recording.and_then(|recording| RunTotals::read(&recording, &run));
-            publish.publish(Message {
-                run: Some(run),
-                kind: MessageKind::InferenceComplete,
-                detail: Detail::Power,
-                timestamp_unix_ns,
-                data: completed(status, totals.ok().as_ref()),
-            });
+        let (publish, pending) = (Arc::clone(self.publish), self.pending.clone());
+        let message = move |totals: Option<&RunTotals>, run: &Arc<str>| Message {
+            run: Some(Arc::clone(run)),
+            kind: MessageKind::InferenceComplete,
+            detail: Detail::Power,
+            timestamp_unix_ns,
+            data: completed(status, totals),
         };
-        match status {
-            RunStatus::Crashed => {
-                let thread = std::thread::Builder::new().name("energy-totals".to_owned());
-                // Without a thread there are no totals; the run's end is still in the list.
-                let _ = thread.spawn(send);
-            }
-            _ => send(),
+        if status != RunStatus::Crashed {
+            let totals = totals(&path, &run, status);
+            publish.publish(message(totals.as_ref(), &run));
+            return;
+        }
+        self.pending.begin(&run);
+        let without = message(None, &run);
+        let send = move || {
+            // A panic must not keep the messages that wait.
+            let found = catch_unwind(AssertUnwindSafe(|| totals(&path, &run, status)));
+            let totals = found.ok().flatten();
+            pending.end(&*publish, message(totals.as_ref(), &run));
+        };
+        let thread = std::thread::Builder::new().name("energy-totals".to_owned());
+        if thread.spawn(send).is_err() {
+            self.pending.end(&**self.publish, without);
         }
     }
+}
+
+fn totals(path: &Path, run: &str, status: RunStatus) -> Option<RunTotals> {
+    let recording = match status {
+        RunStatus::Crashed => Recording::open_repaired(path),
+        _ => Recording::open(path),
+    };
+    RunTotals::read(&recording.ok()?, run).ok()
 }

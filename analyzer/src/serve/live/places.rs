@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use energy_data::rows::{CallsiteRow, NodeRow, Role};
 
+use crate::query::has_statistics;
+
 /// Place of a call path: the names of the topmost paths of each role around it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LivePlace {
@@ -41,8 +43,7 @@ impl LivePlaces {
     /// Adds new rows.
     pub(super) fn add(&mut self, callsites: &[CallsiteRow], nodes: &[NodeRow]) {
         for row in callsites {
-            let target = row.target.as_str();
-            if target == "span_metrics" || target.ends_with("::span_metrics") {
+            if has_statistics(&row.target) {
                 self.statistics.insert(row.id);
             }
             self.callsites

@@ -10,6 +10,8 @@ use energy_data::ProvenanceSet;
 use energy_data::rows::{BaselineRow, RailRow, SampleRow};
 use serde_json::{Value, json};
 
+use crate::query::average_w;
+
 /// Shortest time of a message.
 const SHORTEST_NS: i64 = 50_000_000;
 /// Number of phases that are kept.
@@ -120,8 +122,7 @@ impl LivePower {
         let Some(rail) = self.rails.get(&row.rail) else {
             return;
         };
-        let time_ns = Some(row.end_ns - row.start_ns).filter(|ns| *ns > 0);
-        let power_w = row.energy_j.zip(time_ns).map(|(j, ns)| j * 1e9 / ns as f64);
+        let power_w = average_w(row.energy_j, Some(row.end_ns - row.start_ns));
         let data = json!({
             "rail": rail.name, "source": rail.source, "kind": rail.kind.name(),
             "is_root": rail.parent.is_none(), "provenance": rail.provenance.name(),

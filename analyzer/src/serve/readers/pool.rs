@@ -33,7 +33,8 @@ struct PooledRecording {
 impl PooledRecording {
     /// Returns whether it reads the file of `now` with the runs that need it completed.
     fn fits(&self, now: &FileState) -> bool {
-        self.state.file == now.file && self.state.incomplete == now.incomplete
+        let is_same = self.state.file == now.file && self.state.incomplete == now.incomplete;
+        is_same && !self.recording.store().is_outdated()
     }
 }
 

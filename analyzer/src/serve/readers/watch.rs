@@ -65,8 +65,10 @@ impl FileWatch {
             return Err(error);
         }
         // A file without content has lost its tables.
-        let is_other = |open: &WatchedFile| open.state.file != file || metadata.len() == 0;
-        if self.open.as_ref().is_none_or(is_other) {
+        let fits = |open: &WatchedFile| {
+            open.state.file == file && metadata.len() > 0 && !open.recording.store().is_outdated()
+        };
+        if !self.open.as_ref().is_some_and(fits) {
             self.version += 1;
             self.open = None;
             self.open = Some(WatchedFile::open(path, file, self.version)?);

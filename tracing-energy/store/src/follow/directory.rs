@@ -14,8 +14,8 @@ use energy_host::unix_ns;
 
 /// Minimum interval between two complete reads: a file may have thousands of runs.
 const COMPLETE: Duration = Duration::from_secs(1);
-/// A run that appears complete was recorded just now if its last flush is at most this long ago;
-/// else it was imported or merged, and its rows are not reported.
+/// A run that appears complete was recorded just now if its last flush was at most this long before
+/// the previous read; else it was imported or merged, and its rows are not reported.
 const RECENT: Duration = Duration::from_secs(10);
 
 /// A known run: its uuid and its shown attribution.
@@ -32,6 +32,34 @@ pub(super) struct Directory {
     /// Time of the last complete read, if something has changed since.
     due: Option<Instant>,
     read: Option<Instant>,
+    /// Time of the last update.
+    updated: Option<UpdateTime>,
+}
+
+/// A time by the wall clock, which may be set, and by one that only runs on.
+#[derive(Debug, Clone, Copy)]
+struct UpdateTime {
+    unix_ns: i64,
+    instant: Instant,
+}
+
+impl UpdateTime {
+    fn now() -> Self {
+        Self {
+            unix_ns: unix_ns(),
+            instant: Instant::now(),
+        }
+    }
+}
+
+/// What is different in the file, before it is reported.
+#[derive(Debug, Default)]
+struct DirectoryChanges {
+    gone: Vec<i64>,
+    attributed: Vec<(i64, Option<u32>)>,
+    updates: Vec<Update>,
+    /// Numbers that now belong to another run.
+    reused: Vec<i64>,
 }
 
 impl Directory {
@@ -41,6 +69,7 @@ impl Directory {
             runs: read_all(store)?,
             due: None,
             read: Some(Instant::now()),
+            updated: Some(UpdateTime::now()),
         })
     }
 
@@ -74,67 +103,90 @@ impl Directory {
         let mut new =
             store.runs_where("no > CAST(?1 AS INTEGER) ORDER BY no", &last.to_string())?;
         let next = self.read.map(|read| read + COMPLETE);
-        match next.filter(|next| Instant::now() < *next) {
-            Some(next) => self.due = Some(next),
-            None => {
-                (self.read, self.due) = (Some(Instant::now()), None);
-                let reused = self.compare(store, followed, updates)?;
-                for no in reused {
-                    let found = store.runs_where("no = CAST(?1 AS INTEGER)", &no.to_string())?;
-                    new.extend(found);
-                }
+        let put_off = next.filter(|next| Instant::now() < *next);
+        let mut changes = DirectoryChanges::default();
+        if put_off.is_none() {
+            changes = self.compare(store, followed)?;
+            for no in &changes.reused {
+                new.extend(store.runs_where("no = CAST(?1 AS INTEGER)", &no.to_string())?);
             }
         }
-        for run in &new {
+        let attribution = |run: &StoredRun| store.shown_attribution(run.no);
+        let attributions: Vec<_> = new.iter().map(attribution).collect::<Result<_, _>>()?;
+        // Kept only now, when nothing can fail any more.
+        match put_off {
+            Some(next) => self.due = Some(next),
+            None => (self.read, self.due) = (Some(Instant::now()), None),
+        }
+        self.apply(changes, updates);
+        for (run, attribution) in new.iter().zip(attributions) {
             let uuid = Arc::from(run.row.uuid.as_str());
-            let attribution = store.shown_attribution(run.no)?;
             self.runs.insert(run.no, KnownRun { uuid, attribution });
         }
-        let (followed, others) = new.into_iter().partition(is_recorded);
+        let now = UpdateTime::now();
+        let before = self.updated.replace(now).unwrap_or(now);
+        let is_followed = |run: &StoredRun| is_recorded(run, (before, now));
+        let (followed, others) = new.into_iter().partition(is_followed);
         announce(others, updates);
         Ok(followed)
     }
 
-    /// Compares with all runs of the file. Returns the numbers that now belong to another run.
-    fn compare(
-        &mut self,
-        store: &Store,
-        followed: &[i64],
-        updates: &mut Vec<Update>,
-    ) -> Result<Vec<i64>, Error> {
+    /// Compares with all runs of the file.
+    fn compare(&self, store: &Store, followed: &[i64]) -> Result<DirectoryChanges, Error> {
         let mut now = read_all(store)?;
-        let mut reused = Vec::new();
-        let mut gone = Vec::new();
-        for (no, known) in &mut self.runs {
+        let mut changes = DirectoryChanges::default();
+        for (no, known) in &self.runs {
             match now.remove(no) {
                 Some(found) if found.uuid == known.uuid => {
                     if found.attribution > known.attribution && !followed.contains(no) {
-                        report_attribution(store, *no, &found, updates)?;
-                        known.attribution = found.attribution;
+                        report_attribution(store, *no, &found, &mut changes.updates)?;
+                        changes.attributed.push((*no, found.attribution));
                     }
                 }
                 found => {
                     let run = Arc::clone(&known.uuid);
-                    updates.push(Update::Deleted { run });
-                    gone.push(*no);
-                    reused.extend(found.map(|_| *no));
+                    changes.updates.push(Update::Deleted { run });
+                    changes.gone.push(*no);
+                    changes.reused.extend(found.map(|_| *no));
                 }
             }
         }
-        gone.iter().for_each(|no| drop(self.runs.remove(no)));
-        Ok(reused)
+        Ok(changes)
+    }
+
+    fn apply(&mut self, changes: DirectoryChanges, updates: &mut Vec<Update>) {
+        for no in changes.gone {
+            self.runs.remove(&no);
+        }
+        for (no, attribution) in changes.attributed {
+            if let Some(known) = self.runs.get_mut(&no) {
+                known.attribution = attribution;
+            }
+        }
+        updates.extend(changes.updates);
     }
 }
 
-/// Returns whether a new run is to be followed: it is being recorded, or was until just now.
-fn is_recorded(run: &StoredRun) -> bool {
-    run.row.status == RunStatus::Running || run.silence(unix_ns()) < RECENT
+/// Returns whether a new run is to be followed: it is being recorded, or was since the update
+/// before. If the wall clock was set in between, its last flush has a time of before or after that.
+fn is_recorded(run: &StoredRun, (before, now): (UpdateTime, UpdateTime)) -> bool {
+    if run.row.status == RunStatus::Running {
+        return true;
+    }
+    let between = now.instant.saturating_duration_since(before.instant);
+    let most_ns = i64::try_from((between + RECENT).as_nanos()).unwrap_or(i64::MAX);
+    let is_near = |time: UpdateTime| {
+        let apart = run.heartbeat_unix_ns.saturating_sub(time.unix_ns);
+        apart.unsigned_abs() <= most_ns.unsigned_abs()
+    };
+    is_near(before) || is_near(now)
 }
 
 /// Returns the runs that ended just now.
 pub(super) fn recently_ended(store: &Store) -> Result<Vec<StoredRun>, Error> {
     let mut runs = store.runs_where("status <> ?1 ORDER BY no DESC LIMIT 16", "running")?;
-    runs.retain(is_recorded);
+    let now = unix_ns();
+    runs.retain(|run| run.silence(now) < RECENT);
     runs.reverse();
     Ok(runs)
 }
@@ -191,4 +243,68 @@ fn read_all(store: &Store) -> Result<BTreeMap<i64, KnownRun>, Error> {
             .collect()
     };
     read().map_err(from_sqlite(store.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use energy_data::rows::{RunMetadata, RunRow};
+
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn complete(heartbeat_s: i64) -> StoredRun {
+        StoredRun {
+            no: 1,
+            heartbeat_unix_ns: heartbeat_s * SECOND,
+            last_seen_ns: None,
+            pid_space: None,
+            row: RunRow {
+                uuid: "a".into(),
+                status: RunStatus::Complete,
+                pid: 1,
+                pid_start: None,
+                boot_id: None,
+                start_unix_ns: 0,
+                end_ns: Some(1),
+                host_id: None,
+                host: None,
+                os: None,
+                chip: None,
+                version: "0".into(),
+                parent_run: None,
+                metadata: RunMetadata::default(),
+            },
+        }
+    }
+
+    /// The first read was at 5,000 s of the wall clock; one second later it shows `now_s`.
+    fn is_followed(heartbeat_s: i64, now_s: i64) -> bool {
+        let instant = Instant::now();
+        let before = UpdateTime {
+            unix_ns: 5_000 * SECOND,
+            instant,
+        };
+        let now = UpdateTime {
+            unix_ns: now_s * SECOND,
+            instant: instant + Duration::from_secs(1),
+        };
+        is_recorded(&complete(heartbeat_s), (before, now))
+    }
+
+    #[test]
+    fn runs_recorded_around_a_step_of_the_clock_are_followed() {
+        for now_s in [5_001, 1_401, 8_601] {
+            assert!(is_followed(5_000, now_s), "before a step to {now_s}");
+            assert!(is_followed(now_s, now_s), "after a step to {now_s}");
+        }
+    }
+
+    #[test]
+    fn imported_runs_are_not_followed_whatever_the_clock() {
+        assert!(!is_followed(4_000, 5_001));
+        assert!(!is_followed(0, 5_001));
+        // Imported from the time that the clock shows no more.
+        assert!(!is_followed(3_000, 1_401));
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Row;
 
 use super::numbered::rows;
-use super::windows::{WindowCursor, WindowKey};
+use super::windows::{WindowCursor, WindowRow, WindowTable};
 use crate::recording::named;
 use crate::span_ids::span_id;
 use crate::{Error, Store};
@@ -26,6 +26,12 @@ const WINDOW_POWER: &str = "
     SELECT rail, start_ns, end_ns, nullif(thread, 0), nullif(kind, 0), power_w
     FROM window_power WHERE run = ?1 AND attribution = ?2 AND start_ns >= ?3
     ORDER BY start_ns, thread, rail, kind LIMIT ?4";
+const BALANCE_COUNT: &str = "
+    SELECT count(*) FROM sample_balance
+    WHERE run = ?1 AND attribution = ?2 AND start_ns >= ?3";
+const POWER_COUNT: &str = "
+    SELECT count(*) FROM window_power
+    WHERE run = ?1 AND attribution = ?2 AND start_ns >= ?3";
 const SPAN_ENERGY: &str = "
     SELECT rail, energy_j, idle_j, spans_j, lo_j, hi_j, peak_w, basis, covered_ns,
            extrapolated_j
@@ -54,8 +60,8 @@ pub(super) struct EnergyCursor {
     /// The attribution.
     shown: Option<u32>,
     head: Option<AttributionRow>,
-    balances: WindowCursor,
-    powers: WindowCursor,
+    balances: WindowCursor<SampleBalanceRow>,
+    powers: WindowCursor<WindowPowerRow>,
     awaited: BTreeMap<u64, AwaitedSpan>,
     newest_ns: i64,
     phases: Vec<PhaseEnergyRow>,
@@ -67,8 +73,16 @@ impl EnergyCursor {
         Self {
             shown: None,
             head: None,
-            balances: WindowCursor::new(SAMPLE_BALANCE),
-            powers: WindowCursor::new(WINDOW_POWER),
+            balances: WindowCursor::new(WindowTable {
+                rows: SAMPLE_BALANCE,
+                count: BALANCE_COUNT,
+                read: sample_balance,
+            }),
+            powers: WindowCursor::new(WindowTable {
+                rows: WINDOW_POWER,
+                count: POWER_COUNT,
+                read: window_power,
+            }),
             awaited: BTreeMap::new(),
             newest_ns: i64::MIN,
             phases: Vec::new(),
@@ -76,10 +90,20 @@ impl EnergyCursor {
         }
     }
 
-    /// Continues after windows that start at `start_ns`.
-    pub(super) fn skip(&mut self, start_ns: i64) {
-        self.balances.skip(start_ns);
-        self.powers.skip(start_ns);
+    /// Continues after the windows that are in the file, of which `newest_ns` is the last start.
+    pub(super) fn skip(
+        &mut self,
+        store: &Store,
+        key: (i64, u32),
+        newest_ns: i64,
+    ) -> Result<(), Error> {
+        self.balances.skip(store, key, newest_ns)?;
+        self.powers.skip(store, key, newest_ns)
+    }
+
+    /// Returns the number of windows that are not reported.
+    pub(super) fn skipped(&self) -> i64 {
+        self.balances.skipped() + self.powers.skipped()
     }
 
     /// Returns the attribution that is followed.
@@ -135,12 +159,18 @@ impl EnergyCursor {
             self.head = head;
         }
         let key = (run, id);
-        new.sample_balance =
-            self.balances
-                .read(store, key, (left, rails.len(), is_ended), sample_balance)?;
-        new.window_power =
-            self.powers
-                .read(store, key, (left, rails.len(), is_ended), window_power)?;
+        new.sample_balance = self
+            .balances
+            .read(store, key, (left, rails.len(), is_ended))?;
+        new.window_power = self
+            .powers
+            .read(store, key, (left, rails.len(), is_ended))?;
+        if is_ended {
+            let late = self.balances.read_late(store, key, left)?;
+            new.sample_balance.extend(late);
+            let late = self.powers.read_late(store, key, left)?;
+            new.window_power.extend(late);
+        }
         let ends = new.sample_balance.iter().map(|row| row.end_ns);
         self.newest_ns = ends.fold(self.newest_ns, i64::max);
         new.span_energy = self.span_energies(store, key, rails)?;
@@ -223,7 +253,7 @@ fn head(r: &Row<'_>) -> rusqlite::Result<AttributionRow> {
     })
 }
 
-fn sample_balance(r: &Row<'_>) -> rusqlite::Result<(WindowKey, SampleBalanceRow)> {
+fn sample_balance(r: &Row<'_>) -> rusqlite::Result<WindowRow<SampleBalanceRow>> {
     let row = SampleBalanceRow {
         rail: r.get(0)?,
         start_ns: r.get(1)?,
@@ -240,10 +270,10 @@ fn sample_balance(r: &Row<'_>) -> rusqlite::Result<(WindowKey, SampleBalanceRow)
         },
         phase: r.get(11)?,
     };
-    Ok(((row.start_ns, row.rail, 0, 0), row))
+    Ok(((row.start_ns, row.rail, 0, 0), row.end_ns, row))
 }
 
-fn window_power(r: &Row<'_>) -> rusqlite::Result<(WindowKey, WindowPowerRow)> {
+fn window_power(r: &Row<'_>) -> rusqlite::Result<WindowRow<WindowPowerRow>> {
     let row = WindowPowerRow {
         rail: r.get(0)?,
         start_ns: r.get(1)?,
@@ -253,7 +283,7 @@ fn window_power(r: &Row<'_>) -> rusqlite::Result<(WindowKey, WindowPowerRow)> {
         power_w: r.get(5)?,
     };
     let (thread, kind) = (row.thread.unwrap_or(0), row.kind.unwrap_or(0));
-    Ok(((row.start_ns, row.rail, thread, kind), row))
+    Ok(((row.start_ns, row.rail, thread, kind), row.end_ns, row))
 }
 
 fn span_energy(span: u64, r: &Row<'_>) -> rusqlite::Result<SpanEnergyRow> {

@@ -50,6 +50,10 @@ pub enum FollowFrom {
 /// run, with their energies. Otherwise an entry that has ended is not reported again. It lacks what
 /// the recorder adds later: the number of its instance if the span is entered again, and the number
 /// of a token that is recorded after the end.
+///
+/// A row of power that arrives more than a minute late is reported at the end of the run. Late windows
+/// that overlap others of their rail are not reported: an event of the kind `rows_skipped`, which is
+/// not in the file, contains their number.
 #[derive(Debug)]
 pub struct Follower {
     path: PathBuf,
@@ -158,7 +162,10 @@ impl Follower {
     fn open_current(&mut self) -> Result<(), Error> {
         let id = file_id(&self.path);
         if self.file.as_ref().map(|file| file.id) == id {
-            return Ok(());
+            return match &mut self.file {
+                Some(file) if file.store.is_outdated() => file.reopen(),
+                _ => Ok(()),
+            };
         }
         if self.file.take().is_some() && id.is_none() {
             self.updates.push(Update::FileGone);
@@ -177,8 +184,7 @@ impl Follower {
     }
 
     fn opened(&self, id: FileId, store: Store, from: FollowFrom) -> Result<FollowedFile, Error> {
-        let sql = from_sqlite(&self.path);
-        store.connection().busy_timeout(BUSY).map_err(sql)?;
+        limit_waiting(&store)?;
         let mut file = FollowedFile {
             id,
             here: Host::here(),
@@ -215,6 +221,16 @@ impl FollowedFile {
             let recent = directory::recently_ended(&self.store)?;
             self.runs.extend(recent.iter().map(FollowedRun::new));
         }
+        Ok(())
+    }
+
+    /// Opens the same file again, because the connection does not see what was written since. What
+    /// was read stays read.
+    fn reopen(&mut self) -> Result<(), Error> {
+        let store = Store::open(self.store.path())?;
+        limit_waiting(&store)?;
+        self.store = store;
+        self.data_version = None;
         Ok(())
     }
 
@@ -297,6 +313,12 @@ impl FollowedFile {
         updates.extend(dead.into_iter().map(ended));
         Ok(())
     }
+}
+
+/// Limits the time that a poll waits for a lock.
+fn limit_waiting(store: &Store) -> Result<(), Error> {
+    let limited = store.connection().busy_timeout(BUSY);
+    limited.map_err(from_sqlite(store.path()))
 }
 
 fn execute(store: &Store, statement: &str) -> Result<(), Error> {

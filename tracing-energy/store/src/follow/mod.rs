@@ -23,6 +23,7 @@
 //! | `numbered` | tables with rows that are numbered in the order of writing |
 //! | `spans` | span entries: new numbers, and again those that were open |
 //! | `windows` | tables ordered by time, in which rails are late by different times |
+//! | `ranges` | windows that were read long ago |
 //! | `energies` | energies of spans that have ended, and totals |
 
 mod described;
@@ -30,6 +31,7 @@ mod directory;
 mod energies;
 mod follower;
 mod numbered;
+mod ranges;
 mod run;
 mod spans;
 mod windows;

@@ -64,8 +64,9 @@ impl Numbered {
     ) -> Result<(), Error> {
         // Few: callsites are code, nodes have a limit, events have few kinds.
         batch.callsites = rows(store, CALLSITES, (no, self.callsite), callsite)?;
+        self.keep_roles(&batch.callsites);
         batch.nodes = rows(store, NODES, (no, self.node), node)?;
-        self.keep_roles(&batch.callsites, &batch.nodes);
+        self.keep_roles_of_nodes(&batch.nodes);
         let events = rows(store, EVENTS, (no, self.event), |r| {
             Ok((event(r)?, r.get(4)?))
         })?;
@@ -87,11 +88,14 @@ impl Numbered {
         Ok(())
     }
 
-    fn keep_roles(&mut self, callsites: &[CallsiteRow], nodes: &[NodeRow]) {
+    fn keep_roles(&mut self, callsites: &[CallsiteRow]) {
         for row in callsites {
             self.callsite = self.callsite.max(row.id.into());
             self.roles.extend(row.role.map(|role| (row.id, role)));
         }
+    }
+
+    fn keep_roles_of_nodes(&mut self, nodes: &[NodeRow]) {
         for row in nodes {
             self.node = self.node.max(row.id.into());
             let role = row.callsite.and_then(|id| self.roles.get(&id));

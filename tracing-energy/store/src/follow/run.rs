@@ -3,20 +3,24 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rusqlite::Row;
+
 use super::described::Described;
 use super::energies::EnergyCursor;
 use super::numbered::{Numbered, newest, rows};
 use super::spans::SpanCursor;
-use super::windows::WindowCursor;
+use super::windows::{WindowCursor, WindowRow, WindowTable};
 use crate::recording::sample;
 use crate::{Error, Store, StoredRun};
 use energy_data::live::Update;
-use energy_data::rows::{RunRow, RunStatus, SpanRow};
+use energy_data::rows::{EventRow, RunRow, RunStatus, SampleRow, SpanRow};
 use energy_data::sink::Batch;
 
-/// Time after the end of a run in which the last rows of its recorder are awaited: a large last
-/// batch is written in several transactions.
+/// Time without new rows after which a complete run is over although its recorder has not released
+/// it, because it died or is of an earlier version.
 const SETTLING: Duration = Duration::from_secs(1);
+/// The same of a run whose totals are missing: its recorder may wait for a lock, for 30 s.
+const SETTLING_INCOMPLETE: Duration = Duration::from_secs(31);
 
 /// Time after a flush in which its rows appear.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -24,13 +28,16 @@ const SILENCE: Duration = Duration::from_secs(2);
 const SAMPLES: &str = "
     SELECT rail, start_ns, end_ns, energy_j
     FROM samples WHERE run = ?1 AND ?2 = 0 AND start_ns >= ?3 ORDER BY start_ns, rail LIMIT ?4";
+const SAMPLE_COUNT: &str = "
+    SELECT count(*) FROM samples WHERE run = ?1 AND ?2 = 0 AND start_ns >= ?3";
+const IS_RELEASED: &str = "SELECT lease IS NULL FROM runs WHERE no = ?1";
 
 /// Progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum RunState {
     /// It is being recorded.
     Running,
-    /// It has ended, noticed at that time; its last rows may follow.
+    /// It has ended; its last rows may follow. Time at which the latest ones were read.
     Ended(Instant),
     /// All its rows were read, of this attribution.
     Settled(Option<u32>),
@@ -48,7 +55,7 @@ pub(super) struct FollowedRun {
     spans: SpanCursor,
     /// Entries that are open where following started.
     first: Vec<SpanRow>,
-    samples: WindowCursor,
+    samples: WindowCursor<SampleRow>,
     energies: EnergyCursor,
     /// Whether spans are read again because rows were lost.
     is_reread: bool,
@@ -70,7 +77,11 @@ impl FollowedRun {
             numbered: Numbered::default(),
             spans: SpanCursor::default(),
             first: Vec::new(),
-            samples: WindowCursor::new(SAMPLES),
+            samples: WindowCursor::new(WindowTable {
+                rows: SAMPLES,
+                count: SAMPLE_COUNT,
+                read: window,
+            }),
             energies: EnergyCursor::new(),
             is_reread: false,
             is_behind: false,
@@ -84,7 +95,7 @@ impl FollowedRun {
         self.numbered.skip_events(store, self.no)?;
         let sample = "SELECT start_ns FROM samples WHERE run = ?1 ORDER BY start_ns DESC LIMIT 1";
         if let Some(start_ns) = rows(store, sample, [self.no], |r| r.get(0))?.pop() {
-            self.samples.skip(start_ns);
+            self.samples.skip(store, (self.no, 0), start_ns)?;
         }
         if let Some(id) = store.shown_attribution(self.no)? {
             let window = format!(
@@ -92,7 +103,8 @@ impl FollowedRun {
                  WHERE run = ?1 AND attribution = {id}",
                 i64::MIN
             );
-            self.energies.skip(newest(store, &window, self.no)?);
+            let newest_ns = newest(store, &window, self.no)?;
+            self.energies.skip(store, (self.no, id), newest_ns)?;
         }
         Ok(self)
     }
@@ -187,6 +199,7 @@ impl FollowedRun {
         if result.is_ok() {
             result = self.add_remaining(store, &mut batch);
         }
+        self.add_skipped(&mut batch);
         self.report(batch, updates);
         result
     }
@@ -238,12 +251,14 @@ impl FollowedRun {
         let numbered = &self.numbered;
         self.energies
             .await_spans(&batch.spans, rails, |node| numbered.role(node));
+        let key = (no, 0);
         batch.samples = self
             .samples
-            .read(store, (no, 0), (left, rails.len(), is_ended), |r| {
-                let row = sample(r)?;
-                Ok(((row.start_ns, row.rail, 0, 0), row))
-            })?;
+            .read(store, key, (left, rails.len(), is_ended))?;
+        if is_ended {
+            let late = self.samples.read_late(store, key, left)?;
+            batch.samples.extend(late);
+        }
         let energies = &mut batch.attribution;
         self.energies
             .read(store, no, rails, (left, is_ended), energies)
@@ -254,8 +269,20 @@ impl FollowedRun {
         let RunState::Ended(since) = self.state else {
             return Ok(());
         };
-        let is_complete = self.energies.has_totals() && !self.spans.has_open();
-        if !is_complete && since.elapsed() < SETTLING {
+        if !batch.is_empty() {
+            self.state = RunState::Ended(Instant::now());
+        }
+        let has_totals = self.energies.has_totals() || self.described.rails().is_empty();
+        let is_complete = has_totals && !self.spans.has_open();
+        // A crashed run was closed by another process.
+        let is_crashed = |row: &RunRow| row.status == RunStatus::Crashed;
+        let settling = match is_complete || self.row.as_ref().is_some_and(is_crashed) {
+            true => SETTLING,
+            false => SETTLING_INCOMPLETE,
+        };
+        let is_quiet = batch.is_empty() && since.elapsed() >= settling;
+        // What follows the end is in the file when the recorder releases the run.
+        if !self.is_released(store)? && !is_quiet {
             return Ok(());
         }
         if self.numbered.has_losses() && !std::mem::replace(&mut self.is_reread, true) {
@@ -265,8 +292,31 @@ impl FollowedRun {
             return Ok(());
         }
         self.add_remaining(store, batch)?;
+        self.add_skipped(batch);
         self.state = RunState::Settled(self.energies.shown());
         Ok(())
+    }
+
+    /// Returns whether the recorder has closed the file. It may have died before.
+    fn is_released(&self, store: &Store) -> Result<bool, Error> {
+        let found = rows(store, IS_RELEASED, [self.no], |r| r.get(0))?;
+        Ok(found.into_iter().next().unwrap_or(true))
+    }
+
+    /// Reports how many windows are not reported.
+    fn add_skipped(&self, batch: &mut Batch) {
+        let skipped = self.samples.skipped() + self.energies.skipped();
+        if skipped > 0 {
+            batch.events.push(EventRow {
+                time_ns: batch.time_ns,
+                kind: "rows_skipped".to_owned(),
+                count: skipped.unsigned_abs(),
+                message: format!(
+                    "{skipped} late windows overlap others of their rails and were not sent; they \
+                     are in the file"
+                ),
+            });
+        }
     }
 
     fn add_remaining(&mut self, store: &Store, batch: &mut Batch) -> Result<(), Error> {
@@ -274,6 +324,11 @@ impl FollowedRun {
         batch.attribution.span_energy.extend(remaining);
         Ok(())
     }
+}
+
+fn window(r: &Row<'_>) -> rusqlite::Result<WindowRow<SampleRow>> {
+    let row = sample(r)?;
+    Ok(((row.start_ns, row.rail, 0, 0), row.end_ns, row))
 }
 
 /// Returns a batch without rows, at the time of the run's last flush.
