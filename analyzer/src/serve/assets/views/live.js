@@ -1,6 +1,6 @@
 // Live view: power, layers and tokens of a run while it is being recorded.
 
-import { isKnown, joules } from "/assets/charts.js";
+import { isKnown, joules, TITLES } from "/assets/charts.js";
 import { choice, element, keepScroll, replace } from "../dom.js";
 import { chartFrame } from "../frame.js";
 import { banner, stateOf } from "./live/banner.js";
@@ -83,7 +83,7 @@ class LiveView {
   buildFrames() {
     const frame = (title, how, name) => chartFrame(title, { how, name });
     const power = frame(
-      "Power",
+      TITLES.timeline,
       "Mean power of each sample, by rail. The background names the phase, dashes mark idle power, a triangle the peak.",
       "power",
     );
@@ -94,7 +94,7 @@ class LiveView {
     this.power = new LivePower(power);
 
     const stream = frame(
-      "Tokens",
+      "Generated text",
       "The generated text. The darker a token, the more energy it took; each can be read with the mouse or the arrow keys.",
       "tokens",
     );
@@ -108,7 +108,7 @@ class LiveView {
     this.stream = new TokenStream(stream);
 
     const heatmap = frame(
-      "Layers by component",
+      TITLES.heatmap,
       "Energy of each component of each layer, for the latest token or on average.",
       "layers",
     );

@@ -7,12 +7,13 @@ import {
   drawing,
   linear,
   mean,
+  Reader,
   s,
   seconds,
   ticks,
+  UNKNOWN,
   watts,
 } from "/assets/charts.js";
-import { Reader } from "../reader.js";
 import { colourOf, dashOf, legendOf } from "./sides.js";
 
 // Positions at which values are read.
@@ -92,7 +93,7 @@ export function powerOverlay(runs, width) {
       seconds(timeAt(at)),
       ...drawn.map((one) => {
         const step = one.steps.find((each) => each.t0 <= timeAt(at) && timeAt(at) < each.t1);
-        return `${one.label} ${one.title}: ${step ? watts(step.power) : "–"}`;
+        return `${one.label} ${one.title}: ${step ? watts(step.power) : UNKNOWN}`;
       }),
     ],
   });

@@ -25,7 +25,7 @@ export class TokenHeatmap {
     const { layers, components } = block;
     const narrow = width < 620;
     this.left = Math.min(
-      narrow ? 62 : 110,
+      narrow ? 80 : 110,
       14 + LETTER * Math.max(...layers.map((one) => one.length), 3),
     );
     this.wide = (width - this.left - 2) / components.length;
@@ -75,14 +75,20 @@ export class TokenHeatmap {
 
   // A name above its column, in one or two lines.
   #columnHead(words, middle) {
-    const room = Math.max(3, Math.floor((this.wide - 4) / LETTER));
-    const parts = words.length <= room ? [words] : words.split(" ");
+    const room = this.wide - 6;
+    const fits = (text) => this.context.measureText(text).width <= room;
+    const cut = (text) => {
+      let most = text.length;
+      while (most > 3 && !fits(shorten(text, most))) most -= 1;
+      return shorten(text, most);
+    };
+    const parts = fits(words) ? [words] : words.split(" ");
     const half = Math.ceil(parts.length / 2);
     const lines = [parts.slice(0, half), parts.slice(half)].map((part) => part.join(" "));
     this.context.textAlign = "center";
     lines
       .filter(Boolean)
-      .forEach((one, row) => this.context.fillText(shorten(one, room), middle, 14 + row * 14));
+      .forEach((one, row) => this.context.fillText(cut(one), middle, 14 + row * 14));
   }
 
   // Draws cells: as many as layers times components. This runs at each step of the slider.

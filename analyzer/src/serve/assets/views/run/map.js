@@ -16,7 +16,7 @@ export class TokenMap {
     Object.assign(this, { width, block, values, range, format, sums, colours: palette() });
     const names = block.layers;
     this.left = Math.min(
-      width < 620 ? 62 : 110,
+      width < 620 ? 80 : 110,
       14 + LETTER * Math.max(...names.map((one) => one.length), 3),
     );
     this.tall = Math.max(5, Math.min(16, Math.round(420 / names.length)));
