@@ -283,3 +283,33 @@ fn drawn_phases<'r>(input: &TimelineInput<'r>) -> impl Iterator<Item = &'r Phase
         move |span: &&PhaseSpan| part.is_none_or(|part| part.overlaps(span.start_ns, span.end_ns));
     input.phases.iter().filter(is_inside)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(start_ns: i64, end_ns: i64) -> StoredWindow {
+        StoredWindow {
+            rail: 0,
+            start_ns,
+            end_ns,
+            measured_j: 1.0,
+            phase: None,
+        }
+    }
+
+    #[test]
+    fn a_step_ends_where_samples_are_missing() {
+        let mut steps = Vec::new();
+        for (start, end) in [(0, 10), (10, 20), (60, 70), (72, 80)] {
+            add(&mut steps, &window(start, end), 100, |_| None);
+        }
+        let times: Vec<_> = steps
+            .iter()
+            .map(|step| (step.start_ns, step.end_ns, step.time_ns))
+            .collect();
+        assert_eq!(times, [(0, 20, 20), (60, 80, 18)]);
+        let energy_j: Vec<_> = steps.iter().map(|step| step.energy_j).collect();
+        assert_eq!(energy_j, [2.0, 2.0]);
+    }
+}

@@ -79,6 +79,7 @@ export class PowerZoom {
     this.select.value = isWhole ? -1 : band;
     const [from, to] = this.range || this.whole;
     this.out.textContent = this.range ? `${seconds(from)} to ${seconds(to)}` : "";
+    Object.assign(this.out.dataset, { from, to, steps: this.range ? "coarse" : "all" });
     this.changed();
     this.request += 1;
     const request = this.request;
@@ -89,6 +90,7 @@ export class PowerZoom {
       const fine = await this.api.get(`/run/${encodeURIComponent(this.id)}/timeline`, { query });
       if (request !== this.request) return;
       this.fine = fine;
+      this.out.dataset.steps = "fine";
       this.changed();
     } catch {
       // The coarse steps stay.
