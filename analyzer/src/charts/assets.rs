@@ -34,4 +34,5 @@ pub const SCRIPTS: &[&str] = &[
     include_str!("assets/cumulative.js"),
     include_str!("assets/compare.js"),
     include_str!("assets/tables.js"),
+    include_str!("assets/theme.js"),
 ];

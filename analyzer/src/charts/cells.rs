@@ -167,7 +167,9 @@ fn energies(
         if let Some(cell) = values.get_mut(*key) {
             *cell = value as f32;
         }
-        if value.is_nan() && let Some(count) = unknown.get_mut(*key / per_token) {
+        if value.is_nan()
+            && let Some(count) = unknown.get_mut(*key / per_token)
+        {
             *count += 1;
         }
     }

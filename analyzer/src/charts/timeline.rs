@@ -241,8 +241,7 @@ fn add(
     };
     let time_ns = window.end_ns - window.start_ns;
     let place = i64::midpoint(window.start_ns, window.end_ns) / length;
-    let adjoins =
-        |step: &TimelineStep| window.start_ns - step.end_ns <= length / GAP_PARTS;
+    let adjoins = |step: &TimelineStep| window.start_ns - step.end_ns <= length / GAP_PARTS;
     match steps.last_mut() {
         Some(step) if step.place == place && adjoins(step) => {
             step.end_ns = window.end_ns;

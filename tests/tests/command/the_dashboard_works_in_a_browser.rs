@@ -223,7 +223,10 @@ fn gap(file: &Connection, (run, id): (i64, String)) -> Value {
     let sql = format!(
         "DELETE FROM sample_balance WHERE run = ?1 AND start_ns >= {third} AND end_ns <= 2 * {third}"
     );
-    assert!(file.execute(&sql, [run]).expect("SQL") > 0, "no sample is in the middle");
+    assert!(
+        file.execute(&sql, [run]).expect("SQL") > 0,
+        "no sample is in the middle"
+    );
     let sql = "UPDATE runs SET output_tokens = NULL WHERE no = ?1";
     file.execute(sql, [run]).expect("SQL");
     json!({ "run": id, "samples": rows(file, run, SAMPLES) })

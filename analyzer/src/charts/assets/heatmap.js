@@ -27,19 +27,29 @@ charts.heatmap = (run, width) => {
   return [h("label", { class: "choose" }, "Phase ", select), place];
 };
 
+// Width of the names of rows.
+const rowHeadWidth = (rows, width) =>
+  Math.min(width < 620 ? 80 : 110, 16 + LETTER * Math.max(...rows.map((row) => row.length), 3));
+
 // Position of rows and columns with these names; the row `rest` is set apart.
 function gridOf(rows, columns, width, rest = -1) {
   const narrow = width < 620;
-  const longest = Math.max(...rows.map((row) => row.length));
-  const left = Math.min(narrow ? 80 : 110, 16 + LETTER * longest);
+  const left = rowHeadWidth(rows, width);
   const height = rows.length > 80 ? 12 : narrow ? 18 : 20;
-  return {
-    left,
-    height,
-    rest,
-    wide: (width - 4 - left) / columns.length,
-    y: (row) => 44 + row * height + (row === rest ? 6 : 0),
-  };
+  const wide = (width - 4 - left) / columns.length;
+  const heads = columns.map((name) => headLines(name, wide));
+  const top = 16 + 14 * Math.max(...heads.map((lines) => lines.length));
+  const y = (row) => top + row * height + (row === rest ? 6 : 0);
+  return { left, height, rest, wide, heads, y };
+}
+
+// The name of a column in one or two lines.
+function headLines(name, wide) {
+  const room = Math.max(3, Math.floor((wide - 4) / (LETTER + 0.7)));
+  const words = name.replace(/_/g, " ").split(" ");
+  const half = words.join(" ").length <= room ? words.length : Math.ceil(words.length / 2);
+  const lines = [words.slice(0, half), words.slice(half)].map((part) => part.join(" "));
+  return lines.filter(Boolean).map((one) => shorten(one, room));
 }
 
 function cellLines(matrix, cell, layer, component, phase) {
@@ -72,18 +82,11 @@ function cellOf(matrix, cell, grid, { row, at, component, highest, phase }) {
   return [box, isRead ? text(x + wide / 2, y(row) + height / 2 + 4, joules(cell.j), style) : null];
 }
 
-// Names of components in one or two lines.
-function columnHeads(names, { left, wide }) {
-  const room = Math.max(3, Math.floor((wide - 4) / (LETTER + 0.7)));
+function columnHeads({ heads, left, wide }) {
   const style = { "text-anchor": "middle", class: "name", "aria-hidden": "true" };
-  return names.map((name, at) => {
-    const words = name.replace(/_/g, " ").split(" ");
-    const half = words.join(" ").length <= room ? words.length : Math.ceil(words.length / 2);
-    const lines = [words.slice(0, half), words.slice(half)].map((part) => part.join(" "));
-    return lines
-      .filter(Boolean)
-      .map((one, row) => text(left + (at + 0.5) * wide, 18 + row * 14, shorten(one, room), style));
-  });
+  return heads.map((lines, at) =>
+    lines.map((one, row) => text(left + (at + 0.5) * wide, 18 + row * 14, one, style)),
+  );
 }
 
 function rowHeads(names, { left, height, rest, y }) {
@@ -144,7 +147,7 @@ function heatmapOf(matrix, cells, width, phase) {
     width,
     grid.y(last) + grid.height + 6,
     "Energy of layers by component",
-    columnHeads(names, grid),
+    columnHeads(grid),
     rowHeads(layers, grid),
     drawn,
   );

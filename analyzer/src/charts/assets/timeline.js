@@ -41,11 +41,11 @@ function railPaths(rail, x, y) {
   return [path, shadow];
 }
 
-// Time and energy of a band, where they are known.
-const bandFigures = (band, end) =>
-  [seconds(end - band.start_ns), isKnown(band.energy_j) ? joules(band.energy_j) : ""]
-    .filter(Boolean)
-    .join(", ");
+// Time and energy of a band, where they are known; those of the whole phase, even if it is cut.
+function bandFigures(band, end, isCut) {
+  const energy = isKnown(band.energy_j) ? `, ${joules(band.energy_j)}` : "";
+  return `${isCut ? "whole phase: " : ""}${seconds(end - band.start_ns)}${energy}`;
+}
 
 // Bands of phases in the drawn range, with their names and, on request, their figures.
 function bandMarks(timeline, names, { x, bottom, left, right, hasFigures }) {
@@ -63,8 +63,9 @@ function bandMarks(timeline, names, { x, bottom, left, right, hasFigures }) {
       from >= free ? label(from + 3, 16, to - from, band.phase, { class: "small" }) : null;
     if (words) free = Math.min(to, from + band.phase.length * LETTER);
     const style = { class: "small figures" };
-    const figures =
-      hasFigures && words ? label(from + 3, 30, to - from, bandFigures(band, end), style, 6) : null;
+    const isCut = x(band.start_ns) < left - 1 || x(end) > right + 1;
+    const caption = hasFigures && words ? bandFigures(band, end, isCut) : "";
+    const figures = caption ? label(from + 3, 30, to - from, caption, style, 6) : null;
     return [box, words, figures];
   });
 }

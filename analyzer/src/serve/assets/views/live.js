@@ -72,12 +72,8 @@ class LiveView {
       this.heatmap.frame.element,
       this.spans.element,
     );
-    replace(
-      this.root,
-      element("h1", {}, "Live"),
-      this.banner.element,
-      element("div", { class: "split" }, recordings, content, this.form.element),
-    );
+    this.split = element("div", { class: "split" }, recordings, content, this.form.element);
+    replace(this.root, element("h1", {}, "Live"), this.banner.element, this.split);
   }
 
   buildFrames() {
@@ -177,6 +173,7 @@ class LiveView {
   showState() {
     const { run, runs } = this;
     this.banner.show({ connection: this.connection, run, database: runs.database });
+    this.split.classList.toggle("idle", !run);
     this.list.show(runs.list(), runs.chosenId, runs.own);
     this.cancel.show(run && run.isRunning && runs.own.has(run.id) ? run.id : null);
   }

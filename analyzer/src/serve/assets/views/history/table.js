@@ -47,7 +47,7 @@ const columns = (box, changes) => [
   [
     WORDS.speed,
     (run) => run.tokens_per_second,
-    (speed) => (isKnown(speed) ? `${digits(speed)} tokens/s` : UNKNOWN),
+    (speed) => (isKnown(speed) ? [digits(speed), element("small", {}, "tokens/s")] : UNKNOWN),
     "speed",
   ],
   [WORDS.provenance, provenanceOf, null, "source"],

@@ -3,6 +3,7 @@
 import {
   atLeast,
   capitalised,
+  digits,
   interval,
   isKnown,
   joules,
@@ -84,7 +85,7 @@ function resultOf(run) {
     ["tokens", WORDS.tokens, count(all), counted, all],
     ["j_per_token", WORDS.perToken, joules(each), "prompt and generated", each],
     perGenerated(found.per_output, WITHOUT_FIRST),
-    speedOf(found.speed, "decode, without token 0"),
+    speedOf(found.speed, "tokens/s of decode, without token 0"),
   ];
 }
 
@@ -98,7 +99,7 @@ const perGenerated = (value, detail) => [
 const speedOf = (value, detail) => [
   "tokens_per_second",
   WORDS.speed,
-  isKnown(value) ? `${value.toPrecision(3)} tokens/s` : UNKNOWN,
+  isKnown(value) ? digits(value) : UNKNOWN,
   detail,
   value,
 ];
@@ -164,6 +165,6 @@ function figuresOf(run) {
     ],
     ["tokens", WORDS.tokens, count(all.length), energies, all.length],
     perGenerated(perToken, some + WITHOUT_FIRST),
-    speedOf(speed, `${last} of decode`),
+    speedOf(speed, `tokens/s, ${last} of decode`),
   ];
 }

@@ -3,8 +3,9 @@
 import { atLeast, joules, provenanceWords, watts, WORDS } from "/assets/charts.js";
 import { scrolling, table } from "../../dom.js";
 
-const energyOf = (rail) =>
-  atLeast({ least: rail.samples.length ? rail.energy_j : null, unknown: rail.unknown });
+const energyOf = ({ samples, energy_j: least, unknown }) =>
+  atLeast({ least: samples.length ? least : null, unknown }) +
+  (unknown ? `, ${unknown} samples unknown` : "");
 
 const COLUMNS = [
   [WORDS.rail, (rail) => rail.rail, null, "rail"],
@@ -18,7 +19,6 @@ const COLUMNS = [
     (_, rail) => energyOf(rail),
     "energy_j",
   ],
-  ["samples of unknown energy", (rail) => rail.unknown, String],
   ["in totals", (rail) => (rail.is_root ? "yes" : "no: part of another rail")],
   [WORDS.provenance, (rail) => provenanceWords(rail.provenance)],
 ];

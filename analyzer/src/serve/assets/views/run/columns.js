@@ -12,7 +12,7 @@ import {
   sum,
   ticks,
 } from "/assets/charts.js";
-import { canvasOf, FONT, palette } from "./shades.js";
+import { canvasOf, drawPositions, FONT, palette } from "./shades.js";
 
 const [LEFT, TOP, BOTTOM] = [58, 10, 24];
 
@@ -92,20 +92,7 @@ export class TokenColumns {
       });
     }
     context.fillStyle = colours.soft;
-    context.textAlign = "center";
-    for (const { value, text } of ticks(
-      block.from,
-      block.from + block.tokens.length - 1,
-      width < 620 ? 4 : 8,
-      null,
-    )) {
-      if (!Number.isInteger(value)) continue;
-      context.fillText(
-        text,
-        Math.min(width - 16, LEFT + (value - block.from + 0.5) * wide),
-        high + 13,
-      );
-    }
+    drawPositions(context, block, { left: LEFT, wide, width, y: high + 13 });
     this.image = image;
   }
 

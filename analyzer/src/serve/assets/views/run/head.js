@@ -60,9 +60,7 @@ function cards(figures, accounts) {
   const peak = (accounts || [])
     .filter((rail) => rail.is_root && isKnown(rail.peak_w))
     .sort((a, b) => b.peak_w - a.peak_w)[0];
-  const speed = isKnown(figures.tokens_per_s)
-    ? `${digits(figures.tokens_per_s)} tokens/s`
-    : UNKNOWN;
+  const speed = isKnown(figures.tokens_per_s) ? digits(figures.tokens_per_s) : UNKNOWN;
   return [
     ofEnergy("energy_j", WORDS.energy, energy, interval(figures.lo_j, figures.hi_j) + basis),
     ofEnergy("active_j", WORDS.active, figures.active_j, "above idle power"),
@@ -81,7 +79,7 @@ function cards(figures, accounts) {
       `recorded ${seconds(figures.recorded_ns)}`,
       duration,
     ),
-    card("tokens_per_s", WORDS.speed, speed, "decode, without token 0", figures.tokens_per_s),
+    card("tokens_per_s", WORDS.speed, speed, "tokens/s of decode, without token 0", figures.tokens_per_s),
     card("avg_w", WORDS.average, watts(average), "during the run", average),
     peak ? card("peak_w", WORDS.peak, watts(peak.peak_w), peak.rail, peak.peak_w) : null,
   ].filter(Boolean);

@@ -1,9 +1,9 @@
 // Layers by components of one token, on a canvas that is drawn in a few milliseconds, so that
 // it follows the slider. Arrow keys move a cursor, Enter opens the operations of its cell.
 
-import { hideTip, LETTER, shorten, showTip } from "/assets/charts.js";
+import { hideTip, rowHeadWidth, shorten, showTip } from "/assets/charts.js";
 import { levelOf } from "../shades.js";
-import { canvasOf, FONT, palette } from "./shades.js";
+import { canvasOf, drawRowNames, FONT, palette } from "./shades.js";
 
 const HEAD = 46;
 const SLANTED_HEAD = 108;
@@ -24,10 +24,7 @@ export class TokenHeatmap {
     this.colours = palette();
     const { layers, components } = block;
     const narrow = width < 620;
-    this.left = Math.min(
-      narrow ? 80 : 110,
-      14 + LETTER * Math.max(...layers.map((one) => one.length), 3),
-    );
+    this.left = rowHeadWidth(layers, width);
     this.wide = (width - this.left - 2) / components.length;
     this.head = this.wide < READABLE_HEAD ? SLANTED_HEAD : HEAD;
     this.tall = layers.length > 40 ? 12 : narrow ? 18 : 20;
@@ -63,14 +60,7 @@ export class TokenHeatmap {
       }
       context.restore();
     });
-    const every = Math.ceil(13 / tall);
-    context.textAlign = "right";
-    context.fillStyle = colours.soft;
-    block.layers.forEach((name, row) => {
-      if (row % every) return;
-      const words = shorten(name, Math.floor((left - 6) / LETTER));
-      context.fillText(words, left - 6, head + (row + 0.5) * tall);
-    });
+    drawRowNames(context, block.layers, { left, tall, top: head, colours });
   }
 
   // A name above its column, in one or two lines.

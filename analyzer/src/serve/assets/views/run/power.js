@@ -103,6 +103,10 @@ export class PowerZoom {
   get timeline() {
     const whole = { ...this.run.timeline, bands: this.bands };
     if (!this.range) return whole;
+    // Of many phases, only the first ones have come with the run.
+    if (whole.bands_cut && this.fine?.bands) {
+      Object.assign(whole, { bands: this.fine.bands, bands_cut: this.fine.bands_cut });
+    }
     const [from, to] = this.range;
     const read = new Map((this.fine?.rails || []).map((rail) => [rail.rail, rail.steps]));
     const stepsOf = (rail) => (this.fine ? read.get(rail.rail) || [] : rail.steps);
