@@ -12,6 +12,7 @@ const WORDS = {
   peak: "peak power",
   now: "power now",
   time: "time",
+  recorded: "recorded time",
   speed: "speed",
   share: "share",
   count: "count",

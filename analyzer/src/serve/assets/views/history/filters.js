@@ -9,7 +9,7 @@ const SORT = [
   ["energy", WORDS.energy],
   ["j_per_token", WORDS.perToken],
   ["tokens_per_s", WORDS.speed],
-  ["duration", WORDS.time],
+  ["duration", WORDS.recorded],
 ];
 // Time without input until the list is read again.
 const PAUSE_MS = 350;

@@ -31,7 +31,7 @@ const columns = (box, changes) => [
   ["model", modelOf, null, "model"],
   ["experiment, tags", labels, null, "tags"],
   ["status", (run) => run.status, null, "status"],
-  [WORDS.time, (run) => run.duration_ns, seconds, "time"],
+  [WORDS.recorded, (run) => run.duration_ns, seconds, "time"],
   [
     WORDS.energy,
     (run) => run.energy_j,
