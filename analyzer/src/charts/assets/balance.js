@@ -23,7 +23,8 @@ function accountBoxes(rail, top, scale, fills) {
     const x = scale(begin);
     const wide = scale(begin + Math.abs(energy)) - x;
     const look = { fill: fills.get(name), class: "bar" };
-    const share = `${percent(shareOf(energy, rail.measured_j))} of the rail, ${provenanceWords(rail.provenance)}`;
+    const part = percent(shareOf(energy, rail.measured_j));
+    const share = `${part} of the rail, ${provenanceWords(rail.provenance)}`;
     const lines = [`${rail.rail}: ${name}`, joules(energy), share];
     const data = { j: energy, account: name, rail: rail.rail };
     const words = `${name} ${joules(energy)}`;

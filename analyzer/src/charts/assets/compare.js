@@ -155,11 +155,10 @@ function comparedRatios(across, width) {
   const height = narrow ? 40 : 26;
   const [left, right] = [narrow ? 8 : 290, width - (narrow ? 10 : 180)];
   // Each ratio is inside of the axis; intervals may reach beyond it.
-  const farOf = (values, most) =>
-    Math.min(most, Math.max(0.02, ...values.filter((one) => one > 0).map((one) => Math.abs(Math.log(one)))));
-  const ratios = farOf(rows.map((one) => one.ratio), Infinity);
-  const intervals = farOf(rows.flatMap((one) => [one.lo, one.hi]).filter(isKnown), 1.5);
-  const far = Math.max(ratios, intervals) * 1.1;
+  const farOf = (values) =>
+    Math.max(0.02, ...values.filter((one) => one > 0).map((one) => Math.abs(Math.log(one))));
+  const intervals = farOf(rows.flatMap((one) => [one.lo, one.hi]));
+  const far = Math.max(farOf(rows.map((one) => one.ratio)), Math.min(1.5, intervals)) * 1.1;
   const scale = (ratio) => linear(-far, far, left, right)(Math.log(Math.max(ratio, 1e-9)));
   const list = [];
   const drawn = rows.map((one, at) => {

@@ -37,8 +37,8 @@ function mark(element, lines, data = {}) {
   return element;
 }
 
-// Makes the marks of a chart navigable: those of `list`, in their order, or if it is null, those that
-// `root` has at that moment. `go(at, key)` returns the index of the mark that an arrow key moves to;
+// Makes the marks of a chart navigable: those of `list`, in their order, or if it is null, those
+// that `root` has at that moment. `go(at, key)` returns the index that an arrow key moves to;
 // by default marks are in a row. `act(at, key)` handles Enter, Escape and clicks. `lines(mark)`
 // returns the texts of a mark that has none of its own.
 function marks(root, list, { go, act, lines } = {}) {

@@ -22,7 +22,7 @@ const POSITIONS = 200;
 // Total power of a run: steps of its root rails, summed where all have a value.
 function totalPower(timeline) {
   const roots = timeline.rails.filter((rail) => rail.is_root && rail.steps.length);
-  // Roots come first: if some rails are left out, these are all roots only if others follow them.
+  // Roots come first. If rails are left out and no other rail follows the roots, some may be missing.
   const isCut = timeline.rails_left_out > 0 && timeline.rails.every((rail) => rail.is_root);
   if (!roots.length || isCut) return [];
   // Rails of one source have common steps; others are read at the steps of the finest one.

@@ -67,7 +67,8 @@ const columns = (unit) => [
 // Total, phases and kinds with ratio, interval and verdict.
 export function ratioTable(answer) {
   const [base, ...others] = answer.sides;
-  const total = (side) => ({ ...side, part: "total", base_j: base.energy_j, other_j: side.energy_j });
+  const { energy_j: base_j } = base;
+  const total = (side) => ({ ...side, part: "total", base_j, other_j: side.energy_j });
   const rows = [
     ...others.map(total),
     ...answer.phases.map((one) => ({ ...one, part: `phase ${one.part}` })),
