@@ -173,7 +173,7 @@ class LiveView {
   showState() {
     const { run, runs } = this;
     this.banner.show({ connection: this.connection, run, database: runs.database });
-    this.split.classList.toggle("idle", !run);
+    this.split.classList.toggle("no-run", !run);
     this.list.show(runs.list(), runs.chosenId, runs.own);
     this.cancel.show(run && run.isRunning && runs.own.has(run.id) ? run.id : null);
   }
