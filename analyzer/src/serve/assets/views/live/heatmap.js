@@ -152,7 +152,7 @@ export class LiveHeatmap {
     });
     const { token } = matrix.latest;
     parts.svg.dataset.token = of === MEAN ? "" : token;
-    const about = of === MEAN ? `means of up to ${matrix.tokens.size} tokens` : `token ${token}`;
+    const about = of === MEAN ? `mean of up to ${matrix.tokens.size} tokens` : `token ${token}`;
     parts.ramp.replaceChildren(...rampOf(range, joules, about));
   }
 }
