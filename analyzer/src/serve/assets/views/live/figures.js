@@ -81,7 +81,7 @@ function resultOf(run) {
   const all = output ?? seen;
   return [
     ["energy_j", WORDS.energy, joules(energy), energyOf(run, found), energy],
-    ["duration_ms", WORDS.recorded, milliseconds(found.duration_ms), run.status, found.duration_ms],
+    ["duration_ms", WORDS.time, milliseconds(found.duration_ms), run.status, found.duration_ms],
     ["tokens", WORDS.tokens, count(all), counted, all],
     ["j_per_token", WORDS.perToken, joules(each), "prompt and generated", each],
     perGenerated(found.per_output, WITHOUT_FIRST),

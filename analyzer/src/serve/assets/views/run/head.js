@@ -31,6 +31,7 @@ const first = (...values) => values.find((value) => value !== null && value !== 
 // Brings the figures of a run together: the run's row, and its summary.
 function figuresOf(run, summary = {}) {
   const totals = summary.totals || {};
+  const { total_duration_ms: work_ms } = run;
   return {
     energy_j: first(totals.energy_j, run.energy_j),
     lo_j: first(totals.lo_j, run.lo_j),
@@ -41,7 +42,7 @@ function figuresOf(run, summary = {}) {
     j_per_output_token: first(totals.j_per_output_token, run.j_per_output_token),
     tokens_per_s: first(totals.tokens_per_s, run.tokens_per_s),
     // The time of the phases; the recording is longer.
-    duration_ns: totals.duration_ns ?? null,
+    duration_ns: first(totals.duration_ns, isKnown(work_ms) ? work_ms * 1e6 : null),
     recorded_ns: run.duration_ns ?? null,
     input_tokens: first(totals.input_tokens, run.input_tokens),
     output_tokens: first(totals.output_tokens, run.output_tokens),
