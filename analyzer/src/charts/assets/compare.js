@@ -9,10 +9,9 @@ charts.compare = (_, width, across) => [
   ...comparedRatios(across, width),
 ];
 
+const SIDES = ["blue", "orange", "green", "purple"];
 const sideColour = (across, labelOf) =>
-  HUES[
-    ["blue", "orange", "green", "purple"][across.sides.findIndex((side) => side.label === labelOf)]
-  ];
+  HUES[SIDES[across.sides.findIndex((side) => side.label === labelOf)]];
 const SHAPES = [
   "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z",
   "M-5 -5h10v10h-10z",

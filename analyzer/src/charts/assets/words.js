@@ -20,7 +20,6 @@ const WORDS = {
   token: "token",
   text: "text",
   phase: "phase",
-  section: "section",
   layer: "layer",
   component: "component",
   operation: "operation",

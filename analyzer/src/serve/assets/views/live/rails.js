@@ -1,6 +1,6 @@
 // Rails of a run as a table: what the power chart shows, in numbers.
 
-import { atLeast, joules, provenanceWords, watts, WORDS } from "/assets/charts.js";
+import { atLeast, provenanceWords, watts, WORDS } from "/assets/charts.js";
 import { scrolling, table } from "../../dom.js";
 
 const energyOf = ({ samples, energy_j: least, unknown }) =>

@@ -2,7 +2,7 @@
 // the server, so that its steps are as fine as the samples.
 
 import { charts, energyOf, h, isKnown, rect, seconds, stepsWithin, sum } from "/assets/charts.js";
-import { button } from "../../dom.js";
+import { control } from "../../dom.js";
 
 const STEPS = 600;
 // A range is at least this long, ns.
@@ -24,7 +24,6 @@ export class PowerZoom {
     Object.assign(this, { api, id, announce, changed, range: null, fine: null, request: 0 });
     this.select = h("select", {});
     this.select.addEventListener("change", () => this.#toBand(Number(this.select.value)));
-    const control = (words, label, act) => button(words, act, { "aria-label": label });
     this.out = h("output", { class: "note range" });
     this.tools = [
       h("label", {}, "Zoom to ", this.select),
