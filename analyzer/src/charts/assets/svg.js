@@ -87,14 +87,15 @@ function striped(defs, colour, angle, gap = 6) {
 
 // An axis below a chart, or to the left of it, with grid lines.
 function axisX(marks, scale, y, top) {
+  // Long texts stay inside of the chart.
+  const ends = { 0: "start", [marks.length - 1]: "end" };
   return s(
     "g",
     { class: "axis", "aria-hidden": "true" },
     marks.map(({ value, text: words }, at) => [
       line(scale(value), top, scale(value), y, { class: "grid" }),
       text(scale(value), y + 16, words, {
-        "text-anchor":
-          !at ? "start" : at === marks.length - 1 && words.length > 7 ? "end" : "middle",
+        "text-anchor": words.length < 8 ? "middle" : ends[at] || "middle",
       }),
     ]),
   );
