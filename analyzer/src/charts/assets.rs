@@ -20,6 +20,8 @@ pub const SCRIPTS: &[&str] = &[
     include_str!("assets/colour.js"),
     include_str!("assets/svg.js"),
     include_str!("assets/marks.js"),
+    include_str!("assets/words.js"),
+    include_str!("assets/reader.js"),
     include_str!("assets/balance.js"),
     include_str!("assets/phases.js"),
     include_str!("assets/timeline.js"),
@@ -32,4 +34,5 @@ pub const SCRIPTS: &[&str] = &[
     include_str!("assets/cumulative.js"),
     include_str!("assets/compare.js"),
     include_str!("assets/tables.js"),
+    include_str!("assets/theme.js"),
 ];

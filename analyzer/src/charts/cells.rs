@@ -83,6 +83,8 @@ pub struct CellsHeader {
     pub provenance: String,
     /// Number of all tokens of the run.
     pub tokens_total: usize,
+    /// Number of cells of each token that were recorded, but whose quantity is unknown.
+    pub unknown: Vec<usize>,
 }
 
 /// Cells of several tokens.
@@ -116,9 +118,10 @@ impl TokenCells {
         let first = range.start;
         let ledger = query::ledger(recording, run, None)?;
         let mut parts = TokenParts::new(&ledger, all.get(range).unwrap_or_default());
+        let mut unknown = vec![0; parts.tokens.len()];
         let values = match metric.statistic() {
             Some(statistic) => statistics(recording, run, &mut parts, statistic)?,
-            None => energies(recording, run, &mut parts, metric)?,
+            None => energies(recording, run, &mut parts, metric, &mut unknown)?,
         };
         let (metric, unit) = metric.name_and_unit();
         Ok(Self {
@@ -136,6 +139,7 @@ impl TokenCells {
                 unit,
                 provenance: provenance(run).to_owned(),
                 tokens_total: total,
+                unknown,
             },
             values,
         })
@@ -147,8 +151,10 @@ fn energies(
     run: &Run,
     parts: &mut TokenParts<'_>,
     metric: CellMetric,
+    unknown: &mut [usize],
 ) -> Result<Vec<f32>> {
     let mut values = vec![f32::NAN; parts.cell_count()];
+    let per_token = (values.len() / unknown.len().max(1)).max(1);
     parts.walk(recording, run)?;
     for (key, sum) in &parts.cells() {
         let energy_j = sum.energy_j.unwrap_or(f64::NAN);
@@ -160,6 +166,11 @@ fn energies(
         };
         if let Some(cell) = values.get_mut(*key) {
             *cell = value as f32;
+        }
+        if value.is_nan()
+            && let Some(count) = unknown.get_mut(*key / per_token)
+        {
+            *count += 1;
         }
     }
     Ok(values)

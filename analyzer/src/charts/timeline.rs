@@ -5,6 +5,8 @@
 //! steps     [       ][       ][      ]      so that steps sum to the measured energy
 //! a step    energy, time, lowest and highest mean power of its windows
 //! ```
+//!
+//! A step ends where samples are missing, so that a gap is drawn as a gap.
 
 use std::collections::HashMap;
 
@@ -25,6 +27,9 @@ const MIN_STEPS: i64 = 150;
 const RAILS: usize = 12;
 /// Maximum number of phases that are marked.
 const BANDS: usize = 300;
+/// Gaps shorter than this part of a step do not divide it, so that gaps cannot multiply the steps
+/// without limit. They are too short to be drawn.
+const GAP_PARTS: i64 = 4;
 
 /// Power of rails, with phases in the background.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -160,7 +165,10 @@ pub fn timeline(input: &TimelineInput<'_>) -> Result<Option<PowerTimeline>> {
         let is_inside = |part: TimelineRange| part.overlaps(window.start_ns, Some(window.end_ns));
         input.part.is_none_or(is_inside)
     };
-    query::windows(input.recording, input.run, |window| {
+    query::windows(input.recording, input.run, |mut window| {
+        let clock_offset_ns = offsets.get(&window.rail).copied().unwrap_or(0);
+        window.start_ns -= clock_offset_ns;
+        window.end_ns -= clock_offset_ns;
         if !is_drawn(&window) {
             return;
         }
@@ -174,21 +182,16 @@ pub fn timeline(input: &TimelineInput<'_>) -> Result<Option<PowerTimeline>> {
     })?;
     let mut rails = Vec::new();
     for (rail, accounts) in input.balance.iter().zip(input.accounts) {
-        let Some((windows, mut steps)) = lines.remove(&rail.id) else {
+        let Some((windows, steps)) = lines.remove(&rail.id) else {
             continue;
         };
-        let clock_offset_ns = offsets.get(&rail.id).copied().unwrap_or(0);
-        for step in &mut steps {
-            step.start_ns -= clock_offset_ns;
-            step.end_ns -= clock_offset_ns;
-        }
         rails.push(RailLine {
             rail: accounts.rail.clone(),
             is_root: rail.is_root,
             provenance: accounts.provenance.clone(),
             idle_w: accounts.idle_w,
             windows,
-            clock_offset_ns,
+            clock_offset_ns: offsets.get(&rail.id).copied().unwrap_or(0),
             steps,
         });
     }
@@ -238,8 +241,9 @@ fn add(
     };
     let time_ns = window.end_ns - window.start_ns;
     let place = i64::midpoint(window.start_ns, window.end_ns) / length;
+    let adjoins = |step: &TimelineStep| window.start_ns - step.end_ns <= length / GAP_PARTS;
     match steps.last_mut() {
-        Some(step) if step.place == place => {
+        Some(step) if step.place == place && adjoins(step) => {
             step.end_ns = window.end_ns;
             step.time_ns += time_ns;
             step.energy_j += window.measured_j;
@@ -277,4 +281,34 @@ fn drawn_phases<'r>(input: &TimelineInput<'r>) -> impl Iterator<Item = &'r Phase
     let is_inside =
         move |span: &&PhaseSpan| part.is_none_or(|part| part.overlaps(span.start_ns, span.end_ns));
     input.phases.iter().filter(is_inside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(start_ns: i64, end_ns: i64) -> StoredWindow {
+        StoredWindow {
+            rail: 0,
+            start_ns,
+            end_ns,
+            measured_j: 1.0,
+            phase: None,
+        }
+    }
+
+    #[test]
+    fn a_step_ends_where_samples_are_missing() {
+        let mut steps = Vec::new();
+        for (start, end) in [(0, 10), (10, 20), (60, 70), (72, 80)] {
+            add(&mut steps, &window(start, end), 100, |_| None);
+        }
+        let times: Vec<_> = steps
+            .iter()
+            .map(|step| (step.start_ns, step.end_ns, step.time_ns))
+            .collect();
+        assert_eq!(times, [(0, 20, 20), (60, 80, 18)]);
+        let energy_j: Vec<_> = steps.iter().map(|step| step.energy_j).collect();
+        assert_eq!(energy_j, [2.0, 2.0]);
+    }
 }

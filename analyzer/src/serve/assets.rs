@@ -58,14 +58,12 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "views/live/form.js",
     "views/live/heatmap.js",
     "views/live/list.js",
-    "views/live/marks.js",
     "views/live/power.js",
     "views/live/rails.js",
     "views/live/run.js",
     "views/live/runs.js",
     "views/live/spans.js",
     "views/live/tokens.js",
-    "views/reader.js",
     "views/run.js",
     "views/run/cell_charts.js",
     "views/run/cell_tables.js",
@@ -89,7 +87,6 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "views/run/waterfall.js",
     "views/runs.js",
     "views/shades.js",
-    "views/words.js",
 ];
 
 /// The page; it is served as `/`.

@@ -16,13 +16,16 @@ async function waitForRows(page, count) {
   );
 }
 
+// Energies that sum the known phases of a run; short phases without a sample are estimated.
+const near = (run) => (run.unknown ? 1e-2 : 1e-6);
+
 async function values(page, { runs }) {
   await waitForRows(page, Math.min(25, runs.length));
   for (const run of runs.slice(0, 25)) {
     const row = page.locator(`tr[data-run="${run.run_id}"]`);
     if (typeof run.energy_j === "number") {
       const shown = await row.locator('[data-name="energy"]').getAttribute("data-v");
-      same(`energy of ${titleOf(run)}`, Number(shown), run.energy_j);
+      same(`energy of ${titleOf(run)}`, Number(shown), run.energy_j, near(run));
     }
     const status = await row.locator('[data-name="status"]').textContent();
     holds(`status of ${titleOf(run)}: ${status}`, status === run.status);
@@ -39,7 +42,7 @@ async function values(page, { runs }) {
   holds(`${known.length} runs in the trend: ${marks.length}`, marks.length === known.length);
   for (const run of known) {
     const found = marks.find(([id]) => id === run.run_id);
-    same(`energy per token of ${titleOf(run)}`, found[1], run.j_per_token);
+    same(`energy per token of ${titleOf(run)}`, found[1], run.j_per_token, near(run));
   }
 }
 

@@ -204,6 +204,52 @@ async function otherProgram(page, { recorder }) {
   }
 }
 
+// Figures of a run with unknown energies and an unknown provenance, from messages of its own.
+async function unknowns(page) {
+  const found = await page.evaluate(async () => {
+    const { LiveRun } = await import("/assets/views/live/run.js");
+    const { keyFigures } = await import("/assets/views/live/figures.js");
+    const { operationTable } = await import("/assets/views/live/spans.js");
+    const { railTable } = await import("/assets/views/live/rails.js");
+    const run = new LiveRun("a-run");
+    const enter = (type, data) => run.apply({ type, timestamp: "2026-01-01T00:00:00Z", data });
+    const rail = { rail: "cpu", source: "sensor", kind: "cpu", is_root: true };
+    const sample = (start_ns, energy_j) =>
+      enter("power_sample", {
+        ...{ ...rail, start_ns, end_ns: start_ns + 1e8, energy_j },
+        power_w: energy_j === null ? null : energy_j * 10,
+      });
+    [0.5, null, 0.25].forEach((energy, at) => sample(at * 1e8, energy));
+    const token = (number, energy_j) =>
+      enter("token_complete", { span: number, token: number, energy_j, duration_ms: 10, phase: "decode" });
+    [0.1, null, 0.3].forEach((energy, at) => token(at + 1, energy));
+    const operation = (from_ns, energy_j) =>
+      enter("operation_metrics", {
+        ...{ from_ns, to_ns: from_ns + 1 },
+        operations: [{ operation: "matmul", count: 2, duration_ms: 1, energy_j }],
+      });
+    [0.125, null].forEach((energy, at) => operation(at * 10, energy));
+    const figures = keyFigures();
+    figures.show(run);
+    const card = (key) => figures.element.querySelector(`[data-key=${key}]`);
+    return {
+      energy: [card("energy_j").textContent, card("energy_j").dataset.v],
+      tokens: card("tokens").textContent,
+      each: [card("j_per_output_token").textContent, card("j_per_output_token").dataset.v],
+      power: card("power_w").textContent,
+      operation: operationTable(run).querySelector("[data-name=energy_j]:not(th)").outerHTML,
+      rail: railTable(run).querySelector("tbody").textContent,
+    };
+  });
+  const { energy, tokens, each, power, operation, rail } = found;
+  holds(`energy: ${energy}`, /at least 750.0 mJ.*1 sample unknown/.test(energy[0]) && !energy[1]);
+  holds(`tokens: ${tokens}`, /3.*energy of 1 unknown/.test(tokens));
+  holds(`energy of a token: ${each}`, /mean of 2 known/.test(each[0]));
+  same("energy of a token", Number(each[1]), 0.2);
+  for (const text of [power, rail]) holds(`provenance: ${text}`, /provenance unknown/.test(text));
+  holds(`operation: ${operation}`, /at least 125.0 mJ/.test(operation) && !/data-v/.test(operation));
+}
+
 export async function check(page, base, facts) {
   await page.goto(`${base}/#/live`);
   await until(
@@ -214,6 +260,7 @@ export async function check(page, base, facts) {
   for (const name of ["power", "tokens", "layers", "spans"]) {
     holds(`${name} is empty`, (await frameState(page, name)) === "empty");
   }
+  await unknowns(page);
   if (facts.live) {
     const run = await generated(page, facts);
     await reading(page, run);

@@ -64,7 +64,7 @@ async function view(look, name, hash, ready, height) {
 const wide = { width: 1280, theme: "light" };
 const dark = { width: 1280, theme: "dark" };
 const narrow = { width: 400, theme: "light" };
-const compared = "#/compare?run=config%3Dnone&run=config%3Dq8_0";
+const compared = "#/compare?run=config%3Dnone&run=config%3Dq8_0&different=yes";
 await live(wide, "live", 860);
 await live({ width: 400, theme: "dark" }, "live-narrow", 1000);
 await view(wide, "run", "#/run/sky", "#chart-pipeline figure[data-drawn]", 860);

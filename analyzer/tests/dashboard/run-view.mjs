@@ -8,6 +8,8 @@
 //     rails        [{rail, measured_j}]
 //     phases       [{phase, energy_j}]
 //     tokens       [{token, text, energy_j}] in the order of time
+//     samples      [{rail, start_ns, end_ns, energy_j}] by the program's clock
+//     gap          {run, samples}: another run, without samples in its middle
 //     cells_j      active energy of the spans of all tokens, at most one block of them
 // Each may be left out: its check is then skipped, and named in the answer.
 
@@ -221,6 +223,94 @@ async function zoom(page) {
   holds(`keys read values: ${value}`, value.includes(" W"));
 }
 
+// Energy, mean and highest power of samples in a range; energies of samples at its ends are divided.
+function powerOf(samples, from, to) {
+  const inside = samples.filter((one) => one.end_ns > from && one.start_ns < to);
+  let [energy, time, peak] = [0, 0, 0];
+  for (const { start_ns: start, end_ns: end, energy_j: whole } of inside) {
+    const part = Math.min(end, to) - Math.max(start, from);
+    energy += (whole * part) / (end - start);
+    time += part;
+    peak = Math.max(peak, (whole * 1e9) / (end - start));
+  }
+  return { energy, time, average: (energy * 1e9) / time, peak, covered: time / (to - from) };
+}
+
+// The table of the shown range, and the lines, have the energies of the samples in it.
+async function powerValues(page, samples) {
+  const out = page.locator("#chart-timeline output.range");
+  await until(
+    "the steps of the range are read",
+    () => out.getAttribute("data-steps"),
+    (steps) => steps !== "coarse",
+  );
+  const [from, to] = await out.evaluate((one) => [one.dataset.from, one.dataset.to].map(Number));
+  const cells = await page.$$eval("#chart-timeline tr[data-rail]", (all) =>
+    all.map((row) => [
+      row.dataset.rail,
+      Object.fromEntries([...row.cells].map((one) => [one.dataset.name, one.dataset.v])),
+    ]),
+  );
+  for (const [rail, shown] of cells) {
+    const own = samples.filter((one) => one.rail === rail);
+    const expected = powerOf(own, from, to);
+    const where = `${rail} from ${from} to ${to}`;
+    same(`energy of ${where}`, Number(shown.energy_j), expected.energy, 1e-5);
+    same(`average of ${where}`, Number(shown.avg_w), expected.average, 1e-5);
+    same(`peak of ${where}`, Number(shown.peak_w), expected.peak, 1e-5);
+    same(`samples of ${where}`, Number(shown.covered), Math.min(1, expected.covered), 1e-5);
+    const line = `#chart-timeline g[data-rail="${rail}"]`;
+    same(`line of ${where}`, await sumOf(page, line), expected.energy, 1e-5);
+  }
+  return cells.length;
+}
+
+async function powerTable(page, samples) {
+  await chart(page, "timeline");
+  const box = page.locator("#chart-timeline details.values");
+  await box.locator("summary").click();
+  await page.selectOption("#chart-timeline select", "1");
+  holds("rails have rows", (await powerValues(page, samples)) > 0);
+  for (const key of ["+", ".", "+"]) {
+    await page.locator("#chart-timeline [role=slider]").focus();
+    await page.keyboard.press(key);
+    await page.waitForTimeout(60);
+    await powerValues(page, samples);
+  }
+  await page.selectOption("#chart-timeline select", "-1");
+  await box.locator("summary").click();
+}
+
+// Missing samples are a gap in line, table and texts. An unknown number of tokens is a dash.
+async function gap(page, base, { run, samples }) {
+  await page.goto(`${base}/#/run/${encodeURIComponent(run)}`);
+  await page.waitForSelector("[data-key=tokens]");
+  const tokens = page.locator("[data-key=tokens]");
+  const told = await tokens.textContent();
+  holds(`tokens are unknown: ${told}`, /–.*– generated/.test(told));
+  holds("there is no number", !(await tokens.getAttribute("data-v")));
+  await chart(page, "timeline");
+  const path = await page.getAttribute("#chart-timeline path.line", "d");
+  holds(`the line is interrupted: ${path}`, path.match(/M/g).length === 2);
+  await page.locator("#chart-timeline details.values summary").click();
+  const reader = page.locator("#chart-timeline [role=slider]");
+  const texts = [];
+  const steps = Number(await reader.getAttribute("aria-valuemax"));
+  await reader.focus();
+  for (let at = 0; at <= steps; at += 1) {
+    texts.push(await reader.getAttribute("aria-valuetext"));
+    await page.keyboard.press("ArrowRight");
+  }
+  const unread = texts.filter((one) => one.includes(": –"));
+  holds(`the gap is read once: ${unread}`, unread.length === 1);
+  for (const key of ["+", "."]) {
+    await reader.focus();
+    await page.keyboard.press(key);
+    await page.waitForTimeout(60);
+    await powerValues(page, samples);
+  }
+}
+
 async function pipeline(page) {
   await chart(page, "pipeline");
   const opener = page.locator("#chart-pipeline .opener").first();
@@ -262,6 +352,7 @@ export async function check(page, base, facts) {
   const skipped = await values(page, facts);
   await pipeline(page);
   await zoom(page);
+  if (facts.samples) await powerTable(page, facts.samples);
   const count = Number(await page.getAttribute("#token-slider", "max")) + 1;
   await slider(page, count);
   const operations = await drillDown(page);
@@ -275,5 +366,6 @@ export async function check(page, base, facts) {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     holds(`no sideways scrolling at ${width}: ${wide}`, wide <= width);
   }
+  if (facts.gap) await gap(page, base, facts.gap);
   return { skipped, tokens: count, operations, metrics: drawn, tables: tabled };
 }

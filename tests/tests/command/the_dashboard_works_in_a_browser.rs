@@ -24,9 +24,9 @@ fn the_dashboard_works_in_a_browser() {
     let Some(modules) = modules() else { return };
     let work = Workplace::new();
     work.record();
-    let server = Server::start(&work);
     let facts = work.path("facts.json");
     std::fs::write(&facts, work.facts().to_string()).expect("written");
+    let server = Server::start(&work);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../analyzer/tests/dashboard/run.mjs");
     let status = Command::new("node")
         .arg(script)
@@ -195,6 +195,8 @@ impl Workplace {
             "phases": rows(&file, story, "SELECT phase, energy_j FROM v_phases WHERE run = ?1"),
             "tokens": rows(&file, story, "SELECT token, energy_j FROM v_tokens WHERE run = ?1
                 AND start_ns IS NOT NULL ORDER BY start_ns"),
+            "samples": rows(&file, story, SAMPLES),
+            "gap": gap(&file, uuid("<i>modelled</i>")),
             "runs": runs(&file),
             "deletable": uuid("short-lived").1,
             "compare": { "sides": sides, "answer": answer },
@@ -214,6 +216,33 @@ impl Workplace {
         })
     }
 }
+
+/// Removes the samples of the middle third of a run, and the number of its tokens; returns what remains.
+fn gap(file: &Connection, (run, id): (i64, String)) -> Value {
+    let third = "(SELECT end_ns FROM runs WHERE no = ?1) / 3";
+    let sql = format!(
+        "DELETE FROM sample_balance WHERE run = ?1 AND start_ns >= {third} AND end_ns <= 2 * {third}"
+    );
+    assert!(
+        file.execute(&sql, [run]).expect("SQL") > 0,
+        "no sample is in the middle"
+    );
+    let sql = "UPDATE runs SET output_tokens = NULL WHERE no = ?1";
+    file.execute(sql, [run]).expect("SQL");
+    json!({ "run": id, "samples": rows(file, run, SAMPLES) })
+}
+
+/// Energies of samples, by the program's clock.
+const SAMPLES: &str = "SELECT rail, start_ns - ahead_ns AS start_ns, end_ns - ahead_ns AS end_ns,
+    energy_j FROM (
+        SELECT r.name AS rail, b.start_ns, b.end_ns, b.measured_j AS energy_j,
+        coalesce((SELECT round(f.value ->> 'clock_offset_ms' * 1e6)
+            FROM attributions a, json_each(a.diagnostics, '$.rails') f
+            WHERE a.run = b.run AND a.id = b.attribution
+            AND f.value ->> 'rail' IN (r.name, r.source || '/' || r.name)), 0) AS ahead_ns
+        FROM sample_balance b JOIN rails r ON r.run = b.run AND r.id = b.rail
+        JOIN v_shown s ON s.run = b.run AND s.attribution = b.attribution WHERE b.run = ?1
+    )";
 
 /// Returns the rows of a query as objects.
 fn rows(file: &Connection, run: i64, sql: &str) -> Vec<Value> {
@@ -237,14 +266,17 @@ fn rows(file: &Connection, run: i64, sql: &str) -> Vec<Value> {
     all.collect::<rusqlite::Result<_>>().expect("rows")
 }
 
-/// Returns all runs with the energies of their phases; newest first.
+/// Returns all runs with the known energies of their phases, and the number of phases without one;
+/// newest first.
 fn runs(file: &Connection) -> Vec<Value> {
     rows(
         file,
         0,
         "SELECT r.uuid AS run_id, r.name, r.status, r.prompt, e.energy_j,
-        e.energy_j / nullif(r.input_tokens + r.output_tokens, 0) AS j_per_token
-        FROM runs r LEFT JOIN (SELECT run, sum(energy_j) AS energy_j FROM v_phases GROUP BY run) e
+        e.energy_j / nullif(r.input_tokens + r.output_tokens, 0) AS j_per_token, e.unknown
+        FROM runs r LEFT JOIN (SELECT run, sum(energy_j) AS energy_j,
+            count(*) FILTER (WHERE energy_j IS NULL AND phase <> '(remainder)') AS unknown
+            FROM v_phases GROUP BY run) e
         ON e.run = r.no WHERE r.no > ?1 ORDER BY r.start_unix_ns DESC",
     )
 }

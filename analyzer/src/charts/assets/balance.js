@@ -23,7 +23,8 @@ function accountBoxes(rail, top, scale, fills) {
     const x = scale(begin);
     const wide = scale(begin + Math.abs(energy)) - x;
     const look = { fill: fills.get(name), class: "bar" };
-    const share = `${percent(energy / rail.measured_j)} of what was ${rail.provenance}`;
+    const part = percent(shareOf(energy, rail.measured_j));
+    const share = `${part} of the rail, ${provenanceWords(rail.provenance)}`;
     const lines = [`${rail.rail}: ${name}`, joules(energy), share];
     const data = { j: energy, account: name, rail: rail.rail };
     const words = `${name} ${joules(energy)}`;
@@ -39,7 +40,7 @@ function accountBoxes(rail, top, scale, fills) {
 // A rail's name and total energy: next to its bar, or above it on narrow screens.
 function railHead(rail, top, { narrow, left, right }) {
   const name = rail.is_root ? rail.rail : `${rail.rail} in ${rail.parent_rail}`;
-  const whole = `${joules(rail.measured_j)} ${rail.provenance}`;
+  const whole = `${joules(rail.measured_j)} ${rail.provenance || "of unknown provenance"}`;
   if (narrow) {
     return [
       text(left, top - 7, shorten(name, 30), { class: "name" }),

@@ -9,10 +9,9 @@ charts.compare = (_, width, across) => [
   ...comparedRatios(across, width),
 ];
 
+const SIDES = ["blue", "orange", "green", "purple"];
 const sideColour = (across, labelOf) =>
-  HUES[
-    ["blue", "orange", "green", "purple"][across.sides.findIndex((side) => side.label === labelOf)]
-  ];
+  HUES[SIDES[across.sides.findIndex((side) => side.label === labelOf)]];
 const SHAPES = [
   "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z",
   "M-5 -5h10v10h-10z",
@@ -27,6 +26,9 @@ const dot = (x, y, at, colour) =>
     class: "bar",
   });
 
+// Most runs that are drawn.
+const RUNS_DRAWN = 80;
+
 // Dots have no length, so their axis need not start at zero.
 function rangeOf(ends) {
   const [lo, hi] = [Math.min(...ends), Math.max(...ends)];
@@ -39,7 +41,8 @@ function comparedRuns(across, width) {
   const [left, right] = [narrow ? 8 : 190, width - (narrow ? 74 : 90)];
   const rows = across.sides
     .flatMap((side, no) => side.runs.map((run, at) => ({ side, run, no, first: !at })))
-    .slice(0, 80);
+    .slice(0, RUNS_DRAWN);
+  const all = sum(across.sides.map((side) => side.runs.length));
   const ends = rows.flatMap(({ run }) => [run.energy_j, run.lo_j, run.hi_j]).filter(isKnown);
   const [from, to] = rangeOf(ends.length ? ends : [0]);
   const scale = linear(from, to, left, right);
@@ -84,7 +87,11 @@ function comparedRuns(across, width) {
     drawn,
   );
   marks(root, list);
-  return [root, from > 0 ? h("p", { class: "note" }, "This axis does not start at zero.") : null];
+  const notes = [
+    from > 0 ? "This axis does not start at zero." : "",
+    all > rows.length ? `The first ${rows.length} of ${all} runs are drawn.` : "",
+  ];
+  return [root, notes.some(Boolean) ? h("p", { class: "note" }, notes.join(" ")) : null];
 }
 
 function comparedPhases(across, width) {
@@ -146,12 +153,12 @@ function comparedRatios(across, width) {
   const narrow = width < 620;
   const height = narrow ? 40 : 26;
   const [left, right] = [narrow ? 8 : 290, width - (narrow ? 10 : 180)];
-  const ends = rows
-    .flatMap((one) => [one.ratio, one.lo, one.hi])
-    .filter((one) => isKnown(one) && one > 0);
-  const far = Math.min(1.5, Math.max(0.02, ...ends.map((one) => Math.abs(Math.log(one))))) * 1.1;
-  const scale = (ratio) =>
-    linear(-far, far, left, right)(Math.max(-far, Math.min(far, Math.log(Math.max(ratio, 1e-9)))));
+  // Each ratio is inside of the axis; intervals may reach beyond it.
+  const farOf = (values) =>
+    Math.max(0.02, ...values.filter((one) => one > 0).map((one) => Math.abs(Math.log(one))));
+  const intervals = farOf(rows.flatMap((one) => [one.lo, one.hi]));
+  const far = Math.max(farOf(rows.map((one) => one.ratio)), Math.min(1.5, intervals)) * 1.1;
+  const scale = (ratio) => linear(-far, far, left, right)(Math.log(Math.max(ratio, 1e-9)));
   const list = [];
   const drawn = rows.map((one, at) => {
     const y = at * height + (narrow ? 30 : 16);
@@ -164,9 +171,7 @@ function comparedRatios(across, width) {
         [
           name,
           `ratio to A ${digits(one.ratio)}`,
-          isKnown(one.lo)
-            ? `interval ${digits(one.lo)} .. ${digits(one.hi)}`
-            : "interval unknown",
+          isKnown(one.lo) ? `interval ${bounds(one.lo, one.hi, digits)}` : "interval unknown",
           isKnown(one.p) ? `p ${digits(one.p)}` : "",
           one.verdict,
         ],
@@ -186,7 +191,7 @@ function comparedRatios(across, width) {
             shorten(`${digits(one.ratio)} ${one.verdict.replace(/ \(.*/, "")}`, 28),
             { class: "small" },
           ),
-      whiskerX(scale, one.lo, one.hi, y),
+      whiskerX(scale, one.lo, one.hi, y, 5, [left, right]),
       shape,
     ];
   });

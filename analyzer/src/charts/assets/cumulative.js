@@ -13,8 +13,13 @@ function runningSums(bars) {
   return sums;
 }
 
-const pathThrough = (sums, x, y) =>
-  sums.map((one, at) => `${at ? "L" : "M"}${round(x(one.tokens))} ${round(y(one))}`).join("");
+// A line; it is interrupted where `isDrawn` does not hold.
+function pathThrough(sums, x, y, isDrawn = () => true) {
+  const step = (one, at) => (at && isDrawn(sums[at - 1]) ? "L" : "M");
+  const point = (one, at) =>
+    isDrawn(one) ? `${step(one, at)}${round(x(one.tokens))} ${round(y(one))}` : "";
+  return sums.map(point).join("");
+}
 
 // One column a token, so that each can be read; at most one a pixel.
 function sumColumns(sums, { x, left, right, bottom, energyY }) {
@@ -52,7 +57,8 @@ charts.cumulative = (run, width) => {
   const energyScale = linear(0, last.energy * 1.06 || 1, bottom, 10);
   const eachScale = linear(0, highest, bottom, 10);
   const energyY = (one) => energyScale(one.energy);
-  const eachY = (one) => eachScale(Math.min(one.each, highest));
+  const eachY = (one) => eachScale(one.each);
+  const isInside = (one) => one.each <= highest;
   const columns = sumColumns(sums, { x, left, right, bottom, energyY });
   const below = ticks(0, run.tokens.tokens, narrow ? 4 : 8, null);
   const root = drawing(
@@ -69,7 +75,7 @@ charts.cumulative = (run, width) => {
     ticks(0, highest, 4, "J").map((one) =>
       text(right + 6, eachScale(one.value) + 4, one.text, { class: "small" }),
     ),
-    s("path", { d: pathThrough(sums, x, eachY), class: "mean" }),
+    s("path", { d: pathThrough(sums, x, eachY, isInside), class: "mean" }),
     s("path", { d: pathThrough(sums, x, energyY), class: "line", stroke: HUES.blue }),
     columns,
   );

@@ -27,24 +27,29 @@ charts.heatmap = (run, width) => {
   return [h("label", { class: "choose" }, "Phase ", select), place];
 };
 
-// Position of rows and columns.
-function gridOf(matrix, cells, width) {
-  const rows = matrix.layers;
-  const held = matrix.components.map((_, c) => c).filter((c) => cells.some((one) => one.c === c));
-  const columns = held.length ? held : [0];
+// Width of the names of rows.
+const rowHeadWidth = (rows, width) =>
+  Math.min(width < 620 ? 80 : 110, 16 + LETTER * Math.max(...rows.map((row) => row.length), 3));
+
+// Position of rows and columns with these names; the row `rest` is set apart.
+function gridOf(rows, columns, width, rest = -1) {
   const narrow = width < 620;
-  const longest = Math.max(...rows.map((row) => row.length));
-  const left = Math.min(narrow ? 64 : 110, 16 + LETTER * longest);
+  const left = rowHeadWidth(rows, width);
   const height = rows.length > 80 ? 12 : narrow ? 18 : 20;
-  const last = rows.length - 1;
-  return {
-    columns,
-    left,
-    height,
-    last,
-    wide: (width - 4 - left) / columns.length,
-    y: (row) => 44 + row * height + (row === last ? 6 : 0),
-  };
+  const wide = (width - 4 - left) / columns.length;
+  const heads = columns.map((name) => headLines(name, wide));
+  const top = 16 + 14 * Math.max(...heads.map((lines) => lines.length));
+  const y = (row) => top + row * height + (row === rest ? 6 : 0);
+  return { left, height, rest, wide, heads, y };
+}
+
+// The name of a column in one or two lines.
+function headLines(name, wide) {
+  const room = Math.max(3, Math.floor((wide - 4) / (LETTER + 0.7)));
+  const words = name.replace(/_/g, " ").split(" ");
+  const half = words.join(" ").length <= room ? words.length : Math.ceil(words.length / 2);
+  const lines = [words.slice(0, half), words.slice(half)].map((part) => part.join(" "));
+  return lines.filter(Boolean).map((one) => shorten(one, room));
 }
 
 function cellLines(matrix, cell, layer, component, phase) {
@@ -60,11 +65,11 @@ function cellLines(matrix, cell, layer, component, phase) {
 
 // One cell. Cells outside of layers have no shade, because they are not comparable with a
 // layer.
-function cellOf(matrix, cell, grid, { row, at, highest, phase }) {
-  const { left, wide, height, last, y } = grid;
-  const [layer, component] = [matrix.layers[row], matrix.components[grid.columns[at]]];
+function cellOf(matrix, cell, grid, { row, at, component, highest, phase }) {
+  const { left, wide, height, rest, y } = grid;
+  const layer = matrix.layers[row];
   const part = cell ? Math.floor((cell.j / highest) * (SHADES - 1e-3)) : 0;
-  const level = cell && row !== last ? Math.max(0, Math.min(SHADES - 1, part)) : -1;
+  const level = cell && row !== rest ? Math.max(0, Math.min(SHADES - 1, part)) : -1;
   const x = left + at * wide;
   const look = { class: `cell ${level < 0 ? "rest" : `shade${level}`}` };
   const box = mark(
@@ -77,28 +82,21 @@ function cellOf(matrix, cell, grid, { row, at, highest, phase }) {
   return [box, isRead ? text(x + wide / 2, y(row) + height / 2 + 4, joules(cell.j), style) : null];
 }
 
-// Names of components in one or two lines.
-function columnHeads(matrix, { columns, left, wide }) {
-  const room = Math.max(3, Math.floor((wide - 4) / (LETTER + 0.7)));
+function columnHeads({ heads, left, wide }) {
   const style = { "text-anchor": "middle", class: "name", "aria-hidden": "true" };
-  return columns.map((c, at) => {
-    const words = matrix.components[c].replace(/_/g, " ").split(" ");
-    const half = words.join(" ").length <= room ? words.length : Math.ceil(words.length / 2);
-    const lines = [words.slice(0, half), words.slice(half)].map((part) => part.join(" "));
-    return lines
-      .filter(Boolean)
-      .map((one, row) => text(left + (at + 0.5) * wide, 18 + row * 14, shorten(one, room), style));
-  });
+  return heads.map((lines, at) =>
+    lines.map((one, row) => text(left + (at + 0.5) * wide, 18 + row * 14, one, style)),
+  );
 }
 
-function rowHeads(matrix, { left, height, last, y }) {
+function rowHeads(names, { left, height, rest, y }) {
   const every = Math.ceil(14 / height);
   const style = { "text-anchor": "end", class: "small", "aria-hidden": "true" };
-  const name = (row) => shorten(row, Math.floor(left / LETTER));
-  return matrix.layers.map((layer, row) =>
-    row % every && row !== last
+  const words = (name) => shorten(name, Math.floor(left / LETTER));
+  return names.map((name, row) =>
+    row % every && row !== rest
       ? null
-      : text(left - 6, y(row) + height / 2 + 4, name(layer), style),
+      : text(left - 6, y(row) + height / 2 + 4, words(name), style),
   );
 }
 
@@ -129,25 +127,31 @@ function ramp(highest, cells) {
 }
 
 function heatmapOf(matrix, cells, width, phase) {
-  const grid = gridOf(matrix, cells, width);
+  const { layers, components } = matrix;
+  const last = layers.length - 1;
+  const held = [...components.keys()].filter((c) => cells.some((one) => one.c === c));
+  const columns = held.length ? held : [0];
+  const names = columns.map((c) => components[c]);
+  const grid = gridOf(layers, names, width, last);
   const key = (row, component) => `${row} ${component}`;
-  const held = new Map(cells.map((cell) => [key(cell.l, cell.c), cell]));
-  const ofLayers = cells.filter((cell) => cell.l !== grid.last).map((cell) => cell.j);
+  const byPlace = new Map(cells.map((cell) => [key(cell.l, cell.c), cell]));
+  const ofLayers = cells.filter((cell) => cell.l !== last).map((cell) => cell.j);
   const highest = Math.max(...ofLayers, 1e-15);
-  const drawn = matrix.layers.flatMap((_, row) =>
-    grid.columns.map((c, at) =>
-      cellOf(matrix, held.get(key(row, c)), grid, { row, at, highest, phase }),
-    ),
+  const drawn = layers.flatMap((_, row) =>
+    columns.map((c, at) => {
+      const place = { row, at, component: components[c], highest, phase };
+      return cellOf(matrix, byPlace.get(key(row, c)), grid, place);
+    }),
   );
   const root = drawing(
     width,
-    grid.y(grid.last) + grid.height + 6,
+    grid.y(last) + grid.height + 6,
     "Energy of layers by component",
-    columnHeads(matrix, grid),
-    rowHeads(matrix, grid),
+    columnHeads(grid),
+    rowHeads(layers, grid),
     drawn,
   );
   const boxes = drawn.map(([box]) => box);
-  marks(root, boxes, { go: (at, way) => gridStep(grid.columns.length, at, way) });
+  marks(root, boxes, { go: (at, way) => gridStep(columns.length, at, way) });
   return [root, ramp(highest, cells)];
 }

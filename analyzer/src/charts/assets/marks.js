@@ -37,56 +37,66 @@ function mark(element, lines, data = {}) {
   return element;
 }
 
-// Makes the marks of a chart navigable. `go(at, key)` returns the index of the mark that an
-// arrow key moves to; by default marks are in a row. `act(at, key)` handles Enter, Escape and
-// clicks.
-function marks(root, list, { go, act } = {}) {
-  if (!list.length) return;
-  const number = new Map(list.map((one, at) => [one, at]));
-  const own = (event) => number.get(event.target.closest && event.target.closest(".mark"));
-  let current = 0;
-  list[0].setAttribute("tabindex", "0");
-  const focus = (at) => {
-    list[current].setAttribute("tabindex", "-1");
-    current = at;
-    list[at].setAttribute("tabindex", "0");
-    list[at].focus();
+// Makes the marks of a chart navigable: those of `list`, in their order, or if it is null, those
+// that `root` has at that moment. `go(at, key)` returns the index that an arrow key moves to;
+// by default marks are in a row. `act(at, key)` handles Enter, Escape and clicks. `lines(mark)`
+// returns the texts of a mark that has none of its own.
+function marks(root, list, { go, act, lines } = {}) {
+  const number = list && new Map(list.map((one, at) => [one, at]));
+  const all = () => list || [...root.querySelectorAll(".mark")];
+  const own = (event) => {
+    const found = event.target.closest && event.target.closest(".mark");
+    return found && (!number || number.has(found)) ? found : null;
+  };
+  const indexOf = (found) => (number ? number.get(found) : all().indexOf(found));
+  if (list && list.length) list[0].setAttribute("tabindex", "0");
+  const focus = (to) => {
+    for (const one of root.querySelectorAll('.mark[tabindex="0"]')) {
+      one.setAttribute("tabindex", "-1");
+    }
+    to.setAttribute("tabindex", "0");
+    to.focus();
   };
   const inRow = (at, key) =>
     at + ({ ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key] || 0);
   root.addEventListener("keydown", (event) => {
-    const at = own(event);
-    if (at === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    const found = own(event);
+    if (!found || event.ctrlKey || event.metaKey || event.altKey) return;
     const { key } = event;
+    const at = indexOf(found);
     let next;
     if (key.startsWith("Arrow")) next = (go || inRow)(at, key);
     else if (key === "Home") next = 0;
-    else if (key === "End") next = list.length - 1;
+    else if (key === "End") next = all().length - 1;
     else if (act && (key === "Enter" || key === " " || key === "Escape")) {
       event.preventDefault();
       act(at, key);
       return;
     } else return;
     event.preventDefault();
-    if (next !== undefined && list[next]) focus(next);
+    if (next !== undefined && all()[next]) focus(all()[next]);
   });
   const show = (event, point) => {
-    const at = own(event);
-    if (at === undefined) hideTip();
-    else showTip(list[at], tooltipLines.get(list[at]), point);
+    const found = own(event);
+    if (found) showTip(found, tooltipLines.get(found) || lines(found), point);
+    else hideTip();
   };
+  const toPointer = (event) => show(event, { x: event.clientX, y: event.clientY });
   root.addEventListener("focusin", (event) => show(event));
   root.addEventListener("focusout", hideTip);
-  root.addEventListener("pointermove", (event) =>
-    show(event, { x: event.clientX, y: event.clientY }),
-  );
+  root.addEventListener("pointermove", toPointer);
   root.addEventListener("pointerleave", hideTip);
   root.addEventListener("click", (event) => {
-    const at = own(event);
-    if (at === undefined) return;
-    if (act) act(at, "Enter");
-    else show(event, { x: event.clientX, y: event.clientY });
+    const found = own(event);
+    if (found && act) act(indexOf(found), "Enter");
+    else if (found) toPointer(event);
   });
+}
+
+// Lets the Tab key reach one mark of `root`.
+function offerFirst(root) {
+  if (root.querySelector('.mark[tabindex="0"]')) return;
+  root.querySelector(".mark")?.setAttribute("tabindex", "0");
 }
 
 window.addEventListener("scroll", hideTip, { passive: true });

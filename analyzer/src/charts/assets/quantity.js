@@ -51,11 +51,16 @@ function quantity(value, unit) {
 const joules = (value) => quantity(isKnown(value) && Math.abs(value) < 1e-13 ? 0 : value, "J");
 const watts = (value) => quantity(value, "W");
 const seconds = (ns) => quantity(isKnown(ns) ? ns / 1e9 : ns, "s");
+const shareOf = (part, whole) => (isKnown(part) && whole > 0 ? part / whole : null);
 const percent = (share) => (isKnown(share) ? `${(share * 100).toFixed(1)} %` : UNKNOWN);
 
-function interval(lo, hi, show = joules) {
-  return isKnown(lo) || isKnown(hi) ? `90 %: ${show(lo)} .. ${show(hi)}` : "interval unknown";
-}
+const milliseconds = (time) => seconds(isKnown(time) ? time * 1e6 : null);
+
+// An interval without its level, where a heading has it.
+const bounds = (lo, hi, show = joules) =>
+  isKnown(lo) || isKnown(hi) ? `${show(lo)} .. ${show(hi)}` : "unknown";
+const interval = (lo, hi) =>
+  isKnown(lo) || isKnown(hi) ? `90 %: ${bounds(lo, hi)}` : "interval unknown";
 
 // About `count` round numbers from `from` to `to`, with texts in a common unit.
 function ticks(from, to, count, unit) {

@@ -1,16 +1,18 @@
-// Creates elements. Recorded names are used only in text nodes and attributes.
+// Creates elements. Recorded text becomes text nodes and attributes only, never markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
+const isPresent = (one) => one !== null && one !== undefined && one !== false;
+
+// Attributes whose value is a function are listeners (`onclick`), `true` is an attribute without
+// value; absent values and children (`false`, null, undefined) are left out.
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes || {})) {
-    if (value !== null && value !== undefined) element.setAttribute(name, value);
+    if (!isPresent(value)) continue;
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(
-    ...[children === undefined ? [] : children]
-      .flat(Infinity)
-      .filter((child) => child !== null && child !== undefined),
-  );
+  element.append(...children.flat(Infinity).filter(isPresent));
   return element;
 }
 const h = (name, attributes, ...children) =>
@@ -85,14 +87,15 @@ function striped(defs, colour, angle, gap = 6) {
 
 // An axis below a chart, or to the left of it, with grid lines.
 function axisX(marks, scale, y, top) {
+  // Long texts stay inside of the chart.
+  const ends = { 0: "start", [marks.length - 1]: "end" };
   return s(
     "g",
     { class: "axis", "aria-hidden": "true" },
     marks.map(({ value, text: words }, at) => [
       line(scale(value), top, scale(value), y, { class: "grid" }),
       text(scale(value), y + 16, words, {
-        "text-anchor":
-          at === marks.length - 1 && marks.length > 1 ? "end" : at ? "middle" : "start",
+        "text-anchor": words.length < 8 ? "middle" : ends[at] || "middle",
       }),
     ]),
   );
@@ -111,13 +114,14 @@ function axisY(marks, scale, x, right) {
 const linear = (from, to, low, high) => (value) =>
   low + ((value - from) / (to - from || 1)) * (high - low);
 
-// A whisker from `lo` to `hi` along x.
-function whiskerX(scale, lo, hi, y, size = 5) {
+// A whisker from `lo` to `hi` along x. An end outside of `range` is drawn open, at its limit.
+function whiskerX(scale, lo, hi, y, size = 5, [left, right] = [-Infinity, Infinity]) {
   if (!isKnown(lo) || !isKnown(hi)) return null;
-  return s("path", {
-    class: "whisker",
-    d: `M${round(scale(lo))} ${y - size}v${2 * size}M${round(scale(lo))} ${y}H${round(scale(hi))}M${round(scale(hi))} ${y - size}v${2 * size}`,
-  });
+  const [from, to] = [scale(lo), scale(hi)];
+  const [x0, x1] = [Math.max(left, from), Math.min(right, to)].map(round);
+  const cap = (x, isEnd) => (isEnd ? `M${x} ${y - size}v${2 * size}` : "");
+  const d = `${cap(x0, from >= left)}M${x0} ${y}H${x1}${cap(x1, to <= right)}`;
+  return s("path", { class: "whisker", d });
 }
 function whiskerY(scale, lo, hi, x, size = 3) {
   if (!isKnown(lo) || !isKnown(hi)) return null;

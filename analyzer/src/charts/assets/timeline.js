@@ -1,17 +1,30 @@
 // Power over time: a line of means, a shade from the lowest to the highest sample, phases in
 // the background.
 
+// Whether samples are missing between two steps; rounded times leave a small rest.
+const isGap = (before, next) => next.t0 - before.t1 > (before.t1 - before.t0) * 0.01;
+
 // Groups consecutive steps without a gap between them.
 function contiguous(steps) {
   const rows = [];
-  let before = null;
-  for (const step of steps) {
-    if (!before || step.t0 > before.t1 + (before.t1 - before.t0) * 0.5) rows.push([]);
+  steps.forEach((step, at) => {
+    if (!at || isGap(steps[at - 1], step)) rows.push([]);
     rows[rows.length - 1].push(step);
-    before = step;
-  }
+  });
   return rows;
 }
+
+// Steps in a range. A step at its end is cut: its energy is that of the part inside.
+function stepsWithin(steps, from, to) {
+  return steps
+    .filter((step) => step.t1 > from && step.t0 < to)
+    .map((step) => {
+      const [t0, t1] = [Math.max(from, step.t0), Math.min(to, step.t1)];
+      const part = (t1 - t0) / (step.t1 - step.t0);
+      return part < 1 ? { ...step, t0, t1, ns: step.ns * part, j: step.j * part } : step;
+    });
+}
+
 const mean = (step) => (step.j * 1e9) / step.ns;
 
 function railPaths(rail, x, y) {
@@ -28,11 +41,11 @@ function railPaths(rail, x, y) {
   return [path, shadow];
 }
 
-// Time and energy of a band, where they are known.
-const bandFigures = (band, end) =>
-  [seconds(end - band.start_ns), isKnown(band.energy_j) ? joules(band.energy_j) : ""]
-    .filter(Boolean)
-    .join(", ");
+// Time and energy of a band, where they are known; those of the whole phase, even if it is cut.
+function bandFigures(band, end, isCut) {
+  const energy = isKnown(band.energy_j) ? `, ${joules(band.energy_j)}` : "";
+  return `${isCut ? "whole phase: " : ""}${seconds(end - band.start_ns)}${energy}`;
+}
 
 // Bands of phases in the drawn range, with their names and, on request, their figures.
 function bandMarks(timeline, names, { x, bottom, left, right, hasFigures }) {
@@ -50,8 +63,9 @@ function bandMarks(timeline, names, { x, bottom, left, right, hasFigures }) {
       from >= free ? label(from + 3, 16, to - from, band.phase, { class: "small" }) : null;
     if (words) free = Math.min(to, from + band.phase.length * LETTER);
     const style = { class: "small figures" };
-    const figures =
-      hasFigures && words ? label(from + 3, 30, to - from, bandFigures(band, end), style, 6) : null;
+    const isCut = x(band.start_ns) < left - 1 || x(end) > right + 1;
+    const caption = hasFigures && words ? bandFigures(band, end, isCut) : "";
+    const figures = caption ? label(from + 3, 30, to - from, caption, style, 6) : null;
     return [box, words, figures];
   });
 }
@@ -90,7 +104,7 @@ function railGroup(rail, at, place) {
   const [path, shadow] = railPaths(rail, x, y);
   const data = {
     "data-rail": rail.rail,
-    "data-j": sum(rail.steps.map((step) => step.j)),
+    "data-j": energyOf(rail),
     "data-peak": Math.max(...rail.steps.map((step) => step.max)),
     "data-steps": rail.steps.length,
   };
@@ -106,19 +120,27 @@ function railGroup(rail, at, place) {
   );
 }
 
-function timelineLegend(timeline, names) {
-  const rails = timeline.rails.map((rail, at) => {
-    const whole = joules(sum(rail.steps.map((step) => step.j)));
-    const idle = isKnown(rail.idle_w) ? `, idle ${watts(rail.idle_w)}` : "";
-    return {
-      name: `${rail.rail}: ${rail.provenance}, ${whole}${idle}`,
-      fill: railColour(at),
-      dash: DASHES[at % DASHES.length],
-    };
-  });
-  const phases = [...new Set(timeline.bands.map((band) => band.phase))].slice(0, 8);
-  const bands = phases.map((phase) => ({ name: phase, fill: phaseColour(names, phase) }));
-  return legend([...rails, ...bands]);
+const energyOf = (rail) => sum(rail.steps.map((step) => step.j));
+
+// Words about a rail in the legend: its provenance, energy and idle power.
+const railWords = (rail) =>
+  [
+    provenanceWords(rail.provenance),
+    joules(energyOf(rail)),
+    isKnown(rail.idle_w) ? `idle ${watts(rail.idle_w)}` : "",
+  ]
+    .filter(Boolean)
+    .join(", ");
+
+function timelineLegend(rails, bands, names, words = railWords) {
+  const lines = rails.map((rail, at) => ({
+    name: `${rail.rail}: ${words(rail)}`,
+    fill: railColour(rail.at ?? at),
+    dash: DASHES[(rail.at ?? at) % DASHES.length],
+  }));
+  const phases = [...new Set(bands.map((band) => band.phase))].slice(0, 8);
+  const colours = phases.map((phase) => ({ name: phase, fill: phaseColour(names, phase) }));
+  return legend([...lines, ...colours]);
 }
 
 // Short lines below the chart where tokens begin.
@@ -129,122 +151,91 @@ function tokenMarks(tokens, { x, left, right, bottom }) {
   return s("path", { d: path, class: "token-marks", "data-tokens": places.length });
 }
 
-// Cuts lines at the ends of a range that is shorter than the run.
-let cuts = 0;
-function cutTo({ left, right, bottom }, ...children) {
-  cuts += 1;
-  const id = `cut${cuts}`;
-  const box = rect(left, 0, right - left, bottom + 1);
-  return [
-    s("defs", {}, s("clipPath", { id }, box)),
-    s("g", { "clip-path": `url(#${id})` }, ...children),
-  ];
-}
-
-// The whole run, or the range from `timeline.start_ns` to `timeline.end_ns`. `more` may hold
-// tokens to mark, and states whether bands have figures.
-charts.timeline = (run, width, _, more = {}) => {
-  const { timeline } = run;
-  const begin = timeline.start_ns || 0;
-  const narrow = width < 620;
-  const rails = timeline.rails;
-  const names = run.heads;
-  const [left, right, bottom] = [58, width - (narrow ? 12 : 96), narrow ? 210 : 290];
+// Scales of a timeline in a place, and all that is drawn of it: bands, axes, rails, tokens.
+// `start_ns` is 0 unless it is a range of the run.
+function powerShapes(timeline, names, place, { hasFigures, tokens } = {}) {
+  const { rails, start_ns: begin = 0, end_ns: end } = timeline;
+  const { left, right, bottom, narrow } = place;
   const steps = rails.flatMap((rail) => rail.steps);
   const idle = rails.map((rail) => rail.idle_w || 0);
   const highest = Math.max(...steps.map((step) => step.max), ...idle, 1e-9);
   const lowest = Math.min(0, ...steps.map((step) => step.min));
-  const x = linear(begin, timeline.end_ns, left, right);
-  const y = linear(lowest, highest * (more.hasFigures ? 1.2 : 1.08), bottom, 22);
-  const place = { x, y, left, right, highest, bottom, hasFigures: more.hasFigures };
-  const cursor = line(left, 4, left, bottom, { class: "cursor", visibility: "hidden" });
-  const catcher = rect(left, 4, right - left, bottom - 4, {
-    fill: "transparent",
-    class: "mark",
-    tabindex: 0,
-    role: "slider",
-    "aria-label": "Power over time: arrow keys read the values",
-    "aria-valuemin": begin / 1e9,
-    "aria-valuemax": timeline.end_ns / 1e9,
-    "aria-valuenow": begin / 1e9,
-  });
-  const times = ticks(begin / 1e9, timeline.end_ns / 1e9, narrow ? 4 : 9, "s");
-  const lines = rails.map((rail, at) => railGroup(rail, at, place));
-  const root = drawing(
-    width,
-    bottom + 24,
-    "Power over time",
-    bandMarks(timeline, names, place),
-    axisY(ticks(lowest, highest * 1.08, 5, "W"), y, left, right),
-    axisX(times, (time) => x(time * 1e9), bottom, bottom - 4),
-    begin || more.isCut ? cutTo(place, lines) : lines,
-    more.tokens ? tokenMarks(more.tokens, place) : null,
-    narrow ? null : endLabels(rails, y, right, bottom),
-    cursor,
-    catcher,
-  );
-  readTimeline(run, catcher, cursor, x, [left, right]);
-  return [root, timelineLegend(timeline, names)];
-};
+  const x = linear(begin, end, left, right);
+  const y = linear(lowest, highest * (hasFigures ? 1.2 : 1.08), bottom, 22);
+  const scales = { ...place, x, y, highest, hasFigures };
+  const times = ticks(begin / 1e9, end / 1e9, narrow ? 4 : 9, "s").filter((one) => one.value >= 0);
+  return {
+    x,
+    shapes: [
+      bandMarks(timeline, names, scales),
+      axisY(ticks(lowest, highest * 1.08, 5, "W"), y, left, right),
+      axisX(times, (time) => x(time * 1e9), bottom, bottom - 4),
+      rails.map((rail, at) => railGroup(rail, rail.at ?? at, scales)),
+      tokens ? tokenMarks(tokens, scales) : null,
+      narrow || !rails.length ? null : endLabels(rails, y, right, bottom),
+    ],
+  };
+}
 
-// A cursor moved by keys or the mouse, with a tooltip of all rails at its time.
-function readTimeline(run, catcher, cursor, x, [left, right]) {
-  const { rails, end_ns: end, start_ns: begin = 0 } = run.timeline;
-  const longest = rails.reduce((best, rail) =>
-    rail.steps.length > best.steps.length ? rail : best,
-  ).steps;
-  let at = 0;
-  const read = (step, point) => {
-    const time = (step.t0 + step.t1) / 2;
-    const band = run.timeline.bands
-      .filter((one) => one.start_ns <= time && time < (isKnown(one.end_ns) ? one.end_ns : end))
-      .pop();
-    const values = rails.map((rail) => {
-      const here = rail.steps.find((one) => one.t0 <= time && time < one.t1);
-      if (!here) return `${rail.rail}: ${UNKNOWN}`;
-      return `${rail.rail}: ${watts(mean(here))}${here.max > here.min ? ` (${watts(here.min)} .. ${watts(here.max)})` : ""}`;
-    });
-    const lines = [`${seconds(step.t0)} to ${seconds(step.t1)}`, ...values, band ? band.phase : ""];
-    cursor.setAttribute("visibility", "visible");
-    cursor.setAttribute("x1", x(time));
-    cursor.setAttribute("x2", x(time));
-    catcher.setAttribute("aria-valuenow", time / 1e9);
-    catcher.setAttribute("aria-valuetext", lines.filter(Boolean).join("; "));
-    const box = catcher.getBoundingClientRect();
-    showTip(
-      catcher,
-      lines,
-      point || { x: box.left + ((x(time) - left) / (right - left)) * box.width, y: box.top + 30 },
-    );
-  };
-  const leave = () => {
-    cursor.setAttribute("visibility", "hidden");
-    hideTip();
-  };
-  catcher.addEventListener("focus", () => read(longest[at]));
-  catcher.addEventListener("blur", leave);
-  catcher.addEventListener("pointerleave", leave);
-  catcher.addEventListener("pointermove", (event) => {
-    const box = catcher.getBoundingClientRect();
-    const time = begin + ((event.clientX - box.left) / box.width) * (end - begin);
-    const here = longest.findIndex((step) => step.t1 > time);
-    at = here < 0 ? longest.length - 1 : here;
-    read(longest[at], { x: event.clientX, y: event.clientY });
+// Powers of rails at a time, and its phase. A rail without a sample at that time has a dash.
+function powerLines({ rails, bands, end_ns: end }, time) {
+  const values = rails.map((rail) => {
+    const step = rail.steps.find((one) => one.t0 <= time && time < one.t1);
+    if (!step) return `${rail.rail}: ${UNKNOWN}`;
+    const range = step.max > step.min ? ` (${watts(step.min)} .. ${watts(step.max)})` : "";
+    return `${rail.rail}: ${watts(mean(step))}${range}`;
   });
-  catcher.addEventListener("keydown", (event) => {
-    const by = {
-      ArrowRight: 1,
-      ArrowUp: 1,
-      ArrowLeft: -1,
-      ArrowDown: -1,
-      PageUp: 20,
-      PageDown: -20,
-      Home: -longest.length,
-      End: longest.length,
-    }[event.key];
-    if (!by) return;
-    event.preventDefault();
-    at = Math.max(0, Math.min(longest.length - 1, at + by));
-    read(longest[at]);
+  const isIn = (band) => band.start_ns <= time && time < (isKnown(band.end_ns) ? band.end_ns : end);
+  return [...values, bands.filter(isIn).pop()?.phase || ""];
+}
+
+// Times at which values are read: the steps of the rail with the most, and the gaps between them.
+function readingStops(rails) {
+  const { steps } = rails.reduce((best, rail) =>
+    rail.steps.length > best.steps.length ? rail : best,
+  );
+  return steps.flatMap((step, at) => {
+    const before = steps[at - 1];
+    return before && isGap(before, step) ? [{ t0: before.t1, t1: step.t0 }, step] : [step];
   });
 }
+
+function powerReader(timeline, place, x) {
+  const { start_ns: begin = 0, end_ns: end, rails } = timeline;
+  const stops = readingStops(rails);
+  const middle = (at) => (stops[at].t0 + stops[at].t1) / 2;
+  return new Reader({
+    place: { ...place, top: 4 },
+    label: "Power over time",
+    count: stops.length,
+    xAt: (at) => x(middle(at)),
+    linesAt: (at) => [
+      `${seconds(stops[at].t0)} to ${seconds(stops[at].t1)}`,
+      ...powerLines(timeline, middle(at)),
+    ],
+    positionAt: (share) => {
+      const found = stops.findIndex((stop) => stop.t1 > begin + share * (end - begin));
+      return found < 0 ? stops.length - 1 : found;
+    },
+  });
+}
+
+// The whole run, or the range from `timeline.start_ns` to `timeline.end_ns`. `more` may hold
+// tokens to mark, and states whether bands have figures.
+charts.timeline = (run, width, _, more) => {
+  const { timeline, heads: names } = run;
+  const narrow = width < 620;
+  const place = { left: 58, right: width - (narrow ? 12 : 96), bottom: narrow ? 210 : 290, narrow };
+  const { x, shapes } = powerShapes(timeline, names, place, more);
+  const { elements } = powerReader(timeline, place, x);
+  const root = drawing(width, place.bottom + 24, "Power over time", shapes, elements);
+  const notes = [
+    timeline.rails_left_out > 0 ? `${timeline.rails_left_out} more rails are not drawn.` : "",
+    timeline.bands_cut ? "Only the first phases are marked." : "",
+  ];
+  return [
+    root,
+    timelineLegend(timeline.rails, timeline.bands, names),
+    more && notes.some(Boolean) ? h("p", { class: "note" }, notes.join(" ")) : null,
+  ];
+};

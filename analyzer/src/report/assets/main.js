@@ -52,21 +52,9 @@ function follow() {
 }
 window.addEventListener("hashchange", follow);
 
-// Uses the system's theme unless another one is chosen; nothing is stored.
 const theme = document.getElementById("theme");
-const system = window.matchMedia("(prefers-color-scheme: dark)");
-const isDark = () =>
-  (document.documentElement.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
-const nameTheme = () => {
-  theme.textContent = isDark() ? "Light theme" : "Dark theme";
-};
 theme.hidden = false;
-theme.addEventListener("click", () => {
-  document.documentElement.dataset.theme = isDark() ? "light" : "dark";
-  nameTheme();
-});
-system.addEventListener("change", nameTheme);
-nameTheme();
+themeButton(theme);
 
 // Prints all runs and short tables.
 let before = null;

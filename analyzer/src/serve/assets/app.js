@@ -1,5 +1,6 @@
 // The shell: shows the view of the address, the state of the connection, theme and messages.
 
+import { themeButton } from "/assets/charts.js";
 import { ApiError, createApi } from "./api.js";
 import { element, field, replace, setText } from "./dom.js";
 import { failure } from "./frame.js";
@@ -157,14 +158,8 @@ async function about() {
   }
 }
 
-// Uses the system's theme unless another one is chosen.
-const system = window.matchMedia("(prefers-color-scheme: dark)");
-const root = document.documentElement;
-const isDark = () => (root.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
-function nameTheme() {
-  by("theme").textContent = isDark() ? "Light theme" : "Dark theme";
-}
-function stored(value) {
+// The chosen theme; browsers may refuse to keep it.
+function keptTheme(value) {
   try {
     if (value) localStorage.setItem(THEME, value);
     return localStorage.getItem(THEME);
@@ -172,15 +167,7 @@ function stored(value) {
     return null;
   }
 }
-const chosen = stored();
-if (chosen === "dark" || chosen === "light") root.dataset.theme = chosen;
-by("theme").addEventListener("click", () => {
-  root.dataset.theme = isDark() ? "light" : "dark";
-  stored(root.dataset.theme);
-  nameTheme();
-});
-system.addEventListener("change", nameTheme);
-nameTheme();
+themeButton(by("theme"), { chosen: keptTheme(), changed: keptTheme });
 
 by("skip").addEventListener("click", (event) => {
   event.preventDefault();

@@ -1,24 +1,12 @@
-// Creates elements. Recorded text becomes text nodes and attributes only, never markup.
+// Elements that several views use. Recorded text becomes text nodes and attributes only.
 
-// Creates an element. Attributes whose value is a function are listeners (`onclick`), `true` is
-// an attribute without value; `false`, null and undefined are left out.
-export function element(name, attributes, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes || {})) {
-    if (value === null || value === undefined || value === false) continue;
-    if (typeof value === "function") made.addEventListener(key.slice(2), value);
-    else made.setAttribute(key, value === true ? "" : value);
-  }
-  made.append(...known(children));
-  return made;
-}
+import { capitalised, h, isKnown, isPresent, UNKNOWN } from "/assets/charts.js";
 
-const known = (children) =>
-  children.flat(Infinity).filter((one) => one !== null && one !== undefined && one !== false);
+export const element = h;
 
-// Replaces the content of an element, without the unknown children.
+// Replaces the content of an element, without the absent children.
 export function replace(parent, ...children) {
-  parent.replaceChildren(...known(children));
+  parent.replaceChildren(...children.flat(Infinity).filter(isPresent));
   return parent;
 }
 
@@ -39,6 +27,8 @@ export function keepScroll(root, draw) {
 
 export const button = (text, onclick, attributes) =>
   element("button", { type: "button", onclick, ...attributes }, text);
+// A button whose text is a sign; `label` are its words.
+export const control = (sign, label, act) => button(sign, act, { "aria-label": label });
 
 // A control below its label. `hint` explains it.
 let fields = 0;
@@ -66,43 +56,61 @@ export function choice(options, attributes, chosen) {
   return made;
 }
 
-// A table. Columns are `{title, numeric}`; cells are texts, elements or `{text, value}`, where
-// `value` is what the table is sorted by.
-export function table(caption, columns, rows, attributes) {
-  const cell = (content, at) => {
-    const isPair = content && typeof content === "object" && "text" in content && !content.nodeType;
-    return element(
+// Longest table; more rows would make the page slow.
+const MOST = 2000;
+
+// A table. Columns are `[title, read, show, name]`: `read(row)` returns text or elements; with
+// `show` it returns a number, by which the table is sorted, and `show(number, row)` its text.
+// `of(row)` returns attributes of the row, `roles` states them where styles hide that it is a table.
+export function table(caption, columns, rows, { most = MOST, of, roles, ...attributes } = {}) {
+  const role = (name) => (roles ? name : null);
+  const cell = (row, [heading, read, show, name]) => {
+    const value = read(row);
+    return h(
       "td",
       {
-        class: columns[at].numeric ? "n" : null,
-        "data-v": isPair ? content.value : null,
-        "data-name": columns[at].name,
+        role: role("cell"),
+        class: show ? "n" : null,
+        "data-v": show && isKnown(value) ? value : null,
+        "data-name": name,
+        "data-label": roles && typeof heading === "string" ? heading : null,
       },
-      isPair ? content.text : content,
+      show ? show(value, row) : (value ?? UNKNOWN),
     );
   };
-  return element(
+  const head = ([heading, , show, name]) =>
+    h(
+      "th",
+      { scope: "col", role: role("columnheader"), class: show ? "n" : null, "data-name": name },
+      heading,
+    );
+  const cut = rows.length > most ? `; the first ${most} of ${rows.length} rows` : "";
+  return h(
     "table",
-    attributes,
-    caption ? element("caption", {}, caption) : null,
-    element(
+    { role: role("table"), ...attributes },
+    caption ? h("caption", {}, caption + cut) : null,
+    h(
       "thead",
-      {},
-      element(
-        "tr",
-        {},
-        columns.map((one) =>
-          element("th", { scope: "col", class: one.numeric ? "n" : null }, one.title),
-        ),
-      ),
+      { role: role("rowgroup") },
+      h("tr", { role: role("row") }, columns.map(head)),
     ),
-    element(
+    h(
       "tbody",
-      {},
-      rows.map((cells) => element("tr", {}, cells.map(cell))),
+      { role: role("rowgroup") },
+      rows
+        .slice(0, most)
+        .map((row) =>
+          h(
+            "tr",
+            { role: role("row"), ...of?.(row) },
+            columns.map((column) => cell(row, column)),
+          ),
+        ),
     ),
   );
 }
+
+export const count = (value) => (isKnown(value) ? String(value) : UNKNOWN);
 
 // An area that scrolls by itself, and is reached by keys.
 export const scrolling = (label, content, kind = "wide") =>
@@ -113,7 +121,7 @@ export function card(key, what, value, detail, raw) {
   return element(
     "div",
     { class: "card", "data-key": key, "data-v": raw },
-    element("span", { class: "what" }, what),
+    element("span", { class: "what" }, capitalised(what)),
     element("strong", {}, value),
     element("small", {}, detail),
   );

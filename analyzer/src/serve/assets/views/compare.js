@@ -1,6 +1,6 @@
 // Compare: two to four runs or groups; ratios with intervals and verdicts; runs over each other.
 
-import { charts, sortable } from "/assets/charts.js";
+import { charts, sortable, TITLES } from "/assets/charts.js";
 import { isAborted } from "../api.js";
 import { button, element, replace, setText } from "../dom.js";
 import { chartFrame } from "../frame.js";
@@ -34,8 +34,8 @@ class Compare {
       "Marks are single runs with the interval of their attribution. Ratios are relative to A: below one is less energy.",
     );
     this.ratios = frame("Ratios in numbers", "ratios");
-    this.power = frame("Power", "power", "Sum of root rails over time, each run from its start.");
-    this.tokens = frame("Tokens", "tokens", "Energy of each token, in order.");
+    this.power = frame(TITLES.timeline, "power", "Sum of root rails over time, each run from its start.");
+    this.tokens = frame(TITLES.tokens, "tokens", "Energy of each token, in order.");
     this.frames = [this.verdict, this.chart, this.ratios, this.power, this.tokens];
     this.result = element(
       "div",

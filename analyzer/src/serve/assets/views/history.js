@@ -193,13 +193,15 @@ class History {
       this.trend.empty("No run of this list has a known energy per token.");
       return;
     }
+    const unknown = runs.length - known.length;
+    const notes = [
+      total > runs.length ? `The newest ${runs.length} of ${total} runs.` : "",
+      unknown ? `The energy per token of ${unknown} runs is unknown.` : "",
+    ].filter(Boolean);
+    const open = (run) => this.navigate(`#/run/${encodeURIComponent(run.run_id)}`);
     this.trend.draw((width) => [
-      ...trendChart(known, width, (run) =>
-        this.navigate(`#/run/${encodeURIComponent(run.run_id)}`),
-      ),
-      total > runs.length
-        ? element("p", { class: "note" }, `The newest ${runs.length} of ${total} runs.`)
-        : null,
+      ...trendChart(known, width, open),
+      notes.length ? element("p", { class: "note" }, notes.join(" ")) : null,
     ]);
   }
 

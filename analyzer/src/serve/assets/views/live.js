@@ -1,6 +1,6 @@
 // Live view: power, layers and tokens of a run while it is being recorded.
 
-import { isKnown, joules } from "/assets/charts.js";
+import { isKnown, joules, TITLES } from "/assets/charts.js";
 import { choice, element, keepScroll, replace } from "../dom.js";
 import { chartFrame } from "../frame.js";
 import { banner, stateOf } from "./live/banner.js";
@@ -72,18 +72,14 @@ class LiveView {
       this.heatmap.frame.element,
       this.spans.element,
     );
-    replace(
-      this.root,
-      element("h1", {}, "Live"),
-      this.banner.element,
-      element("div", { class: "split" }, recordings, content, this.form.element),
-    );
+    this.split = element("div", { class: "split" }, recordings, content, this.form.element);
+    replace(this.root, element("h1", {}, "Live"), this.banner.element, this.split);
   }
 
   buildFrames() {
     const frame = (title, how, name) => chartFrame(title, { how, name });
     const power = frame(
-      "Power",
+      TITLES.timeline,
       "Mean power of each sample, by rail. The background names the phase, dashes mark idle power, a triangle the peak.",
       "power",
     );
@@ -94,7 +90,7 @@ class LiveView {
     this.power = new LivePower(power);
 
     const stream = frame(
-      "Tokens",
+      "Generated text",
       "The generated text. The darker a token, the more energy it took; each can be read with the mouse or the arrow keys.",
       "tokens",
     );
@@ -108,7 +104,7 @@ class LiveView {
     this.stream = new TokenStream(stream);
 
     const heatmap = frame(
-      "Layers by component",
+      TITLES.heatmap,
       "Energy of each component of each layer, for the latest token or on average.",
       "layers",
     );
@@ -177,6 +173,7 @@ class LiveView {
   showState() {
     const { run, runs } = this;
     this.banner.show({ connection: this.connection, run, database: runs.database });
+    this.split.classList.toggle("no-run", !run);
     this.list.show(runs.list(), runs.chosenId, runs.own);
     this.cancel.show(run && run.isRunning && runs.own.has(run.id) ? run.id : null);
   }

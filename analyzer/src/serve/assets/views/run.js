@@ -6,7 +6,7 @@ import { RunPage } from "./run/page.js";
 import { pipelineOf } from "./run/pipeline.js";
 import { LEDGER, SHARED, reasonOf } from "./run/shared.js";
 import { TokenPages } from "./run/token_pages.js";
-import { phaseOrder } from "./runs.js";
+import { phaseOrder, sourceOf } from "./runs.js";
 
 class RunView {
   constructor(root, params, context) {
@@ -188,7 +188,7 @@ class RunView {
   #showPipeline() {
     if (!this.pipelineAnswer) return;
     this.page.pipelineRows = pipelineOf(this.pipelineAnswer, this.data?.timeline);
-    if (this.page.pipelineRows.phases.length) this.page.pipeline.ready(LEDGER);
+    if (this.page.pipelineRows.phases.length) this.page.pipeline.ready(`${LEDGER} Power ${sourceOf(this.row || {})}.`);
     else this.page.pipeline.empty("No span of this run has the role phase.");
   }
 

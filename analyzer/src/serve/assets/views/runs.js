@@ -1,7 +1,6 @@
 // Texts about a run of the list, used by several views.
 
-import { isKnown, shorten } from "/assets/charts.js";
-import { provenanceWords } from "./words.js";
+import { isKnown, provenanceWords, shorten, UNKNOWN } from "/assets/charts.js";
 
 // Longest name that is shown, and longest one that is typed to confirm.
 const SHOWN = 60;
@@ -25,7 +24,7 @@ export const phaseOrder = (names) => [...new Set([...PHASES, ...names])];
 // `2026-11-29 10:47`, local time.
 export function startOf(run) {
   const date = new Date(run.timestamp);
-  if (Number.isNaN(date.getTime())) return "–";
+  if (Number.isNaN(date.getTime())) return UNKNOWN;
   const two = (value) => String(value).padStart(2, "0");
   return (
     `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ` +
@@ -35,8 +34,9 @@ export function startOf(run) {
 
 export const isModelled = (run) => /modelled/.test(run.provenance || "");
 
-// Where the power of a run comes from.
-export const sourceOf = (run) => provenanceWords(run.provenance, "no power");
+// Where the power of a run comes from; a stored run has no provenance if it has no rails.
+export const WITHOUT_POWER = "without power";
+export const sourceOf = (run) => provenanceWords(run.provenance, WITHOUT_POWER);
 
 // Tags as texts: `key`, `key=value`.
 export function tagsOf(run) {

@@ -7,12 +7,13 @@ import {
   drawing,
   linear,
   mean,
+  Reader,
   s,
   seconds,
   ticks,
+  UNKNOWN,
   watts,
 } from "/assets/charts.js";
-import { Reader } from "../reader.js";
 import { colourOf, dashOf, legendOf } from "./sides.js";
 
 // Positions at which values are read.
@@ -21,7 +22,9 @@ const POSITIONS = 200;
 // Total power of a run: steps of its root rails, summed where all have a value.
 function totalPower(timeline) {
   const roots = timeline.rails.filter((rail) => rail.is_root && rail.steps.length);
-  if (!roots.length) return [];
+  // Roots come first. If rails are left out and no other rail follows the roots, some may be missing.
+  const isCut = timeline.rails_left_out > 0 && timeline.rails.every((rail) => rail.is_root);
+  if (!roots.length || isCut) return [];
   // Rails of one source have common steps; others are read at the steps of the finest one.
   const [base, ...others] = [...roots].sort((a, b) => b.steps.length - a.steps.length);
   const cursors = others.map(() => 0);
@@ -92,7 +95,7 @@ export function powerOverlay(runs, width) {
       seconds(timeAt(at)),
       ...drawn.map((one) => {
         const step = one.steps.find((each) => each.t0 <= timeAt(at) && timeAt(at) < each.t1);
-        return `${one.label} ${one.title}: ${step ? watts(step.power) : "–"}`;
+        return `${one.label} ${one.title}: ${step ? watts(step.power) : UNKNOWN}`;
       }),
     ],
   });

@@ -1,21 +1,27 @@
 // Results of a comparison in words and numbers.
 
-import { digits, isKnown, joules, percent } from "/assets/charts.js";
+import {
+  bounds,
+  digits,
+  isKnown,
+  joules,
+  percent,
+  provenanceWords,
+  UNKNOWN,
+} from "/assets/charts.js";
 import { card, element, scrolling, table } from "../../dom.js";
 import { short } from "../runs.js";
-import { provenanceWords } from "../words.js";
 import { kindName, verdictText } from "./across.js";
 
-const range = (lo, hi) =>
-  isKnown(lo) && isKnown(hi) ? `${digits(lo)} .. ${digits(hi)}` : "unknown";
+const number = (value) => (isKnown(value) ? digits(value) : UNKNOWN);
+const range = (lo, hi) => bounds(lo, hi, number);
 const change = (ratio) => {
   if (!isKnown(ratio)) return "no ratio";
   const by = Math.abs(ratio - 1);
   return by < 0.0005 ? "as much energy" : `${percent(by)} ${ratio < 1 ? "less" : "more"} energy`;
 };
 const whole = (share) => `${Math.round(share * 1000) / 10} %`;
-const origin = (power) =>
-  power === "measured" ? "" : provenanceWords(power);
+const origin = (power) => (power === "measured" ? "" : provenanceWords(power));
 
 // Whether a verdict states a difference.
 const isDecided = ({ verdict }) => verdict === "better" || verdict === "worse";
@@ -26,7 +32,7 @@ export function verdictCards(answer) {
   const cardOf = (side) => {
     const details = [
       isDecided(side) ? verdictText(side) : `estimate: ${change(side.ratio)}`,
-      `ratio ${isKnown(side.ratio) ? digits(side.ratio) : "–"}`,
+      `ratio ${number(side.ratio)}`,
       isKnown(side.lo)
         ? `${whole(side.confidence ?? answer.confidence)} interval ${range(side.lo, side.hi)}`
         : "interval unknown",
@@ -42,41 +48,31 @@ export function verdictCards(answer) {
   return element("div", { class: "verdicts" }, answer.sides.slice(1).map(cardOf));
 }
 
-const columns = (unit) => [
-  { title: "What", name: "what" },
-  { title: "Side" },
-  { title: `A, ${unit}`, numeric: true },
-  { title: `Side, ${unit}`, numeric: true },
-  { title: "Ratio", numeric: true, name: "ratio" },
-  { title: "Interval", numeric: true },
-  { title: "p", numeric: true },
-  { title: "Runs" },
-  { title: "Verdict", name: "verdict" },
-];
+// The level of intervals differs: that of phases is higher, because there are several of them.
+const intervalOf = ({ lo, hi, confidence }) =>
+  isKnown(lo) && isKnown(confidence) ? `${whole(confidence)}: ${range(lo, hi)}` : range(lo, hi);
 
-function row(what, one, base, other) {
-  return [
-    what,
-    one.side,
-    { text: joules(base), value: base },
-    { text: joules(other), value: other },
-    { text: isKnown(one.ratio) ? digits(one.ratio) : "–", value: one.ratio },
-    range(one.lo, one.hi),
-    isKnown(one.p) ? one.p.toPrecision(2) : "–",
-    (one.samples || []).join(" and "),
-    verdictText(one),
-  ];
-}
+const columns = (unit) => [
+  ["part", (row) => row.part, null, "what"],
+  ["side", (row) => row.side],
+  [`A, ${unit}`, (row) => row.base_j, joules],
+  [`side, ${unit}`, (row) => row.other_j, joules],
+  ["ratio", (row) => row.ratio, number, "ratio"],
+  ["interval", intervalOf],
+  ["p", (row) => row.p, (p) => (isKnown(p) ? p.toPrecision(2) : UNKNOWN)],
+  ["runs", (row) => (row.samples || []).join(" and ")],
+  ["verdict", verdictText, null, "verdict"],
+];
 
 // Total, phases and kinds with ratio, interval and verdict.
 export function ratioTable(answer) {
   const [base, ...others] = answer.sides;
+  const { energy_j: base_j } = base;
+  const total = (side) => ({ ...side, part: "total", base_j, other_j: side.energy_j });
   const rows = [
-    ...others.map((side) => row("total", side, base.energy_j, side.energy_j)),
-    ...answer.phases.map((one) => row(`phase ${one.part}`, one, one.base_j, one.other_j)),
-    ...(answer.kind_comparisons || []).map((one) =>
-      row(kindName(answer, one.part), one, one.base_j, one.other_j),
-    ),
+    ...others.map(total),
+    ...answer.phases.map((one) => ({ ...one, part: `phase ${one.part}` })),
+    ...(answer.kind_comparisons || []).map((one) => ({ ...one, part: kindName(answer, one.part) })),
   ];
   return scrolling("Ratios to A", table(null, columns(answer.unit), rows));
 }
@@ -84,17 +80,21 @@ export function ratioTable(answer) {
 // Settings in which the sides differ.
 export function differenceTable(answer) {
   const rows = (answer.differences || []).flatMap(({ what, values }) =>
-    values.map(({ sides, value }) => [
-      what,
-      sides.join(", "),
-      value === null ? "unknown" : String(value),
-    ]),
+    values.map(({ sides, value }) => ({ what, sides, value })),
   );
   if (!rows.length)
     return element("p", { class: "note" }, "The configurations of the sides are equal.");
   return scrolling(
     "Different settings",
-    table(null, [{ title: "Setting" }, { title: "Side" }, { title: "Value" }], rows),
+    table(
+      null,
+      [
+        ["setting", (row) => row.what],
+        ["side", (row) => row.sides.join(", ")],
+        ["value", (row) => (row.value === null ? "unknown" : String(row.value))],
+      ],
+      rows,
+    ),
   );
 }
 

@@ -7,14 +7,14 @@ import {
   interval,
   isKnown,
   joules,
+  knownSum,
   linear,
+  Reader,
   s,
-  sum,
   ticks,
   whiskerY,
 } from "/assets/charts.js";
 import { element } from "../../dom.js";
-import { Reader } from "../reader.js";
 import { colourOf, dashOf, legendOf } from "./sides.js";
 
 // Tokens up to which each has its own error bar.
@@ -78,7 +78,7 @@ export function tokenOverlay(runs, width) {
         stroke: colourOf(one.side),
         "stroke-dasharray": dashOf(one) || null,
         "data-run": one.id,
-        "data-j": sum(one.bars.map((bar) => bar.j)),
+        "data-j": knownSum(one.bars.map((bar) => bar.j)).whole,
       }),
     ]),
   );

@@ -1,14 +1,15 @@
 // The filters of the list. Their values are those of the address, so that a list can be linked.
 
+import { WORDS } from "/assets/charts.js";
 import { button, choice, element, field } from "../../dom.js";
 
 const STATUS = [["", "any"], "running", "complete", "cancelled", "crashed"];
 const SORT = [
   ["date", "start"],
-  ["energy", "energy"],
-  ["j_per_token", "energy per token"],
-  ["tokens_per_s", "speed"],
-  ["duration", "time"],
+  ["energy", WORDS.energy],
+  ["j_per_token", WORDS.perToken],
+  ["tokens_per_s", WORDS.speed],
+  ["duration", WORDS.recorded],
 ];
 // Time without input until the list is read again.
 const PAUSE_MS = 350;
@@ -40,8 +41,8 @@ export function filterForm(changed) {
     date_to: text({ type: "date" }),
     sort_by: choice(SORT),
     order: choice([
-      ["desc", "largest or newest first"],
-      ["asc", "smallest or oldest first"],
+      ["desc", "descending"],
+      ["asc", "ascending"],
     ]),
   };
   const defaults = { sort_by: "date", order: "desc" };

@@ -1,117 +1,96 @@
 // The table of runs: a card for each run on narrow screens.
 
-import { isKnown, joules, seconds } from "/assets/charts.js";
-import { button, element } from "../../dom.js";
+import {
+  bounds,
+  digits,
+  isKnown,
+  joules,
+  seconds,
+  UNKNOWN,
+  WORDS,
+} from "/assets/charts.js";
+import { button, element, table } from "../../dom.js";
 import { isModelled, perToken, short, sourceOf, startOf, tagsOf, titleOf } from "../runs.js";
-import { bounds } from "../words.js";
-
-const COLUMNS = [
-  ["select", ""],
-  ["name", "Run"],
-  ["started", "Started"],
-  ["model", "Model"],
-  ["tags", "Experiment, tags"],
-  ["status", "Status"],
-  ["time", "Time", "n"],
-  ["energy", "Energy", "n"],
-  ["per", "Per token", "n"],
-  ["speed", "Tokens/s", "n"],
-  ["source", "Power is"],
-  ["actions", ""],
-];
 
 const withInterval = (value, lo, hi) => [
   joules(value),
-  isKnown(lo) || isKnown(hi)
-    ? element("small", { class: "interval" }, bounds(lo, hi))
-    : null,
+  isKnown(lo) || isKnown(hi) ? element("small", { class: "interval" }, bounds(lo, hi)) : null,
 ];
-
-// Draws the table. `chosen` is the set of selected ids; `actions` are `select(run, isOn)`,
-// `tags(run)` and `remove(run)`.
-export function runTable(runs, chosen, actions) {
-  const head = element(
-    "tr",
-    { role: "row" },
-    COLUMNS.map(([name, title, kind]) =>
-      element(
-        "th",
-        { scope: "col", role: "columnheader", class: kind, "data-name": name },
-        title || element("span", { class: "unseen" }, name === "select" ? "Compare" : "Change"),
-      ),
-    ),
-  );
-  return element(
-    "table",
-    { class: "runs", role: "table", "aria-label": "Runs" },
-    element("thead", { role: "rowgroup" }, head),
-    element(
-      "tbody",
-      { role: "rowgroup" },
-      runs.map((run) => row(run, chosen, actions)),
-    ),
-  );
-}
+const unseen = (text) => element("span", { class: "unseen" }, text);
+const tag = (text) => element("span", { class: "tag" }, text);
 
 // A run that is being recorded is watched; it is changed when it has ended.
 const liveLink = (run) =>
   element("a", { href: `#/live?run=${encodeURIComponent(run.run_id)}` }, "watch it live");
 
-function row(run, chosen, actions) {
-  const title = titleOf(run);
-  const each = perToken(run);
-  const box = element("input", {
-    type: "checkbox",
-    checked: chosen.has(run.run_id),
-    "aria-label": `Select ${title} to compare`,
-    onchange: () => actions.select(run, box.checked),
+// The columns of the table; those with the chosen runs and the actions depend on the view.
+const columns = (box, changes) => [
+  [unseen("compare"), box, null, "select"],
+  ["run", nameOf, null, "name"],
+  ["started", startOf, null, "started"],
+  ["model", modelOf, null, "model"],
+  ["experiment, tags", labels, null, "tags"],
+  ["status", (run) => run.status, null, "status"],
+  [WORDS.recorded, (run) => run.duration_ns, seconds, "time"],
+  [
+    WORDS.energy,
+    (run) => run.energy_j,
+    (value, run) => withInterval(value, run.lo_j, run.hi_j),
+    "energy",
+  ],
+  [
+    WORDS.perToken,
+    (run) => perToken(run).value,
+    (value, run) => withInterval(value, perToken(run).lo, perToken(run).hi),
+    "per",
+  ],
+  [
+    WORDS.speed,
+    (run) => run.tokens_per_second,
+    (speed) => (isKnown(speed) ? [digits(speed), element("small", {}, "tokens/s")] : UNKNOWN),
+    "speed",
+  ],
+  [WORDS.provenance, provenanceOf, null, "source"],
+  [unseen("change"), changes, null, "actions"],
+];
+
+const nameOf = (run) => [
+  element("a", { href: `#/run/${encodeURIComponent(run.run_id)}` }, titleOf(run)),
+  run.prompt ? element("small", { class: "prompt" }, run.prompt) : null,
+];
+const modelOf = (run) => [
+  short(run.model_name) || UNKNOWN,
+  run.engine ? element("small", {}, short(run.engine)) : null,
+];
+const labels = (run) => [
+  run.experiment_name ? tag(`experiment ${short(run.experiment_name)}`) : null,
+  tagsOf(run).map((one) => tag(short(one))),
+];
+const provenanceOf = (run) => element(isModelled(run) ? "em" : "span", {}, sourceOf(run));
+
+// Draws the table. `chosen` is the set of selected ids; `actions` are `select(run, isOn)`,
+// `tags(run)` and `remove(run)`.
+export function runTable(runs, chosen, actions) {
+  const box = (run) =>
+    element("input", {
+      type: "checkbox",
+      checked: chosen.has(run.run_id),
+      "aria-label": `Select ${titleOf(run)} to compare`,
+      onchange: (event) => actions.select(run, event.target.checked),
+    });
+  const change = (words, label, act) =>
+    button(words, act, { class: "plain", "aria-label": label });
+  const changes = (run) =>
+    run.status === "running"
+      ? liveLink(run)
+      : [
+          change("Tags", `Tags of ${titleOf(run)}`, () => actions.tags(run)),
+          change("Delete", `Delete ${titleOf(run)}`, () => actions.remove(run)),
+        ];
+  return table(null, columns(box, changes), runs, {
+    class: "runs",
+    "aria-label": "Runs",
+    roles: true,
+    of: (run) => ({ "data-run": run.run_id, "data-status": run.status }),
   });
-  const link = element("a", { href: `#/run/${encodeURIComponent(run.run_id)}` }, title);
-  const prompt = run.prompt ? element("small", { class: "prompt" }, run.prompt) : null;
-  const tags = [
-    run.experiment_name
-      ? element("span", { class: "tag" }, `experiment ${short(run.experiment_name)}`)
-      : null,
-    tagsOf(run).map((tag) => element("span", { class: "tag" }, short(tag))),
-  ];
-  const cells = {
-    select: box,
-    name: [link, prompt],
-    started: startOf(run),
-    model: [
-      short(run.model_name) || "–",
-      run.engine ? element("small", {}, short(run.engine)) : null,
-    ],
-    tags,
-    status: run.status,
-    time: seconds(run.duration_ns),
-    energy: withInterval(run.energy_j, run.lo_j, run.hi_j),
-    per: withInterval(each.value, each.lo, each.hi),
-    speed: isKnown(run.tokens_per_second) ? run.tokens_per_second.toPrecision(3) : "–",
-    source: isModelled(run) ? element("em", {}, sourceOf(run)) : sourceOf(run),
-    actions: run.status === "running" ? liveLink(run) : [
-      button("Tags", () => actions.tags(run), { class: "plain", "aria-label": `Tags of ${title}` }),
-      button("Delete", () => actions.remove(run), {
-        class: "plain",
-        "aria-label": `Delete ${title}`,
-      }),
-    ],
-  };
-  return element(
-    "tr",
-    { role: "row", "data-run": run.run_id, "data-status": run.status },
-    COLUMNS.map(([name, label, kind]) =>
-      element(
-        "td",
-        {
-          role: "cell",
-          class: kind,
-          "data-name": name,
-          "data-label": label || null,
-          "data-v": { energy: run.energy_j, per: each.value, time: run.duration_ns }[name],
-        },
-        cells[name],
-      ),
-    ),
-  );
 }

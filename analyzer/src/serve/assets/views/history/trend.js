@@ -1,5 +1,5 @@
 // Energy per token of runs in the order of their starts: a dot for each run with its interval,
-// runs of one model joined by a line.
+// neighbours of one model and provenance joined by a line.
 
 import {
   axisX,
@@ -15,6 +15,7 @@ import {
   mark,
   marks,
   drawing,
+  round,
   s,
   SHAPES,
   ticks,
@@ -82,24 +83,20 @@ export function trendChart(runs, width, open) {
       );
     }
   }
-  const joined = series.map((one) =>
-    one.dots.length > 1 && one.name !== OTHERS
-      ? s("path", {
-          class: "trend",
-          stroke: one.colour,
-          d: one.dots
-            .map(
-              ({ at }, no) =>
-                `${no ? "L" : "M"}${x(at).toFixed(1)} ${y(energies[at].value).toFixed(1)}`,
-            )
-            .join(""),
-        })
-      : null,
-  );
+  // Lines join neighbours whose power has one provenance: others are not comparable.
+  const isJoined = (dots, no) => no && sourceOf(dots[no].run) === sourceOf(dots[no - 1].run);
+  const joined = series
+    .filter((one) => one.name !== OTHERS)
+    .map(({ dots, colour }) => {
+      const point = ({ at }, no) =>
+        `${isJoined(dots, no) ? "L" : "M"}${round(x(at))} ${round(y(energies[at].value))}`;
+      return s("path", { class: "trend", stroke: colour, d: dots.map(point).join("") });
+    });
   const every = Math.max(1, Math.ceil(runs.length / (narrow ? 3 : 7)));
   const days = runs
     .map((run, at) => ({ value: at, text: startOf(run).slice(5) }))
-    .filter((_, at) => at % every === 0);
+    .filter((_, at) => at % every === 0)
+    .filter((one, at, all) => !at || one.text !== all[at - 1].text);
   const root = drawing(
     width,
     bottom + 24,

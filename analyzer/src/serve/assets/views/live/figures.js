@@ -1,8 +1,21 @@
 // Key figures of a run that is being recorded, and what it executes now.
 
-import { interval, isKnown, joules, percent, seconds, sum, watts } from "/assets/charts.js";
-import { card, element, replace, setText } from "../../dom.js";
-import { milliseconds, provenanceWords } from "../words.js";
+import {
+  atLeast,
+  capitalised,
+  digits,
+  interval,
+  isKnown,
+  joules,
+  milliseconds,
+  provenanceWords,
+  seconds,
+  sum,
+  UNKNOWN,
+  watts,
+  WORDS,
+} from "/assets/charts.js";
+import { card, count, element, replace, setText } from "../../dom.js";
 
 // Tokens that the speed is averaged over.
 const SPEED_TOKENS = 20;
@@ -27,7 +40,7 @@ export function keyFigures() {
       const box = root.children[at];
       box.dataset.key = key;
       box.dataset.v = raw ?? "";
-      setText(box.children[0], what);
+      setText(box.children[0], capitalised(what));
       setText(box.children[1], value);
       setText(box.children[2], detail);
     });
@@ -49,17 +62,13 @@ export function currentPlace() {
     if (!isShown) return;
     for (const [name, place] of values) {
       const value = run.current[name];
-      setText(place, isNone(value) ? "–" : String(value));
+      setText(place, isNone(value) ? UNKNOWN : String(value));
     }
   };
   return { element: root, show };
 }
 
-const sourceOf = ({ provenance }) =>
-  provenance === "measured" ? "root rails, idle power included" : provenanceWords(provenance);
-
-// Names of figures: each has one meaning while the run goes on and after its end.
-const PER_OUTPUT = ["j_per_output_token", "Per generated token"];
+// Each figure has one meaning while the run goes on and after its end.
 const WITHOUT_FIRST = "decode, without token 0 (sampling only)";
 
 // Figures of an ended run: the stored ones, or those of its last message until they are read.
@@ -67,21 +76,33 @@ function resultOf(run) {
   const found = run.stored ? storedOf(run.stored) : messageOf(run.result || {});
   const { energy_j: energy, output, input, per_token: each } = found;
   const seen = run.tokens.size || null;
-  const generated = isNone(input)
-    ? isNone(output) && seen
-      ? "seen while it ran"
-      : "generated"
-    : `generated, ${input} of the prompt`;
-  const count = output ?? seen;
+  const generated = isNone(output) && seen ? "generated, seen while it ran" : "generated";
+  const counted = isNone(input) ? generated : `${generated}, ${input} of the prompt`;
+  const all = output ?? seen;
   return [
-    ["energy_j", "Energy", joules(energy), energyOf(run, found), energy],
-    ["duration_ms", "Time", milliseconds(found.duration_ms), run.status, found.duration_ms],
-    ["tokens", "Tokens", isNone(count) ? "–" : String(count), generated, count],
-    ["j_per_token", "Per token", joules(each), "prompt and generated", each],
-    [...PER_OUTPUT, joules(found.per_output), WITHOUT_FIRST, found.per_output],
-    ["tokens_per_second", "Speed", rate(found.speed), "decode, without token 0", found.speed],
+    ["energy_j", WORDS.energy, joules(energy), energyOf(run, found), energy],
+    ["duration_ms", WORDS.time, milliseconds(found.duration_ms), run.status, found.duration_ms],
+    ["tokens", WORDS.tokens, count(all), counted, all],
+    ["j_per_token", WORDS.perToken, joules(each), "prompt and generated", each],
+    perGenerated(found.per_output, WITHOUT_FIRST),
+    speedOf(found.speed, "tokens/s of decode, without token 0"),
   ];
 }
+
+const perGenerated = (value, detail) => [
+  "j_per_output_token",
+  WORDS.perGenerated,
+  joules(value),
+  detail,
+  value,
+];
+const speedOf = (value, detail) => [
+  "tokens_per_second",
+  WORDS.speed,
+  isKnown(value) ? digits(value) : UNKNOWN,
+  detail,
+  value,
+];
 
 const storedOf = (row) => ({
   energy_j: row.energy_j,
@@ -106,10 +127,16 @@ const messageOf = (result) => ({
 });
 
 const energyOf = (run, { lo_j: lo, hi_j: hi }) => {
-  if (!run.stored) return `${sourceOf(run)}; until it is stored`;
-  const source = run.rails.size ? sourceOf(run) : provenanceWords(run.stored.provenance);
+  const source = provenanceWords(run.stored ? run.stored.provenance : run.provenance);
+  if (!run.stored) return `${source}; until it is stored`;
   return isKnown(lo) || isKnown(hi) ? `${source}; ${interval(lo, hi)}` : `${source}; as stored`;
 };
+
+// Where the energy of the samples begins, and how many of them have none.
+const energyDetail = ({ from_ns: from, unknown }) =>
+  (from > 1e9 ? `since ${seconds(from)} of the run` : "so far") +
+  (unknown ? `; energy of ${counted(unknown, "sample")} unknown` : "");
+const counted = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
 
 // Figures so far: key, name, value, explanation, raw value.
 function figuresOf(run) {
@@ -122,22 +149,22 @@ function figuresOf(run) {
   const time = sum(recent.map((token) => token.duration_ms));
   const isTimed = time > 0 && recent.every((token) => isKnown(token.duration_ms));
   const speed = isTimed ? (recent.length * 1000) / time : null;
-  const since =
-    energy && energy.from_ns > 1e9 ? `since ${seconds(energy.from_ns)} of the run` : "so far";
-  const without = energy && energy.unknown ? `, without ${energy.unknown} unknown samples` : "";
   const power = run.power();
   const last = recent.length === 1 ? "last token" : `last ${recent.length} tokens`;
+  const unknown = all.filter((token) => !isKnown(token.energy_j)).length;
+  const energies = unknown ? `generated; energy of ${unknown} unknown` : "generated";
+  const some = known.length < tokens.length ? `mean of ${known.length} known; ` : "";
   return [
-    ["power_w", "Power now", watts(power), sourceOf(run), power],
-    ["energy_j", "Energy", joules(energy && energy.energy_j), since + without, energy && energy.energy_j],
-    ["tokens", "Tokens", String(all.length), coverage(tokens, known), all.length],
-    [...PER_OUTPUT, joules(perToken), WITHOUT_FIRST, perToken],
-    ["tokens_per_second", "Speed", rate(speed), `${last} of decode`, speed],
+    ["power_w", WORDS.now, watts(power), `${provenanceWords(run.provenance)}, with idle`, power],
+    [
+      "energy_j",
+      WORDS.energy,
+      energy ? atLeast(energy) : UNKNOWN,
+      energy ? energyDetail(energy) : "",
+      energy?.whole,
+    ],
+    ["tokens", WORDS.tokens, count(all.length), energies, all.length],
+    perGenerated(perToken, some + WITHOUT_FIRST),
+    speedOf(speed, `tokens/s, ${last} of decode`),
   ];
 }
-
-const rate = (value) => (isKnown(value) ? `${value.toPrecision(3)} tokens/s` : "–");
-const coverage = (tokens, known) =>
-  tokens.length && known.length < tokens.length
-    ? `generated, energy of ${percent(known.length / tokens.length)} known`
-    : "generated";

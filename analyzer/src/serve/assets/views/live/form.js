@@ -121,7 +121,7 @@ export class StartForm {
         pair(field("Name", inputs.name), field("Seed", inputs.seed)),
         pair(field("Top k", inputs.topK), field("Top p", inputs.topP)),
         check(inputs.raw, "continue the prompt without the chat template"),
-        check(inputs.stats, "record statistics of activations: mean, deviation, sparsity (slower)"),
+        check(inputs.stats, "record statistics of activations: mean, standard deviation, maximum, sparsity (slower)"),
         check(inputs.queue, QUEUE),
       ),
       check(

@@ -1,19 +1,23 @@
 // Layers by components, updated with each token. Cells stay; their shade and text change.
 
 import {
+  columnHeads,
   drawing,
+  gridOf,
   gridStep,
   h,
   isKnown,
   joules,
-  LETTER,
+  marks,
+  milliseconds,
+  offerFirst,
   onShade,
   rect,
-  shorten,
+  rowHeads,
+  STATISTICS,
   text,
 } from "/assets/charts.js";
 import { growingRangeOf, levelOf, rampOf } from "../shades.js";
-import { liveMarks, offerFirst } from "./marks.js";
 
 export const LATEST = "latest";
 export const MEAN = "mean";
@@ -30,30 +34,17 @@ function lines(cell, of) {
   const energy = valueOf(cell, of);
   const latest = cell.latest || {};
   const time = of === MEAN ? cell.sum_ms / cell.tokens : latest.duration_ms;
-  const activation =
-    of === LATEST && typeof latest.activation_mean === "number"
-      ? `activations: mean ${latest.activation_mean.toPrecision(3)}, largest ${(latest.activation_max ?? NaN).toPrecision(3)}`
+  const statistic = (name) =>
+    of === LATEST && isKnown(latest[`activation_${name}`])
+      ? `${STATISTICS[name]} ${latest[`activation_${name}`].toPrecision(3)}`
       : "";
   return [
     `${cell.layer}, ${cell.component}`,
     joules(energy),
-    isKnown(time) ? `${time.toPrecision(4)} ms` : "",
+    isKnown(time) ? milliseconds(time) : "",
     of === MEAN ? `mean of ${cell.tokens} tokens` : `token ${cell.token}`,
-    activation,
+    ...["mean", "max"].map(statistic),
   ].filter(Boolean);
-}
-
-// Position of rows and columns.
-function gridOf(rows, columns, width) {
-  const narrow = width < 620;
-  const longest = Math.max(...rows.map((row) => row.length));
-  const left = Math.min(narrow ? 64 : 110, 16 + LETTER * longest);
-  return {
-    left,
-    wide: (width - 4 - left) / columns.length,
-    height: rows.length > 60 ? 11 : narrow ? 16 : 18,
-    top: 26,
-  };
 }
 
 function cellOf(layer, component, [x, y], { wide, height }) {
@@ -68,23 +59,6 @@ function cellOf(layer, component, [x, y], { wide, height }) {
   const isRead = wide > 58 && height > 14;
   const words = isRead ? text(x + wide / 2, y + height / 2 + 4, "", style) : null;
   return { key: `${layer}\n${component}`, box, words };
-}
-
-// Names of columns and rows.
-function headsOf(rows, columns, { left, wide, height, top }) {
-  const room = Math.max(3, Math.floor((wide - 4) / (LETTER + 0.7)));
-  const every = Math.ceil(14 / height);
-  const above = { "text-anchor": "middle", class: "name", "aria-hidden": "true" };
-  const beforeRow = { "text-anchor": "end", class: "small", "aria-hidden": "true" };
-  const name = (layer) => shorten(layer, Math.floor(left / LETTER));
-  return [
-    columns.map((component, at) =>
-      text(left + (at + 0.5) * wide, 18, shorten(component.replace(/_/g, " "), room), above),
-    ),
-    rows.map((layer, row) =>
-      row % every ? null : text(left - 6, top + (row + 0.5) * height + 4, name(layer), beforeRow),
-    ),
-  ];
 }
 
 // The chart in a frame.
@@ -122,24 +96,24 @@ export class LiveHeatmap {
     const { matrix } = run;
     const [rows, columns] = [matrix.rows(), matrix.components];
     const grid = gridOf(rows, columns, width);
-    const { left, wide, height, top } = grid;
+    const { left, wide, y } = grid;
     const cells = rows.flatMap((layer, row) =>
       columns.map((component, column) =>
-        cellOf(layer, component, [left + column * wide, top + row * height], grid),
+        cellOf(layer, component, [left + column * wide, y(row)], grid),
       ),
     );
     const svg = drawing(
       width,
-      top + rows.length * height + 4,
+      y(rows.length) + 4,
       "Energy of layers by component",
-      headsOf(rows, columns, grid),
+      columnHeads(grid),
+      rowHeads(rows, grid),
       cells.map(({ box, words }) => [box, words]),
     );
-    liveMarks(
-      svg,
-      (box) => this.#lines(`${box.dataset.layer}\n${box.dataset.component}`),
-      (at, way) => gridStep(columns.length, at, way),
-    );
+    marks(svg, null, {
+      lines: (box) => this.#lines(`${box.dataset.layer}\n${box.dataset.component}`),
+      go: (at, way) => gridStep(columns.length, at, way),
+    });
     offerFirst(svg);
     const ramp = h("div", { class: "ramp" });
     const size = { rows: rows.length, columns: columns.length };
@@ -178,7 +152,7 @@ export class LiveHeatmap {
     });
     const { token } = matrix.latest;
     parts.svg.dataset.token = of === MEAN ? "" : token;
-    const about = of === MEAN ? `mean of ${matrix.tokens.size} tokens` : `token ${token}`;
+    const about = of === MEAN ? `mean of up to ${matrix.tokens.size} tokens` : `token ${token}`;
     parts.ramp.replaceChildren(...rampOf(range, joules, about));
   }
 }

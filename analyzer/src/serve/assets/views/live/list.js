@@ -1,6 +1,6 @@
 // Runs that are being recorded: by this server, or by other programs into the same file.
 
-import { watts } from "/assets/charts.js";
+import { provenanceWords, watts } from "/assets/charts.js";
 import { element, replace } from "../../dom.js";
 import { short } from "../runs.js";
 
@@ -75,7 +75,7 @@ export function recordingList(choose) {
           statusText(run),
           power === null
             ? null
-            : `${watts(power)}${run.provenance === "measured" ? "" : `, ${run.provenance}`}`,
+            : `${watts(power)}${run.provenance === "measured" ? "" : `, ${provenanceWords(run.provenance)}`}`,
         ];
         one.name.textContent = run.title;
         one.about.textContent = texts.filter(Boolean).join(" · ");

@@ -2,7 +2,7 @@
 // twice and late (after a reconnection or a gap), so each is entered by its own key: a sample by
 // rail and time, a token by its span.
 
-import { isKnown } from "/assets/charts.js";
+import { isKnown, knownSum, sum } from "/assets/charts.js";
 import { phaseOrder, short } from "../runs.js";
 
 // Samples that are kept of each rail, and ended sections of a run.
@@ -58,11 +58,13 @@ export class LiveRun {
     return short(this.info.name) || short(this.info.model) || this.id.slice(0, 8);
   }
 
-  // Where the power of totals comes from: `measured`, unless a root rail is `modelled` or `replayed`.
+  // Where the power of totals comes from: the provenances of the root rails, joined by `+`, else
+  // that of the stored run; null if there is none, or that of a rail is unknown.
   get provenance() {
     const roots = [...this.rails.values()].filter((rail) => rail.is_root);
-    const other = roots.find((rail) => rail.provenance && rail.provenance !== "measured");
-    return other ? other.provenance : "measured";
+    if (!roots.length) return this.stored?.provenance ?? null;
+    const all = [...new Set(roots.map((rail) => rail.provenance))];
+    return all.every(Boolean) ? all.sort().join("+") : null;
   }
 
   // Enters a message, if it is known here.
@@ -135,16 +137,15 @@ export class LiveRun {
     return roots.reduce((sum, rail) => sum + rail.shown_w, 0);
   }
 
-  // The energy of root rails in the samples that arrived, how many of them have no energy, and the
-  // run time of the first one.
+  // The energy of root rails in the samples that arrived: what is known of it, the number of samples
+  // without energy, and the run time of the first one. The whole is unknown if one of them is.
   energy() {
-    const roots = this.roots();
+    const roots = this.roots().filter((rail) => rail.first_ns !== null);
     if (!roots.length) return null;
-    return {
-      energy_j: roots.reduce((sum, rail) => sum + rail.energy_j, 0),
-      unknown: roots.reduce((sum, rail) => sum + rail.unknown, 0),
-      from_ns: Math.min(...roots.map((rail) => rail.first_ns)),
-    };
+    const least = sum(roots.map((rail) => rail.energy_j));
+    const unknown = sum(roots.map((rail) => rail.unknown));
+    const from_ns = Math.min(...roots.map((rail) => rail.first_ns));
+    return { least, unknown, whole: unknown ? null : least, from_ns };
   }
 
   tokenList() {
@@ -281,18 +282,18 @@ function enterOperations(run, { from_ns: from, to_ns: to, operations }) {
   run.operationTimes.add(from);
   for (const one of operations) {
     const key = [one.phase, one.component, one.operation].join("\n");
-    const sum = run.operations.get(key) || {
-      phase: one.phase,
-      component: one.component,
-      operation: one.operation,
-      count: 0,
-      duration_ms: 0,
-      energy_j: null,
-    };
-    sum.count += one.count || 0;
-    sum.duration_ms += one.duration_ms || 0;
-    if (isKnown(one.energy_j)) sum.energy_j = (sum.energy_j ?? 0) + one.energy_j;
-    run.operations.set(key, sum);
+    const { phase, component, operation } = one;
+    const before = run.operations.get(key);
+    const all = (name) => knownSum([...(before ? [before[name]] : []), one[name]]).whole;
+    const known = [before?.least, one.energy_j].filter(isKnown);
+    run.operations.set(key, {
+      ...{ phase, component, operation },
+      count: all("count"),
+      duration_ms: all("duration_ms"),
+      energy_j: all("energy_j"),
+      least: known.length ? sum(known) : null,
+      unknown: (before?.unknown || 0) + (isKnown(one.energy_j) ? 0 : 1),
+    });
   }
   run.advance(to);
   run.changed.add("operations");

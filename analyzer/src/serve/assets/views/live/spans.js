@@ -1,82 +1,66 @@
 // Spans of any program: phases and sections as they end, and operations summed.
 
-import { isKnown, joules, percent, seconds, sum, watts } from "/assets/charts.js";
-import { scrolling, table } from "../../dom.js";
-import { bounds, milliseconds } from "../words.js";
+import {
+  atLeast,
+  bounds,
+  isKnown,
+  joules,
+  knownSum,
+  milliseconds,
+  percent,
+  seconds,
+  shareOf,
+  watts,
+  WORDS,
+} from "/assets/charts.js";
+import { count, scrolling, table } from "../../dom.js";
 
 // Rows of each table.
 const SECTIONS = 40;
 const OPERATIONS = 25;
 
+const SECTION_COLUMNS = [
+  ["name", (one) => one.name, null, "name"],
+  ["role", (one) => one.role || "span"],
+  [WORDS.phase, (one) => one.phase || ""],
+  ["start", (one) => one.start_ns, seconds],
+  [
+    WORDS.time,
+    (one) => (isKnown(one.end_ns) ? one.end_ns - one.start_ns : null),
+    (time) => (isKnown(time) ? seconds(time) : "open"),
+  ],
+  [WORDS.energy, (one) => one.energy_j, joules, "energy_j"],
+  [WORDS.interval, (one) => bounds(one.lo_j, one.hi_j)],
+  [
+    WORDS.average,
+    (one) => (isKnown(one.avg_power_mw) ? one.avg_power_mw / 1e3 : null),
+    watts,
+  ],
+];
+
 // Phases and sections: open ones first, then the newest.
 export function sectionTable(run) {
-  const isShown = (one) => one.role !== "token";
-  const open = [...run.open.values()].filter(isShown);
+  const open = [...run.open.values()].filter((one) => one.role !== "token");
   const ended = [...run.sections.values()].reverse();
-  const rows = [...open, ...ended].slice(0, SECTIONS).map((one) => {
-    const isOpen = !isKnown(one.end_ns);
-    return [
-      one.name,
-      one.role || "span",
-      one.phase || "",
-      { text: seconds(one.start_ns), value: one.start_ns },
-      isOpen
-        ? "open"
-        : { text: seconds(one.end_ns - one.start_ns), value: one.end_ns - one.start_ns },
-      { text: joules(one.energy_j), value: one.energy_j },
-      isKnown(one.lo_j) || isKnown(one.hi_j) ? bounds(one.lo_j, one.hi_j) : "",
-      isKnown(one.avg_power_mw) ? watts(one.avg_power_mw / 1e3) : "",
-    ];
-  });
-  return scrolling(
-    "Phases and sections",
-    table(
-      `${open.length} open, ${run.sections.size} ended`,
-      [
-        { title: "Name", name: "name" },
-        { title: "Role" },
-        { title: "Phase" },
-        { title: "Start", numeric: true },
-        { title: "Time", numeric: true },
-        { title: "Energy", numeric: true, name: "energy_j" },
-        { title: "90 % interval", numeric: true },
-        { title: "Average", numeric: true },
-      ],
-      rows,
-    ),
-    "wide tall",
-  );
+  const caption = `${open.length} open, ${run.sections.size} ended`;
+  const rows = [...open, ...ended].slice(0, SECTIONS);
+  return scrolling("Phases and sections", table(caption, SECTION_COLUMNS, rows), "wide tall");
 }
 
-// Operations with the highest energy so far.
+// Operations with the highest energy so far. Where the energy of some calls is unknown, so is the
+// sum; what is known of it is shown as the least.
 export function operationTable(run) {
-  const all = [...run.operations.values()].sort((a, b) => (b.energy_j || 0) - (a.energy_j || 0));
-  const whole = sum(all.map((one) => one.energy_j));
-  return scrolling(
-    "Operations",
-    table(
-      `${Math.min(OPERATIONS, all.length)} of ${all.length} operations, most energy first`,
-      [
-        { title: "Operation" },
-        { title: "Component" },
-        { title: "Phase" },
-        { title: "Energy", numeric: true, name: "energy_j" },
-        { title: "Share", numeric: true },
-        { title: "Time", numeric: true },
-        { title: "Count", numeric: true },
-      ],
-      all
-        .slice(0, OPERATIONS)
-        .map((one) => [
-          one.operation,
-          one.component || "",
-          one.phase || "",
-          { text: joules(one.energy_j), value: one.energy_j },
-          percent(whole > 0 && isKnown(one.energy_j) ? one.energy_j / whole : null),
-          { text: milliseconds(one.duration_ms), value: one.duration_ms },
-          { text: String(one.count), value: one.count },
-        ]),
-    ),
-    "wide tall",
-  );
+  const all = [...run.operations.values()].sort((a, b) => (b.least ?? 0) - (a.least ?? 0));
+  const { whole } = knownSum(all.map((one) => one.energy_j));
+  const caption = `${Math.min(OPERATIONS, all.length)} of ${all.length} operations, most energy first`;
+  const columns = [
+    [WORDS.operation, (one) => one.operation],
+    [WORDS.component, (one) => one.component || ""],
+    [WORDS.phase, (one) => one.phase || ""],
+    [WORDS.energy, (one) => one.energy_j, (_, one) => atLeast(one), "energy_j"],
+    [WORDS.share, (one) => shareOf(one.energy_j, whole), percent],
+    [WORDS.time, (one) => one.duration_ms, milliseconds],
+    [WORDS.count, (one) => one.count, count],
+  ];
+  return scrolling("Operations", table(caption, columns, all.slice(0, OPERATIONS)), "wide tall");
 }

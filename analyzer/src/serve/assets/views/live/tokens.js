@@ -1,10 +1,20 @@
 // Generated text, each token shaded by its energy.
 
-import { h, interval, isKnown, joules } from "/assets/charts.js";
-import { scrolling, table } from "../../dom.js";
+import {
+  bounds,
+  h,
+  interval,
+  isKnown,
+  joules,
+  marks,
+  milliseconds,
+  offerFirst,
+  provenanceWords,
+  UNKNOWN,
+  WORDS,
+} from "/assets/charts.js";
+import { count, scrolling, table } from "../../dom.js";
 import { growingRangeOf, levelOf, rampOf } from "../shades.js";
-import { bounds, milliseconds, provenanceWords } from "../words.js";
-import { liveMarks, offerFirst } from "./marks.js";
 
 // Most tokens of the stream, and rows of the table.
 const SHOWN = 1500;
@@ -12,11 +22,11 @@ const ROWS = 300;
 
 const tokenText = (token) =>
   token.text === null || token.text === undefined || token.text === ""
-    ? `[${token.token ?? "–"}]`
+    ? `[${token.token ?? UNKNOWN}]`
     : token.text;
 
 const lines = (token) => [
-  `token ${token.token ?? "–"}${token.text ? ` “${token.text}”` : ""}`,
+  `token ${token.token ?? UNKNOWN}${token.text ? ` “${token.text}”` : ""}`,
   joules(token.energy_j),
   interval(token.lo_j, token.hi_j),
   milliseconds(token.duration_ms),
@@ -24,7 +34,9 @@ const lines = (token) => [
   isKnown(token.coverage) && token.coverage < 0.9995
     ? `${(token.coverage * 100).toFixed(0)} % of its time measured`
     : "",
-  token.provenance === "modelled" ? provenanceWords(token.provenance) : "",
+  isKnown(token.energy_j) && token.provenance !== "measured"
+    ? provenanceWords(token.provenance)
+    : "",
 ];
 
 // The stream in a frame.
@@ -35,7 +47,9 @@ export class TokenStream {
     this.stream = h("div", { class: "stream", role: "group", "aria-label": "Generated tokens" });
     this.ramp = h("div", { class: "ramp" });
     this.cut = h("p", { class: "note" });
-    liveMarks(this.stream, (mark) => lines(this.run.tokens.get(mark.dataset.span)));
+    marks(this.stream, null, {
+      lines: (mark) => lines(this.run.tokens.get(mark.dataset.span)),
+    });
   }
 
   // Draws the tokens of a run.
@@ -96,30 +110,18 @@ export class TokenStream {
   }
 }
 
+const COLUMNS = [
+  [WORDS.token, (token) => token.token, count],
+  [WORDS.text, (token) => JSON.stringify(token.text ?? "")],
+  [WORDS.phase, (token) => token.phase || ""],
+  [WORDS.time, (token) => token.duration_ms, milliseconds],
+  [WORDS.energy, (token) => token.energy_j, joules, "energy_j"],
+  [WORDS.interval, (token) => bounds(token.lo_j, token.hi_j)],
+];
+
 // The newest tokens as a table.
 export function tokenTable(run) {
   const tokens = run.tokenList().slice(-ROWS).reverse();
-  return scrolling(
-    "Tokens as a table",
-    table(
-      `${tokens.length} newest of ${run.tokens.size} tokens`,
-      [
-        { title: "Token", numeric: true },
-        { title: "Text" },
-        { title: "Phase" },
-        { title: "Time", numeric: true },
-        { title: "Energy", numeric: true, name: "energy_j" },
-        { title: "90 % interval", numeric: true },
-      ],
-      tokens.map((token) => [
-        { text: String(token.token ?? "–"), value: token.token },
-        JSON.stringify(token.text ?? ""),
-        token.phase || "",
-        { text: milliseconds(token.duration_ms), value: token.duration_ms },
-        { text: joules(token.energy_j), value: token.energy_j },
-        bounds(token.lo_j, token.hi_j),
-      ]),
-    ),
-    "wide tall",
-  );
+  const caption = `${tokens.length} newest of ${run.tokens.size} tokens`;
+  return scrolling("Tokens as a table", table(caption, COLUMNS, tokens), "wide tall");
 }

@@ -1,7 +1,7 @@
 // The charts of cells: heatmap of the selected token, map of tokens by layers, and stacks of
 // tokens. They share a metric, a block of tokens and the selected token.
 
-import { charts, h } from "/assets/charts.js";
+import { charts, h, provenanceWords, TITLES } from "/assets/charts.js";
 import { rampOf, rangeOf } from "../shades.js";
 import { BLOCK } from "./cells.js";
 import { cellsTable, columnsTable, mapTable } from "./cell_tables.js";
@@ -51,7 +51,7 @@ export class CellCharts {
     this.scope.addEventListener("change", () => this.heatmap.redraw());
     this.heatmap = new Section({
       id: "heatmap",
-      title: "Layers and components",
+      title: TITLES.heatmap,
       how:
         "Rows are layers, columns are components; a stronger shade is more. Arrow keys move from " +
         "cell to cell; a click, or Enter, lists the operations of the cell in the selected token.",
@@ -72,7 +72,7 @@ export class CellCharts {
     this.threshold = thresholdOf(this.layers);
     this.map = new Section({
       id: "map",
-      title: "Tokens by layers",
+      title: TITLES.map,
       how:
         "Columns are tokens, rows are layers. Cells below the threshold are blank. A click, or " +
         "Enter, selects the token.",
@@ -92,7 +92,7 @@ export class CellCharts {
     this.steps = new TokenWaterfall();
     this.waterfall = new Section({
       id: "waterfall",
-      title: "Waterfall of tokens",
+      title: TITLES.waterfall,
       how:
         "Each column is one token, stacked by component. Below it, the selected token: each " +
         "component begins where the one before it ends.",
@@ -142,7 +142,7 @@ export class CellCharts {
 
   #ready(metric) {
     const { block, stack } = this;
-    const power = `; power ${block.provenance || "of unknown provenance"}`;
+    const power = `; power ${provenanceWords(block.provenance)}`;
     const what = this.metric === "energy" ? "Active energy of spans" : metric.title;
     const words = what + (["energy", "power"].includes(this.metric) ? power : "");
     this.words = words;

@@ -1,9 +1,10 @@
 // Tables with the values of the charts of cells, as they are drawn.
 
-import { tableOf } from "./tables.js";
+import { atLeast, WORDS } from "/assets/charts.js";
+import { count, table } from "../../dom.js";
 
 const tokensOf = (block) => block.tokens.map((_, at) => ({ token: block.number(at), at }));
-const TOKEN = ["token", (row) => row.token];
+const TOKEN = [WORDS.token, (row) => row.token, count];
 
 // Cells of the heatmap: layers by components.
 export function cellsTable({ block, cells, format }, caption) {
@@ -13,7 +14,7 @@ export function cellsTable({ block, cells, format }, caption) {
     ({ row }) => cells[row * block.perLayer + c],
     format,
   ]);
-  return tableOf(caption, [["layer", (row) => row.layer], ...columns], rows);
+  return table(caption, [[WORDS.layer, (row) => row.layer], ...columns], rows);
 }
 
 // Cells of the map: tokens by layers.
@@ -23,12 +24,16 @@ export function mapTable({ block, values, format }) {
     ({ at }) => values[at * block.layers.length + l],
     format,
   ]);
-  return tableOf("Tokens by layers", [TOKEN, ...columns], tokensOf(block));
+  return table("Tokens by layers", [TOKEN, ...columns], tokensOf(block));
 }
 
 // Stacks of tokens: tokens by components.
 export function columnsTable({ block, order, stacks, wholes, format }) {
   const columns = order.map((c) => [block.components[c], ({ at }) => stacks[at][c], format]);
-  const whole = ["sum", ({ at }) => wholes[at], format];
-  return tableOf("Tokens by component", [TOKEN, ...columns, whole], tokensOf(block));
+  const whole = [
+    "sum",
+    ({ at }) => wholes[at].whole,
+    (_, { at }) => atLeast(wholes[at], format),
+  ];
+  return table("Tokens by component", [TOKEN, ...columns, whole], tokensOf(block));
 }

@@ -1,5 +1,6 @@
 // Cells of tokens, layers and components: blocks of consecutive tokens, read when needed.
 
+import { knownSum } from "/assets/charts.js";
 import { rangeOf } from "../shades.js";
 
 const NEWLINE = 10;
@@ -36,6 +37,17 @@ class CellBlock {
   // The number of the token at a position of this block, as it was recorded.
   number(at) {
     return this.numbers?.[at] ?? this.tokens[at];
+  }
+
+  // The sum of the components of a token: what is known of it, and the number of its cells that
+  // were recorded without a known value.
+  whole(at, parts = this.byComponent(at)) {
+    return { ...knownSum([...parts].filter((one) => !Number.isNaN(one))), ...this.#unknownOf(at) };
+  }
+
+  #unknownOf(at) {
+    const unknown = this.unknown?.[at] || 0;
+    return unknown ? { unknown, whole: null } : {};
   }
 
   // Cells of layers only.

@@ -1,15 +1,18 @@
 // Tokens as columns, each stacked by component.
 
 import {
+  atLeast,
   distinctColours,
   hideTip,
   legend,
   linear,
   percent,
+  shareOf,
   showTip,
+  sum,
   ticks,
 } from "/assets/charts.js";
-import { canvasOf, FONT, palette } from "./shades.js";
+import { canvasOf, drawPositions, FONT, palette } from "./shades.js";
 
 const [LEFT, TOP, BOTTOM] = [58, 10, 24];
 
@@ -33,12 +36,11 @@ export class TokenColumns {
     this.order = orderOf(block);
     this.hues = distinctColours(this.order.map((c) => block.components[c]));
     this.stacks = block.tokens.map((_, at) => block.byComponent(at));
-    this.wholes = this.stacks.map((parts) =>
-      this.order.reduce((all, c) => all + (parts[c] > 0 ? parts[c] : 0), 0),
-    );
+    this.wholes = this.stacks.map((parts, at) => block.whole(at, parts));
     this.high = width < 620 ? 190 : 250;
     this.wide = (width - LEFT - 10) / block.tokens.length;
-    const highest = Math.max(...this.wholes, Number.MIN_VALUE);
+    const heights = this.stacks.map((parts) => sum([...parts].filter((one) => one > 0)));
+    const highest = Math.max(...heights, Number.MIN_VALUE);
     this.scale = linear(0, highest * 1.04, this.high, TOP);
     this.marks = ticks(0, highest * 1.04, 5, null).map((one) => ({
       ...one,
@@ -54,7 +56,7 @@ export class TokenColumns {
     });
     this.canvas.setAttribute(
       "data-all",
-      this.wholes.reduce((all, one) => all + one, 0),
+      sum(this.wholes.map((one) => one.least)),
     );
     this.#listen();
     this.#image();
@@ -90,20 +92,7 @@ export class TokenColumns {
       });
     }
     context.fillStyle = colours.soft;
-    context.textAlign = "center";
-    for (const { value, text } of ticks(
-      block.from,
-      block.from + block.tokens.length - 1,
-      width < 620 ? 4 : 8,
-      null,
-    )) {
-      if (!Number.isInteger(value)) continue;
-      context.fillText(
-        text,
-        Math.min(width - 16, LEFT + (value - block.from + 0.5) * wide),
-        high + 13,
-      );
-    }
+    drawPositions(context, block, { left: LEFT, wide, width, y: high + 13 });
     this.image = image;
   }
 
@@ -128,8 +117,15 @@ export class TokenColumns {
     const most = [...order].sort((a, b) => stacks[at][b] - stacks[at][a]).slice(0, 3);
     const parts = most
       .filter((c) => stacks[at][c] > 0)
-      .map((c) => `${block.components[c]} ${percent(stacks[at][c] / wholes[at])}`);
-    return `token ${block.number(at)}: ${format(wholes[at])}; ${parts.join(", ") || "nothing recorded"}`;
+      .map((c) => `${block.components[c]} ${percent(shareOf(stacks[at][c], wholes[at].whole))}`);
+    const { unknown } = wholes[at];
+    return [
+      `token ${block.number(at)}: ${atLeast(wholes[at], format)}`,
+      unknown ? `${unknown} cells unknown` : "",
+      parts.join(", ") || (unknown ? "" : "nothing recorded"),
+    ]
+      .filter(Boolean)
+      .join("; ");
   }
 
   legend() {

@@ -1,10 +1,20 @@
 // The head of the view: what ran, how its energy was determined, and the key figures with their
 // intervals.
 
-import { digits, h, interval, isKnown, joules, seconds, UNKNOWN, watts } from "/assets/charts.js";
-import { card } from "../../dom.js";
-import { perToken, tagsOf } from "../runs.js";
-import { provenanceWords } from "../words.js";
+import {
+  digits,
+  h,
+  interval,
+  isKnown,
+  joules,
+  provenanceWords,
+  seconds,
+  UNKNOWN,
+  watts,
+  WORDS,
+} from "/assets/charts.js";
+import { card, count } from "../../dom.js";
+import { perToken, tagsOf, WITHOUT_POWER } from "../runs.js";
 
 const EXPORTS = [
   ["json", "JSON"],
@@ -21,6 +31,7 @@ const first = (...values) => values.find((value) => value !== null && value !== 
 // Brings the figures of a run together: the run's row, and its summary.
 function figuresOf(run, summary = {}) {
   const totals = summary.totals || {};
+  const { total_duration_ms: work_ms } = run;
   return {
     energy_j: first(totals.energy_j, run.energy_j),
     lo_j: first(totals.lo_j, run.lo_j),
@@ -30,7 +41,8 @@ function figuresOf(run, summary = {}) {
     j_per_token: first(totals.j_per_token, run.j_per_token),
     j_per_output_token: first(totals.j_per_output_token, run.j_per_output_token),
     tokens_per_s: first(totals.tokens_per_s, run.tokens_per_s),
-    duration_ns: first(totals.duration_ns, run.duration_ns),
+    // The time of the phases; the recording is longer.
+    duration_ns: first(totals.duration_ns, isKnown(work_ms) ? work_ms * 1e6 : null),
     recorded_ns: run.duration_ns ?? null,
     input_tokens: first(totals.input_tokens, run.input_tokens),
     output_tokens: first(totals.output_tokens, run.output_tokens),
@@ -42,35 +54,36 @@ const ofEnergy = (key, what, energy, detail) => card(key, what, joules(energy), 
 function cards(figures, accounts) {
   const { energy_j: energy, duration_ns: duration, input_tokens, output_tokens } = figures;
   const average = isKnown(energy) && duration > 0 ? (energy * 1e9) / duration : null;
-  const tokens = (input_tokens || 0) + (output_tokens || 0);
+  const isCounted = isKnown(input_tokens) && isKnown(output_tokens);
+  const tokens = isCounted ? input_tokens + output_tokens : null;
   const each = perToken(figures);
-  const counted = [`${input_tokens ?? UNKNOWN} prompt`, `${output_tokens ?? UNKNOWN} generated`];
+  const counted = `${count(input_tokens)} prompt, ${count(output_tokens)} generated`;
   const basis = figures.basis ? `; ${figures.basis}` : "";
   const peak = (accounts || [])
     .filter((rail) => rail.is_root && isKnown(rail.peak_w))
     .sort((a, b) => b.peak_w - a.peak_w)[0];
   const speed = isKnown(figures.tokens_per_s) ? digits(figures.tokens_per_s) : UNKNOWN;
   return [
-    ofEnergy("energy_j", "Energy", energy, interval(figures.lo_j, figures.hi_j) + basis),
-    ofEnergy("active_j", "Active energy", figures.active_j, "above idle power"),
-    ofEnergy("j_per_token", "Per token", each.value, interval(each.lo, each.hi)),
+    ofEnergy("energy_j", WORDS.energy, energy, interval(figures.lo_j, figures.hi_j) + basis),
+    ofEnergy("active_j", WORDS.active, figures.active_j, "above idle power"),
+    ofEnergy("j_per_token", WORDS.perToken, each.value, interval(each.lo, each.hi)),
     ofEnergy(
       "j_per_output_token",
-      "Per output token",
+      WORDS.perGenerated,
       figures.j_per_output_token,
-      "decode, per generated token",
+      "decode, without token 0 (sampling only)",
     ),
-    card("tokens", "Tokens", tokens || UNKNOWN, counted.join(", "), tokens || null),
+    card("tokens", WORDS.tokens, count(tokens), counted, tokens),
     card(
       "duration_ns",
-      "Time",
+      WORDS.time,
       seconds(duration),
-      `recorded ${seconds(figures.recorded_ns)}`,
+      `${WORDS.recorded} ${seconds(figures.recorded_ns)}`,
       duration,
     ),
-    card("tokens_per_s", "Speed", speed, "tokens/s of decode", figures.tokens_per_s),
-    card("avg_w", "Average power", watts(average), "during the run", average),
-    peak ? card("peak_w", "Rail peak", watts(peak.peak_w), peak.rail, peak.peak_w) : null,
+    card("tokens_per_s", WORDS.speed, speed, "tokens/s of decode, without token 0", figures.tokens_per_s),
+    card("avg_w", WORDS.average, watts(average), "during the run", average),
+    peak ? card("peak_w", WORDS.peak, watts(peak.peak_w), peak.rail, peak.peak_w) : null,
   ].filter(Boolean);
 }
 
@@ -119,7 +132,7 @@ export class Head {
   // Shows a run. `provenance` are the words of the charts once they are known.
   show(run, summary, { provenance, accounts } = {}) {
     this.title.textContent = run.name || run.title || run.model_name || run.model || "Run";
-    const words = provenance || provenanceWords(run.provenance);
+    const words = provenance || provenanceWords(run.provenance, WITHOUT_POWER);
     const badge = (kind, text) => h("span", { class: `badge ${kind}` }, text);
     this.badges.replaceChildren(
       badge(/^measured$/.test(words) ? "provenance" : "provenance doubt", words),

@@ -1,9 +1,9 @@
 // Layers by components of one token, on a canvas that is drawn in a few milliseconds, so that
 // it follows the slider. Arrow keys move a cursor, Enter opens the operations of its cell.
 
-import { hideTip, LETTER, shorten, showTip } from "/assets/charts.js";
+import { hideTip, rowHeadWidth, shorten, showTip } from "/assets/charts.js";
 import { levelOf } from "../shades.js";
-import { canvasOf, FONT, palette } from "./shades.js";
+import { canvasOf, drawRowNames, FONT, palette } from "./shades.js";
 
 const HEAD = 46;
 const SLANTED_HEAD = 108;
@@ -24,10 +24,7 @@ export class TokenHeatmap {
     this.colours = palette();
     const { layers, components } = block;
     const narrow = width < 620;
-    this.left = Math.min(
-      narrow ? 62 : 110,
-      14 + LETTER * Math.max(...layers.map((one) => one.length), 3),
-    );
+    this.left = rowHeadWidth(layers, width);
     this.wide = (width - this.left - 2) / components.length;
     this.head = this.wide < READABLE_HEAD ? SLANTED_HEAD : HEAD;
     this.tall = layers.length > 40 ? 12 : narrow ? 18 : 20;
@@ -63,26 +60,25 @@ export class TokenHeatmap {
       }
       context.restore();
     });
-    const every = Math.ceil(13 / tall);
-    context.textAlign = "right";
-    context.fillStyle = colours.soft;
-    block.layers.forEach((name, row) => {
-      if (row % every) return;
-      const words = shorten(name, Math.floor((left - 6) / LETTER));
-      context.fillText(words, left - 6, head + (row + 0.5) * tall);
-    });
+    drawRowNames(context, block.layers, { left, tall, top: head, colours });
   }
 
   // A name above its column, in one or two lines.
   #columnHead(words, middle) {
-    const room = Math.max(3, Math.floor((this.wide - 4) / LETTER));
-    const parts = words.length <= room ? [words] : words.split(" ");
+    const room = this.wide - 6;
+    const fits = (text) => this.context.measureText(text).width <= room;
+    const cut = (text) => {
+      let most = text.length;
+      while (most > 3 && !fits(shorten(text, most))) most -= 1;
+      return shorten(text, most);
+    };
+    const parts = fits(words) ? [words] : words.split(" ");
     const half = Math.ceil(parts.length / 2);
     const lines = [parts.slice(0, half), parts.slice(half)].map((part) => part.join(" "));
     this.context.textAlign = "center";
     lines
       .filter(Boolean)
-      .forEach((one, row) => this.context.fillText(shorten(one, room), middle, 14 + row * 14));
+      .forEach((one, row) => this.context.fillText(cut(one), middle, 14 + row * 14));
   }
 
   // Draws cells: as many as layers times components. This runs at each step of the slider.

@@ -1,8 +1,8 @@
 // Tokens by layers as an image. Cells below a threshold are pale, so that expensive places
 // stand out; a click, or Enter, selects a token.
 
-import { h, hideTip, LETTER, percent, shorten, showTip, ticks } from "/assets/charts.js";
-import { canvasOf, FONT, palette, pixelOf } from "./shades.js";
+import { h, hideTip, percent, rowHeadWidth, showTip } from "/assets/charts.js";
+import { canvasOf, drawPositions, drawRowNames, palette, pixelOf } from "./shades.js";
 
 const [TOP, BOTTOM] = [8, 24];
 
@@ -15,10 +15,7 @@ export class TokenMap {
   build(width, block, { values, range, format, sums }) {
     Object.assign(this, { width, block, values, range, format, sums, colours: palette() });
     const names = block.layers;
-    this.left = Math.min(
-      width < 620 ? 62 : 110,
-      14 + LETTER * Math.max(...names.map((one) => one.length), 3),
-    );
+    this.left = rowHeadWidth(names, width);
     this.tall = Math.max(5, Math.min(16, Math.round(420 / names.length)));
     this.high = names.length * this.tall;
     this.wide = (width - this.left - 4) / block.tokens.length;
@@ -87,24 +84,8 @@ export class TokenMap {
 
   #axes() {
     const { context, colours, block, left, tall, high, wide, width } = this;
-    context.font = FONT;
-    context.fillStyle = colours.soft;
-    context.textBaseline = "middle";
-    context.textAlign = "right";
-    const every = Math.ceil(13 / tall);
-    block.layers.forEach((name, at) => {
-      if (at % every) return;
-      const words = shorten(name, Math.floor((left - 6) / LETTER));
-      context.fillText(words, left - 6, TOP + (at + 0.5) * tall);
-    });
-    const from = block.from;
-    const marks = ticks(from, from + block.tokens.length - 1, width < 620 ? 4 : 8, null);
-    context.textAlign = "center";
-    for (const { value, text } of marks) {
-      if (!Number.isInteger(value)) continue;
-      const x = Math.min(width - 14, left + (value - from + 0.5) * wide);
-      context.fillText(text, x, TOP + high + 13);
-    }
+    drawRowNames(context, block.layers, { left, tall, top: TOP, colours });
+    drawPositions(context, block, { left, wide, width, y: TOP + high + 13 });
   }
 
   // How many cells, and which share of the sum, reach the threshold.

@@ -1,18 +1,29 @@
 // Quantities that a run may have for its cells: their names, formats, and whether they sum.
 
-import { digits, isKnown, joules, percent, quantity, UNKNOWN, watts } from "/assets/charts.js";
+import {
+  capitalised,
+  digits,
+  isKnown,
+  joules,
+  percent,
+  quantity,
+  STATISTICS,
+  UNKNOWN,
+  watts,
+  WORDS,
+} from "/assets/charts.js";
 
 // A run has a metric if its summary has a value of `key`. The summary has no entropy: it is
 // recorded with the other statistics.
 const METRICS = [
-  { name: "energy", title: "Energy", sums: true, key: "avg_energy_j" },
-  { name: "time", title: "Time", sums: true, key: "avg_duration_ms" },
-  { name: "power", title: "Power", sums: false, key: "avg_power_mw" },
-  { name: "mean", title: "Activation mean", sums: false, key: "avg_activation_mean" },
-  { name: "std", title: "Activation deviation", sums: false, key: "avg_activation_std" },
-  { name: "max", title: "Activation maximum", sums: false, key: "avg_activation_max" },
-  { name: "sparsity", title: "Activation sparsity", sums: false, key: "avg_activation_sparsity" },
-  { name: "entropy", title: "Attention entropy", sums: false, key: "avg_activation_mean" },
+  { name: "energy", title: capitalised(WORDS.energy), sums: true, key: "avg_energy_j" },
+  { name: "time", title: capitalised(WORDS.time), sums: true, key: "avg_duration_ms" },
+  { name: "power", title: capitalised(WORDS.power), sums: false, key: "avg_power_mw" },
+  { name: "mean", title: capitalised(STATISTICS.mean), sums: false, key: "avg_activation_mean" },
+  { name: "std", title: capitalised(STATISTICS.std), sums: false, key: "avg_activation_std" },
+  { name: "max", title: capitalised(STATISTICS.max), sums: false, key: "avg_activation_max" },
+  { name: "sparsity", title: capitalised(STATISTICS.sparsity), sums: false, key: "avg_activation_sparsity" },
+  { name: "entropy", title: capitalised(STATISTICS.entropy), sums: false, key: "avg_activation_mean" },
 ];
 
 // Shades of energy, time and power begin at zero, those of statistics at the lowest value.

@@ -1,7 +1,7 @@
 // The operations of one token, in one layer and component: the drill-down of the heatmap.
 
-import { h, joules, partColour, percent, seconds, UNKNOWN } from "/assets/charts.js";
-import { button, scrolling } from "../../dom.js";
+import { h, joules, partColour, percent, seconds, UNKNOWN, WORDS } from "/assets/charts.js";
+import { button, count, scrolling, table } from "../../dom.js";
 import { failure } from "../../frame.js";
 
 const rowOf = (one) => ({
@@ -71,30 +71,22 @@ function operationsTable(rows) {
     return h("p", { class: "empty" }, words);
   }
   const highest = Math.max(...rows.map((row) => row.j || 0), Number.MIN_VALUE);
-  const head = ["layer", "component", "operation", "count", "time", "energy", "share", ""];
-  const number = (words, value) => h("td", { class: "n", "data-v": value }, words);
-  const body = rows.map((row) => {
-    const meter = h("i", { class: "meter", "aria-hidden": "true" });
-    meter.style.width = `${Math.max(0, ((row.j || 0) / highest) * 100)}%`;
-    meter.style.background = partColour(row.component);
-    return h(
-      "tr",
-      { "data-operation": row.operation, "data-j": row.j },
-      h("td", {}, row.layer),
-      h("td", {}, row.component),
-      h("td", {}, row.operation),
-      number(row.count ?? UNKNOWN, row.count),
-      number(seconds(row.ns), row.ns),
-      number(joules(row.j), row.j),
-      number(percent(row.share), row.share),
-      h("td", { class: "meters" }, meter),
-    );
-  });
-  const headings = head.map((name, at) =>
-    name
-      ? h("th", { scope: "col", class: at > 2 ? "n" : null }, name)
-      : h("td", { class: "meters" }),
-  );
-  const table = h("table", {}, h("thead", {}, h("tr", {}, headings)), h("tbody", {}, body));
-  return scrolling("Table of operations", table, "scroll");
+  const meter = (row) => {
+    const bar = h("i", { class: "meter", "aria-hidden": "true" });
+    bar.style.width = `${Math.max(0, ((row.j || 0) / highest) * 100)}%`;
+    bar.style.background = partColour(row.component);
+    return bar;
+  };
+  const columns = [
+    [WORDS.layer, (row) => row.layer],
+    [WORDS.component, (row) => row.component],
+    [WORDS.operation, (row) => row.operation],
+    [WORDS.count, (row) => row.count, count],
+    [WORDS.time, (row) => row.ns, seconds],
+    [WORDS.energy, (row) => row.j, joules],
+    [WORDS.share, (row) => row.share, percent],
+    [h("span", { class: "unseen" }, "Share as a bar"), meter, null, "meter"],
+  ];
+  const of = (row) => ({ "data-operation": row.operation, "data-j": row.j });
+  return scrolling("Table of operations", table(null, columns, rows, { of }), "scroll");
 }

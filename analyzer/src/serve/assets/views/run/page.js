@@ -1,6 +1,17 @@
 // The parts of the view and their order; the view fills them with data.
 
-import { charts, h, hideTip, joules, watts } from "/assets/charts.js";
+import {
+  charts,
+  h,
+  hideTip,
+  joules,
+  percent,
+  provenanceWords,
+  TITLES,
+  watts,
+  WORDS,
+} from "/assets/charts.js";
+import { table } from "../../dom.js";
 import { CellCharts } from "./cell_charts.js";
 import { CellStore } from "./cells.js";
 import { Head } from "./head.js";
@@ -10,7 +21,7 @@ import { PowerZoom } from "./power.js";
 import { Section } from "./section.js";
 import { SHARED } from "./shared.js";
 import { onTheme } from "./shades.js";
-import { TABLES, tableOf } from "./tables.js";
+import { TABLES } from "./tables.js";
 import { TokenStrip } from "./token_strip.js";
 
 export class RunPage {
@@ -32,13 +43,13 @@ export class RunPage {
   #sections() {
     this.pipeline = new Section({
       id: "pipeline",
-      title: "Pipeline",
+      title: TITLES.pipeline,
       how: "When each phase ran, and its energy; open a phase to see its sections.",
       draw: () => this.table.build(this.pipelineRows, this.data?.heads || []),
     });
     this.timeline = new Section({
       id: "timeline",
-      title: "Power over time",
+      title: TITLES.timeline,
       how:
         "Lines are mean power; the shade spans the lowest to the highest sample of a step. Bands " +
         "are phases with time and energy, dashed lines idle power, triangles peaks, short lines " +
@@ -50,13 +61,13 @@ export class RunPage {
     this.shared = new Map(SHARED.map((one) => [one.id, this.#sharedSection(one)]));
   }
 
-  #sharedSection({ id, title, how, table }) {
+  #sharedSection({ id, how, values }) {
     return new Section({
       id,
-      title,
+      title: TITLES[id],
       how,
       draw: (width) => charts[id](this.data, width),
-      table: table ? () => TABLES[table](this.data) : null,
+      table: () => TABLES[values](this.data),
     });
   }
 
@@ -128,17 +139,20 @@ export class RunPage {
   }
 
   #powerTable() {
-    const range = this.power.range ? " in the shown range" : "";
-    return tableOf(
+    const range = this.power.range ? `, ${this.power.out.textContent}` : "";
+    return table(
       `Power of rails${range}`,
       [
-        ["rail", (row) => row.rail],
-        ["energy", (row) => row.energy_j, joules],
-        ["average", (row) => row.avg_w, watts],
-        ["peak", (row) => row.peak_w, watts],
-        ["idle", (row) => row.idle_w, watts],
+        [WORDS.rail, (row) => row.rail],
+        [WORDS.energy, (row) => row.energy_j, joules, "energy_j"],
+        [WORDS.average, (row) => row.avg_w, watts, "avg_w"],
+        [WORDS.peak, (row) => row.peak_w, watts, "peak_w"],
+        [WORDS.idle, (row) => row.idle_w, watts],
+        ["time with samples", (row) => row.covered, percent, "covered"],
+        [WORDS.provenance, (row) => provenanceWords(row.provenance)],
       ],
       this.power.rows(),
+      { of: (row) => ({ "data-rail": row.rail }) },
     );
   }
 

@@ -9,6 +9,7 @@ import {
   phaseColour,
   seconds,
   watts,
+  WORDS,
 } from "/assets/charts.js";
 
 const share = (percentage) => (isKnown(percentage) ? percentage / 100 : null);
@@ -81,18 +82,18 @@ export class PipelineTable {
     const names = [
       ["", ""],
       ["over time", "track"],
-      ["time", "n"],
-      ["share", "n minor"],
-      ["energy", "n"],
-      ["share", "n minor"],
-      ["power", "n minor"],
+      [WORDS.time, "n"],
+      ["share of time", "n minor"],
+      [WORDS.energy, "n"],
+      ["share of energy", "n minor"],
+      [WORDS.average, "n minor"],
     ];
     const body = h("tbody", {});
     for (const phase of phases) body.append(...this.#rows(phase, end, heads));
     const head = names.map(([name, kind], at) =>
       at
         ? h("th", { scope: "col", class: kind, "aria-hidden": at === 1 ? "true" : null }, name)
-        : h("th", { scope: "col" }, "phase"),
+        : h("th", { scope: "col" }, WORDS.phase),
     );
     const words =
       `Bars are drawn from 0 s to ${seconds(end)}; sections one after another, by their total ` +
@@ -117,7 +118,7 @@ export class PipelineTable {
       ? h("button", { type: "button", class: "opener" }, mark, phase.name)
       : phase.name;
     const show = (isOpen) => {
-      mark.textContent = isOpen ? "▾ " : "▸ ";
+      mark.textContent = isOpen ? "▾" : "▸";
       if (sections.length) name.setAttribute("aria-expanded", isOpen);
       for (const row of sections) row.hidden = !isOpen;
     };

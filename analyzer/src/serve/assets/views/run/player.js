@@ -2,7 +2,7 @@
 // slider's event, so that charts follow without delay.
 
 import { h } from "/assets/charts.js";
-import { button } from "../../dom.js";
+import { control } from "../../dom.js";
 
 const PERIOD_MS = 120;
 
@@ -18,7 +18,6 @@ export class TokenPlayer {
       id: "token-slider",
       class: "token-slider",
     });
-    const control = (words, label, act) => button(words, act, { "aria-label": label });
     this.back = control("‹", "Previous token", () => this.select(this.position - 1));
     this.play = control("Play", "Play tokens", () => (this.timer ? this.stop() : this.start()));
     this.on = control("›", "Next token", () => this.select(this.position + 1));

@@ -1,8 +1,8 @@
 // Power over time with zoom: to a phase, by dragging, or by keys. A range is read again from
 // the server, so that its steps are as fine as the samples.
 
-import { charts, h, isKnown, rect, seconds, sum } from "/assets/charts.js";
-import { button } from "../../dom.js";
+import { charts, energyOf, h, isKnown, rect, seconds, stepsWithin, sum } from "/assets/charts.js";
+import { control } from "../../dom.js";
 
 const STEPS = 600;
 // A range is at least this long, ns.
@@ -19,25 +19,11 @@ function bandsWithEnergy(bands, phases) {
   }));
 }
 
-// Steps within a range, of what is known already.
-const within = (timeline, [from, to]) => ({
-  ...timeline,
-  start_ns: from,
-  end_ns: to,
-  rails: timeline.rails
-    .map((rail) => ({
-      ...rail,
-      steps: rail.steps.filter((step) => step.t1 > from && step.t0 < to),
-    }))
-    .filter((rail) => rail.steps.length),
-});
-
 export class PowerZoom {
   constructor({ api, id, announce, changed }) {
     Object.assign(this, { api, id, announce, changed, range: null, fine: null, request: 0 });
     this.select = h("select", {});
     this.select.addEventListener("change", () => this.#toBand(Number(this.select.value)));
-    const control = (words, label, act) => button(words, act, { "aria-label": label });
     this.out = h("output", { class: "note range" });
     this.tools = [
       h("label", {}, "Zoom to ", this.select),
@@ -92,6 +78,7 @@ export class PowerZoom {
     this.select.value = isWhole ? -1 : band;
     const [from, to] = this.range || this.whole;
     this.out.textContent = this.range ? `${seconds(from)} to ${seconds(to)}` : "";
+    Object.assign(this.out.dataset, { from, to, steps: this.range ? "coarse" : "all" });
     this.changed();
     this.request += 1;
     const request = this.request;
@@ -102,6 +89,7 @@ export class PowerZoom {
       const fine = await this.api.get(`/run/${encodeURIComponent(this.id)}/timeline`, { query });
       if (request !== this.request) return;
       this.fine = fine;
+      this.out.dataset.steps = "fine";
       this.changed();
     } catch {
       // The coarse steps stay.
@@ -109,18 +97,24 @@ export class PowerZoom {
     }
   }
 
-  // The timeline of the range: fine steps where they are known.
+  // The timeline of the range: fine steps as soon as they are read. A rail without samples in the
+  // range has no steps.
   get timeline() {
-    const coarse = { ...this.run.timeline, bands: this.bands };
-    if (!this.range) return coarse;
-    const found = within(coarse, this.range);
-    if (!this.fine) return found;
-    const fine = new Map(this.fine.rails.map((rail) => [rail.rail, rail.steps]));
-    const better = (rail) => {
-      const steps = fine.get(rail.rail);
-      return steps?.length && isKnown(steps[0].t0) ? { ...rail, steps } : rail;
-    };
-    return { ...found, rails: found.rails.map(better) };
+    const whole = { ...this.run.timeline, bands: this.bands };
+    if (!this.range) return whole;
+    // Of many phases, only the first ones have come with the run.
+    if (whole.bands_cut && this.fine?.bands) {
+      Object.assign(whole, { bands: this.fine.bands, bands_cut: this.fine.bands_cut });
+    }
+    const [from, to] = this.range;
+    const read = new Map((this.fine?.rails || []).map((rail) => [rail.rail, rail.steps]));
+    const stepsOf = (rail) => (this.fine ? read.get(rail.rail) || [] : rail.steps);
+    const rails = whole.rails.map((rail, at) => ({
+      ...rail,
+      at,
+      steps: stepsWithin(stepsOf(rail), from, to),
+    }));
+    return { ...whole, start_ns: from, end_ns: to, rails: rails.filter((one) => one.steps.length) };
   }
 
   draw(width) {
@@ -130,7 +124,7 @@ export class PowerZoom {
     }
     const { tokens: series } = this.run;
     const tokens = this.fine?.tokens || (series?.per_bar === 1 ? series.bars : null);
-    const more = { tokens, hasFigures: true, isCut: this.range !== null };
+    const more = { tokens, hasFigures: true };
     const drawn = charts.timeline({ ...this.run, timeline }, width, null, more);
     this.#listen(drawn[0]);
     return drawn;
@@ -194,17 +188,20 @@ export class PowerZoom {
     }
   }
 
-  // Rows of the table: each rail in the shown range.
+  // Rows of the table: each rail in the shown range. Rails without samples in it have no values.
   rows() {
-    return this.timeline.rails.map((rail) => {
-      const energy = sum(rail.steps.map((step) => step.j));
-      const time = sum(rail.steps.map((step) => step.ns));
+    const { timeline } = this;
+    const [from, to] = this.range || this.whole;
+    return this.run.timeline.rails.map(({ rail, idle_w, provenance }) => {
+      const steps = timeline.rails.find((one) => one.rail === rail)?.steps || [];
+      const time = sum(steps.map((step) => step.ns));
+      const energy = steps.length ? energyOf({ steps }) : null;
       return {
-        rail: rail.rail,
+        ...{ rail, idle_w, provenance },
         energy_j: energy,
         avg_w: time > 0 ? (energy * 1e9) / time : null,
-        peak_w: Math.max(...rail.steps.map((step) => step.max)),
-        idle_w: rail.idle_w,
+        peak_w: steps.length ? Math.max(...steps.map((step) => step.max)) : null,
+        covered: to > from ? Math.min(1, time / (to - from)) : null,
       };
     });
   }

@@ -1,6 +1,6 @@
 // Canvases of cells, and their colours: the eight shades of the theme, and those between them.
 
-import { SHADES } from "/assets/charts.js";
+import { LETTER, SHADES, shorten, ticks } from "/assets/charts.js";
 import { stepOf } from "../shades.js";
 
 const STEPS = 256;
@@ -73,3 +73,25 @@ export function canvasOf(width, height, attributes = {}) {
 }
 
 export const FONT = '11.5px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
+
+// Draws the names of rows left of a canvas's cells, as many as there is room for.
+export function drawRowNames(context, names, { left, tall, top, colours }) {
+  const style = { font: FONT, fillStyle: colours.soft };
+  Object.assign(context, style, { textAlign: "right", textBaseline: "middle" });
+  const every = Math.ceil(13 / tall);
+  names.forEach((name, row) => {
+    if (row % every) return;
+    const words = shorten(name, Math.floor((left - 6) / LETTER));
+    context.fillText(words, left - 6, top + (row + 0.5) * tall);
+  });
+}
+
+// Draws the positions of tokens below their columns.
+export function drawPositions(context, block, { left, wide, width, y }) {
+  const { from, tokens } = block;
+  context.textAlign = "center";
+  for (const { value, text } of ticks(from, from + tokens.length - 1, width < 620 ? 4 : 8, null)) {
+    if (!Number.isInteger(value)) continue;
+    context.fillText(text, Math.min(width - 14, left + (value - from + 0.5) * wide), y);
+  }
+}

@@ -12,81 +12,73 @@ const someKnown = (rows, key) => Array.isArray(rows) && rows.some((row) => isKno
 export const SHARED = [
   {
     id: "phases",
-    title: "Phases",
     how: "Total energy of the rails while each phase ran: idle energy hatched, the whisker its 90 % interval.",
     basis: INTERVAL,
-    table: "phases",
+    values: "phases",
     isDrawn: (run) => someKnown(run.phases, "energy_j"),
     otherwise: "The energy of phases is unknown, or no span has the role phase.",
   },
   {
     id: "tokens",
-    title: "Token by token",
     how:
       "Each bar is the total energy of the rails while a token was generated, its whisker the " +
       "90 % interval. Triangles mark outliers.",
     basis: INTERVAL,
-    table: "tokens",
+    values: "tokens",
     isDrawn: (run) => someKnown(run.tokens?.bars, "j"),
     otherwise: "No span with the role token has an energy.",
   },
   {
     id: "cumulative",
-    title: "Cumulative energy of tokens",
     how: "The solid line is the energy up to each token; the dashed line is that energy per token.",
     basis: INTERVAL,
-    table: "cumulative",
+    values: "cumulative",
     isDrawn: (run) => isKnown(run.tokens?.bars?.[0]?.j),
     otherwise: "The energy of the first token is unknown, or there is no token.",
   },
   {
     id: "stack",
-    title: "Components of each phase",
     how: "Each bar is one phase, divided into its components.",
     basis: LEDGER,
-    table: "stack",
+    values: "stack",
     isDrawn: (run) => Boolean(run.matrix && run.tree),
     otherwise: "No span has the role layer or component.",
   },
   {
     id: "treemap",
-    title: "Treemap of spans",
     how:
       "Areas are proportional to energy; areas inside a frame are its children. Click, or press " +
       "Enter, to zoom in; Escape, or the path above the chart, zooms out.",
     basis: LEDGER,
-    table: "tree",
+    values: "tree",
     isDrawn: (run) => Boolean(run.tree),
     otherwise: NO_SPANS,
   },
   {
     id: "sankey",
-    title: "From rails to operations",
     how: "Heights are energy; energy into a node flows out of it, or ends there.",
     basis: LEDGER,
-    table: "flows",
+    values: "flows",
     isDrawn: (run) => Boolean(run.flows),
     otherwise: NO_SPANS,
   },
   {
     id: "flame",
-    title: "Flamegraph of joules",
     how:
       "Widths are inclusive energy. Click, or press Enter, to zoom in, Escape to zoom out, and " +
       "type a name to find it.",
     basis: LEDGER,
-    table: "tree",
+    values: "tree",
     isDrawn: (run) => Boolean(run.tree),
     otherwise: NO_SPANS,
   },
   {
     id: "balance",
-    title: "Balance",
     how:
       "Each bar is the total energy of one rail over the whole recording, divided into its " +
       "accounts; accounts left of zero are negative.",
     basis: "Energies of whole rails.",
-    table: "balance",
+    values: "balance",
     isDrawn: (run) => someKnown(run.accounts, "measured_j"),
     otherwise: "No rail was read.",
   },

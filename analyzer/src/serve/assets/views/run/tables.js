@@ -1,164 +1,142 @@
 // Tables with the values of charts, for readers without them.
 
 import {
-  h,
-  interval,
-  isKnown,
+  bounds,
   joules,
   pathOf,
   percent,
+  provenanceWords,
   seconds,
-  UNKNOWN,
+  shareOf,
   watts,
+  WORDS,
 } from "/assets/charts.js";
+import { count, table } from "../../dom.js";
 
-// Longest table; more rows would make the page slow.
-const MOST = 2000;
-
-// Builds a table. Columns are `[title, read, show]`; those with `show` hold numbers.
-export function tableOf(caption, columns, rows) {
-  if (!rows.length) return null;
-  const cell = (row, [, read, show]) => {
-    const value = read(row);
-    if (!show) return h("td", {}, value ?? UNKNOWN);
-    return h("td", { class: "n", "data-v": isKnown(value) ? value : null }, show(value));
-  };
-  const head = columns.map(([title, , show]) =>
-    h("th", { scope: "col", class: show ? "n" : null }, title),
-  );
-  const body = rows.slice(0, MOST).map((row) =>
-    h(
-      "tr",
-      {},
-      columns.map((one) => cell(row, one)),
-    ),
-  );
-  const cut = rows.length > MOST ? `; the first ${MOST} of ${rows.length} rows` : "";
-  return h(
-    "table",
-    {},
-    h("caption", {}, caption + cut),
-    h("thead", {}, h("tr", {}, head)),
-    h("tbody", {}, body),
-  );
-}
-
-const shareOf = (part, whole) => (whole && isKnown(part) ? part / whole : null);
-const count = (value) => (isKnown(value) ? String(value) : UNKNOWN);
-const ends = (row) => interval(row.lo_j ?? row.lo, row.hi_j ?? row.hi);
+const intervalOf = (row) => bounds(row.lo_j ?? row.lo, row.hi_j ?? row.hi);
+const ENERGY = [WORDS.energy, (row) => row.energy_j ?? row.j, joules];
+const INTERVAL = [WORDS.interval, intervalOf];
+const PHASE = [WORDS.phase, (row) => row.phase];
 
 const balanceRows = (run) =>
   run.accounts.flatMap((rail) =>
-    rail.accounts.map((one) => ({ ...one, rail: rail.rail, whole: rail.measured_j })),
+    rail.accounts.map((one) => ({ ...one, rail, share: shareOf(one.energy_j, rail.measured_j) })),
   );
+
+// Sums up to each token; unknown from the first token of unknown energy.
+function sumRows({ bars }) {
+  let [energy, tokens] = [0, 0];
+  return bars.map((bar) => {
+    energy += bar.j ?? NaN;
+    tokens += bar.n;
+    return { tokens, energy_j: energy, each: energy / tokens };
+  });
+}
+
+// Cells summed over layers.
+function phaseRows({ phases, components, cells }) {
+  const sums = new Map();
+  for (const { p, c, j } of cells) {
+    const key = `${p} ${c}`;
+    const before = sums.get(key)?.j || 0;
+    sums.set(key, { p, phase: phases[p], component: components[c], j: before + j });
+  }
+  return [...sums.values()].sort((a, b) => a.p - b.p || b.j - a.j);
+}
 
 // Tables of the charts that the report has, too.
 export const TABLES = {
   balance: (run) =>
-    tableOf(
+    table(
       "Accounts of each rail",
       [
-        ["rail", (row) => row.rail],
+        [WORDS.rail, (row) => row.rail.rail],
         ["account", (row) => row.name],
-        ["energy", (row) => row.energy_j, joules],
-        ["share", ({ energy_j: energy, whole }) => shareOf(energy, whole), percent],
+        ENERGY,
+        [WORDS.share, (row) => row.share, percent],
+        [WORDS.provenance, (row) => provenanceWords(row.rail.provenance)],
       ],
       balanceRows(run),
     ),
   phases: (run) =>
-    tableOf(
+    table(
       "Energy of phases",
       [
-        ["phase", (row) => row.phase],
-        ["energy", (row) => row.energy_j, joules],
-        ["interval", ends],
-        ["idle", (row) => row.idle_j, joules],
-        ["active", (row) => row.active_j, joules],
-        ["time", (row) => row.duration_ns, seconds],
-        ["average power", (row) => row.avg_w, watts],
-        ["share", (row) => row.share, percent],
+        PHASE,
+        ENERGY,
+        INTERVAL,
+        ["idle energy", (row) => row.idle_j, joules],
+        [WORDS.active, (row) => row.active_j, joules],
+        [WORDS.time, (row) => row.duration_ns, seconds],
+        [WORDS.average, (row) => row.avg_w, watts],
+        [WORDS.share, (row) => row.share, percent],
       ],
       run.phases,
     ),
   tokens: (run) =>
-    tableOf(
+    table(
       "Energy of tokens",
       [
-        ["token", (row) => row.token],
-        ["text", (row) => row.text || ""],
-        ["phase", (row) => row.phase],
-        ["tokens", (row) => row.n, count],
-        ["time", (row) => row.ns, seconds],
-        ["energy", (row) => row.j, joules],
-        ["interval", ends],
+        [WORDS.token, (row) => row.token, count],
+        [WORDS.text, (row) => row.text || ""],
+        PHASE,
+        [WORDS.tokens, (row) => row.n, count],
+        [WORDS.time, (row) => row.ns, seconds],
+        ENERGY,
+        INTERVAL,
       ],
       run.tokens.bars,
     ),
-  cumulative: (run) => {
-    let [energy, tokens] = [0, 0];
-    const rows = run.tokens.bars.map((bar) => {
-      energy += bar.j ?? NaN;
-      tokens += bar.n;
-      return { token: bar.token, energy, each: energy / tokens };
-    });
-    return tableOf(
+  cumulative: (run) =>
+    table(
       "Cumulative energy of tokens",
       [
-        ["up to token", (row) => row.token],
-        ["energy", (row) => row.energy, joules],
-        ["energy per token", (row) => row.each, joules],
+        ["tokens so far", (row) => row.tokens, count],
+        ENERGY,
+        [WORDS.perToken, (row) => row.each, joules],
       ],
-      rows,
-    );
-  },
-  stack: (run) => tableOf("Components of each phase", MATRIX_COLUMNS(run), phaseRows(run.matrix)),
-  matrix: (run) =>
-    tableOf(
+      sumRows(run.tokens),
+    ),
+  stack: (run) =>
+    table(
+      "Components of each phase",
+      [PHASE, [WORDS.component, (row) => row.component], ENERGY],
+      phaseRows(run.matrix),
+    ),
+  matrix: ({ matrix }) =>
+    table(
       "Energy of layers by component",
       [
-        ["layer", (row) => run.matrix.layers[row.l]],
-        ["component", (row) => run.matrix.components[row.c]],
-        ["energy", (row) => row.j, joules],
-        ["interval", (row) => (row.n > 1 ? `${row.n} call paths summed` : ends(row))],
+        [WORDS.layer, (row) => matrix.layers[row.l]],
+        [WORDS.component, (row) => matrix.components[row.c]],
+        ENERGY,
+        [
+          WORDS.interval,
+          (row) => (row.n > 1 ? `${row.n} call paths summed` : intervalOf(row)),
+        ],
       ],
-      run.matrix.all,
+      matrix.all,
     ),
   tree: ({ tree }) =>
-    tableOf(
+    table(
       "Energy of call paths",
       [
         ["call path", (row) => pathOf(tree, row).join(" > ")],
         ["self energy", (row) => tree.self_j[row], joules],
-        ["interval", (row) => interval(tree.lo[row], tree.hi[row])],
-        ["count", (row) => tree.counts[row], count],
+        [WORDS.interval, (row) => bounds(tree.lo[row], tree.hi[row])],
+        [WORDS.count, (row) => tree.counts[row] || null, count],
       ],
       [...tree.parent.keys()].sort((a, b) => tree.self_j[b] - tree.self_j[a]),
     ),
   flows: ({ flows }) =>
-    tableOf(
+    table(
       "Energy from rails to operations",
       [
         ["from", (row) => flows.nodes[row.from].name],
         ["to", (row) => flows.nodes[row.to].name],
-        ["energy", (row) => row.energy_j, joules],
-        ["share", (row) => row.energy_j / flows.energy_j, percent],
+        ENERGY,
+        [WORDS.share, (row) => shareOf(row.energy_j, flows.energy_j), percent],
       ],
       [...flows.links].sort((a, b) => b.energy_j - a.energy_j),
     ),
 };
-
-const MATRIX_COLUMNS = (run) => [
-  ["phase", (row) => run.matrix.phases[row.p]],
-  ["component", (row) => run.matrix.components[row.c]],
-  ["energy", (row) => row.j, joules],
-];
-
-// Cells summed over layers.
-function phaseRows({ cells }) {
-  const sums = new Map();
-  for (const { p, c, j } of cells) {
-    const key = `${p} ${c}`;
-    sums.set(key, { p, c, j: (sums.get(key)?.j || 0) + j });
-  }
-  return [...sums.values()].sort((a, b) => a.p - b.p || b.j - a.j);
-}

@@ -1,6 +1,6 @@
 // The selected token as a waterfall: each component begins where the one before it ends.
 
-import { linear, shorten } from "/assets/charts.js";
+import { atLeast, linear, shorten, sum } from "/assets/charts.js";
 import { canvasOf, FONT, palette } from "./shades.js";
 
 const ROW = 22;
@@ -22,8 +22,8 @@ export class TokenWaterfall {
   draw(at) {
     const { context, block, order, format, colours, hues, left, width } = this;
     const parts = block.byComponent(at);
-    const whole = order.reduce((all, c) => all + (parts[c] > 0 ? parts[c] : 0), 0);
-    const scale = linear(0, whole || 1, left, width - 92);
+    const long = sum([...parts].filter((one) => one > 0));
+    const scale = linear(0, long || 1, left, width - 92);
     context.clearRect(0, 0, width, (order.length + 1) * ROW + 8);
     context.font = FONT;
     context.textBaseline = "middle";
@@ -42,13 +42,12 @@ export class TokenWaterfall {
     };
     order.forEach((c, no) => {
       const value = parts[c] > 0 ? parts[c] : 0;
-      const words = Number.isNaN(parts[c]) ? "–" : format(parts[c]);
       const name = block.components[c];
-      row(name, begin, begin + value, hues.get(name), no, words);
+      row(name, begin, begin + value, hues.get(name), no, format(parts[c]));
       begin += value;
     });
-    row("sum", 0, whole, colours.soft, order.length, format(whole));
-    this.canvas.setAttribute("data-sum", whole);
-    return whole;
+    const whole = block.whole(at, parts);
+    row("sum", 0, long, colours.soft, order.length, atLeast(whole, format));
+    this.canvas.setAttribute("data-sum", whole.least);
   }
 }

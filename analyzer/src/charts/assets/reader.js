@@ -1,16 +1,17 @@
 // A line across a chart at which its values are read: with the mouse or the arrow keys.
 
-import { hideTip, line, rect, showTip } from "/assets/charts.js";
-
 const LARGE_STEP = 10;
 
-export class Reader {
+class Reader {
   // `place` is {left, right, top, bottom} of the chart, `count` the number of positions from left to
   // right, `first` the position at first; `xAt(position)` and `linesAt(position)` return its place
-  // and its texts.
-  constructor({ place, label, count, first = 0, xAt, linesAt }) {
+  // and its texts, `positionAt(share)` the position at a share of the width (default: they are
+  // evenly spaced).
+  constructor({ place, label, count, first = 0, xAt, linesAt, positionAt }) {
     const { left, right, top, bottom } = place;
+    const evenly = (share) => Math.round(share * (count - 1));
     Object.assign(this, { place, count, xAt, linesAt, at: first, isReading: false });
+    this.positionAt = positionAt || evenly;
     this.cursor = line(0, top, 0, bottom, { class: "cursor", visibility: "hidden" });
     this.catcher = rect(left, top, right - left, bottom - top, {
       fill: "transparent",
@@ -63,7 +64,7 @@ export class Reader {
     catcher.addEventListener("pointerleave", leave);
     catcher.addEventListener("pointermove", (event) => {
       const box = catcher.getBoundingClientRect();
-      this.#go(Math.round(((event.clientX - box.left) / box.width) * (count - 1)));
+      this.#go(this.positionAt((event.clientX - box.left) / box.width));
       this.#show({ x: event.clientX, y: event.clientY });
     });
     catcher.addEventListener("keydown", (event) => {
