@@ -53,7 +53,7 @@ fn a_run_with_a_bad_value_is_listed_with_the_reason() {
         ] {
             let listed = server.json(&format!("/api/profiling/runs{query}"));
             assert!(
-                named(&listed, "a")["energy_j"].is_number(),
+                named(&listed, "b")["energy_j"].is_number(),
                 "{sql}: {listed}"
             );
         }

@@ -59,7 +59,8 @@ impl Default for Nested {
 /// Adds the run to the recording in `folder`; returns the file and the run's id.
 pub fn add(folder: &Path, options: &Nested) -> (PathBuf, String) {
     let path = folder.join("energy.db");
-    let runs = Store::create(&path).unwrap().runs().unwrap().len();
+    let store = Store::create(&path).unwrap();
+    let runs = store.runs().unwrap().len() + store.unreadable_runs().unwrap().len();
     let uuid = format!("{runs:08x}-aaaa-4000-8000-000000000000");
     let mut batch = Batch::default();
     head(&mut batch, options, &uuid);

@@ -8,6 +8,7 @@ use energy_data::{Provenance, ProvenanceSet};
 use energy_store::{RunLiveness, Store};
 use rusqlite::Connection;
 
+use super::bad_values::is_bad_value;
 use super::checkpoints::Checkpoints;
 use super::optional_set_at;
 use crate::error::{Error, Result};
@@ -133,6 +134,7 @@ impl Recording {
             .into_iter()
             .rev()
             .map(with_provenance)
+            .filter(|run| !matches!(run, Err(error) if is_bad_value(error)))
             .collect()
     }
 

@@ -69,7 +69,9 @@ impl Pool {
         slot: &InterruptSlot,
         read: impl FnOnce(&Recording, &str) -> Result<T>,
     ) -> Result<T> {
-        let state = lock(&self.watch).look(&self.path)?;
+        let state = lock(&self.watch).look(&self.path);
+        // Connections that stay open would share the old log with those to the next file.
+        let state = state.inspect_err(|_| lock(&self.idle).clear())?;
         let pooled = self.connection(&state)?;
         let connection = pooled.recording.connection();
         if !slot.begin(connection.get_interrupt_handle()) {
