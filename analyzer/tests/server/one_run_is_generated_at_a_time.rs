@@ -64,6 +64,20 @@ fn a_second_run_is_refused_or_waits() {
 }
 
 #[test]
+fn a_stopped_run_is_cancelled_and_stored() {
+    let served = Generating::start();
+    let id = served.long(json!({}));
+    let pid = served.run(&id).unwrap().row.pid;
+    let pid = libc::pid_t::try_from(pid).unwrap();
+    // SAFETY: a plain system call on the process of the run, which the server has not reaped.
+    assert_eq!(unsafe { libc::kill(pid, libc::SIGSTOP) }, 0);
+    assert_eq!(served.cancel(&id).status, 200);
+    until("the end of the run", || {
+        status(&served, &id) == RunStatus::Cancelled
+    });
+}
+
+#[test]
 fn a_run_continues_or_ends_without_its_client() {
     let served = Generating::start();
     for (on_disconnect, expected) in [("continue", "running"), ("cancel", "cancelled")] {

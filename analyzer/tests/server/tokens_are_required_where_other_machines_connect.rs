@@ -63,6 +63,8 @@ fn every_path_requires_the_token() {
     ] {
         let answered = get(&server, path, &[]);
         assert_eq!(answered.status, 401, "{path}");
+        // Clients that are refused hold no places.
+        assert_eq!(answered.header("connection"), Some("close"), "{path}");
         assert!(
             answered
                 .header("www-authenticate")

@@ -234,6 +234,9 @@ fn terminate(child: &Child) {
         // SAFETY: a plain system call. `id` is known until the child is reaped, so no other
         // process has this pid.
         unsafe { libc::kill(pid, libc::SIGTERM) };
+        // A stopped process handles no signal until it continues.
+        // SAFETY: as above.
+        unsafe { libc::kill(pid, libc::SIGCONT) };
     }
 }
 

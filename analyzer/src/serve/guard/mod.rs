@@ -21,7 +21,7 @@ pub(super) use access::Access;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, Version, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -37,9 +37,16 @@ pub(super) async fn check(State(app): State<App>, request: Request, next: Next) 
     match admit(&app.access, &request) {
         Ok(Admission::Granted) => next.run(request).await,
         Ok(Admission::LoggedIn(response)) => response,
-        Err(problem) if page::shows_pages(request.headers()) => page::page(problem),
-        Err(problem) => problem.into_response(),
+        Err(problem) if page::shows_pages(request.headers()) => refused(page::page(problem)),
+        Err(problem) => refused(problem.into_response()),
     }
+}
+
+/// Ends the connection with the answer: clients that are refused must not hold the places of others.
+fn refused(mut response: Response) -> Response {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
 }
 
 fn admit(access: &Access, request: &Request) -> Result<Admission, Problem> {
