@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use candle_core::quantized::GgmlDType;
-
 use crate::config::decoder_config::DecoderConfig;
 use crate::error::Result;
 use crate::info::LoadOptions;
+use crate::instrument::macros::phase;
+use crate::memory::Memory;
 use crate::model::Model;
+use crate::summary::ModelSummary;
 use crate::text::chat_template::ChatTemplate;
 use crate::text::tokenizer::Tokenizer;
 use crate::weights::gguf::Gguf;
-use crate::weights::precision::{gains_from_f32, loaded};
 use crate::weights::stored::Weights;
 use crate::{config, folder, loader, text};
 
@@ -31,7 +31,7 @@ use crate::{config, folder, loader, text};
 ///     let model = checkpoint.load(&options, &mut |now| {
 ///         eprintln!("{} of {} bytes", now.done, now.total);
 ///     })?;
-///     assert_eq!(model.info().weight_bytes as u64, memory.weight_bytes);
+///     assert_eq!(model.info().memory, memory);
 /// }
 /// # Ok(())
 /// # }
@@ -42,32 +42,8 @@ pub struct Checkpoint {
     config: DecoderConfig,
     tokenizer: Tokenizer,
     chat: Option<ChatTemplate>,
-}
-
-/// Memory that a model needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Memory {
-    /// Bytes of the matrices, the same as
-    /// [`ModelInfo::weight_bytes`](crate::ModelInfo::weight_bytes) after loading.
-    pub weight_bytes: u64,
-    /// Bytes of the additional matrices of prefill.
-    pub prefill_bytes: u64,
-    /// Bytes of the key-value cache for each position.
-    pub cache_bytes_per_token: u64,
-    /// Bytes of the largest matrix in f32, which exists in addition to the others during
-    /// its conversion.
-    pub largest_bytes: u64,
-}
-
-impl Memory {
-    /// Returns the most bytes that the model needs with `positions` in its cache.
-    #[must_use]
-    pub fn with_positions(&self, positions: usize) -> u64 {
-        let cache = self.cache_bytes_per_token.saturating_mul(positions as u64);
-        let parts = [self.weight_bytes, self.prefill_bytes, self.largest_bytes];
-        parts.into_iter().fold(cache, u64::saturating_add)
-    }
+    /// Choices that were made between files that contradict each other or lack something.
+    notes: Vec<String>,
 }
 
 /// Progress of loading in bytes of the files' matrices.
@@ -102,6 +78,7 @@ impl Checkpoint {
             config: opened.config,
             tokenizer: opened.tokenizer,
             chat: opened.chat,
+            notes: opened.notes,
         })
     }
 
@@ -115,30 +92,24 @@ impl Checkpoint {
             config,
             tokenizer,
             chat,
+            notes: Vec::new(),
         })
     }
 
     /// Returns the memory that the model needs if loaded with these options.
     #[must_use]
     pub fn memory(&self, options: &LoadOptions) -> Memory {
-        let tensors = self.weights.tensors();
-        let matrices = || tensors.iter().filter(|tensor| tensor.shape.len() > 1);
-        let weights = matrices().map(|tensor| loaded(tensor, options.requantize));
-        let of_layers = matrices().filter(|tensor| tensor.name.starts_with("blk."));
-        let additional = of_layers.filter(|tensor| gains_from_f32(tensor.dtype, options.prefill));
-        let whole = matrices().map(|tensor| tensor.bytes(GgmlDType::F32));
-        let DecoderConfig {
-            layers,
-            kv_heads,
-            head_dim,
-            ..
-        } = self.config;
-        Memory {
-            weight_bytes: weights.sum(),
-            prefill_bytes: additional.map(|tensor| tensor.bytes(GgmlDType::F32)).sum(),
-            cache_bytes_per_token: (2 * layers * kv_heads * head_dim * size_of::<f32>()) as u64,
-            largest_bytes: whole.max().unwrap_or(0),
-        }
+        Memory::of(&*self.weights, &self.config, options)
+    }
+
+    /// Returns facts about the model.
+    pub fn summary(&self) -> ModelSummary {
+        ModelSummary::of(&*self.weights, &self.config)
+    }
+
+    /// Returns the model's tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
     }
 
     /// Loads the weights and reports progress after each matrix.
@@ -159,7 +130,9 @@ impl Checkpoint {
             done += bytes;
             progress(LoadProgress { done, total });
         };
-        let (decoder, info) = loader::load(&mut *self.weights, &self.config, options, &mut read)?;
+        let (decoder, mut info) = phase!(MODEL_LOADING)
+            .in_scope(|| loader::load(&mut *self.weights, &self.config, options, &mut read))?;
+        info.notes = self.notes;
         Ok(Model::new(decoder, self.tokenizer, self.chat, info))
     }
 }

@@ -3,6 +3,7 @@
 use candle_core::Device;
 
 use crate::instrument::depth::Depth;
+use crate::memory::Memory;
 use crate::weights::precision::{Prefill, Requantize};
 
 /// Options for loading a model.
@@ -56,6 +57,8 @@ pub struct ModelInfo {
     pub vocab: usize,
     /// Weights, shared ones counted once.
     pub parameters: u64,
+    /// Weights that compute one token: all of them, except experts that were not chosen.
+    pub active_parameters: u64,
     /// Weights by part of the model.
     pub parts: Parameters,
     /// Sliding window in positions; `None` if no layer has one.
@@ -68,12 +71,59 @@ pub struct ModelInfo {
     pub context_length: usize,
     /// Bytes of the matrices in memory.
     pub weight_bytes: usize,
+    /// Bytes of the copies of matrices that kernels read; made while loading.
+    pub packed_bytes: usize,
     /// Bytes of the additional matrices of prefill; see [`Prefill`].
     pub prefill_bytes: usize,
     /// Bytes of the file.
     pub file_bytes: u64,
     /// `cpu`, `cuda` or `metal`.
     pub device: &'static str,
+    /// Memory that the model needs, the same as before loading.
+    pub memory: Memory,
+    /// Whether the output projection is the token embedding.
+    pub is_tied: bool,
+    /// Choices between files that contradict each other or lack something.
+    pub notes: Vec<String>,
+}
+
+impl ModelInfo {
+    /// Returns how queries share keys and values: `multi-head`, `grouped-query` or
+    /// `multi-query`.
+    pub fn attention_kind(&self) -> &'static str {
+        match self.kv_heads {
+            1 if self.heads > 1 => "multi-query",
+            kv_heads if kv_heads < self.heads => "grouped-query",
+            _ => "multi-head",
+        }
+    }
+
+    /// Returns the number of query heads that share one key head.
+    pub fn queries_per_kv_head(&self) -> usize {
+        self.heads / self.kv_heads.max(1)
+    }
+
+    /// Returns the bytes of the key-value cache for each position.
+    pub fn kv_bytes_per_token(&self) -> u64 {
+        self.memory.cache_bytes_per_token
+    }
+
+    /// Returns the floating-point operations of one token in products with weights: two for
+    /// each weight. The embedding is looked up, which needs none.
+    pub fn flops_per_token(&self) -> u64 {
+        let table = (self.vocab * self.width) as u64;
+        let looked_up = if self.is_tied { 0 } else { table };
+        let multiplied = self
+            .active_parameters
+            .saturating_sub(looked_up + self.parts.norms);
+        2 * multiplied
+    }
+
+    /// Returns the floating-point operations of one token in products with keys and values,
+    /// for each position that it attends to.
+    pub fn flops_per_position(&self) -> u64 {
+        4 * (self.layers * self.heads * self.head_dim) as u64
+    }
 }
 
 /// Number of weights by part of the model, each counted once.

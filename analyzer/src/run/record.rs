@@ -9,6 +9,7 @@ use energy_data::rows::RunMetadata;
 use energy_models::instrument;
 use energy_models::{GenerateOptions, Model, StopReason};
 use energy_power::Provenance;
+use tracing::subscriber::NoSubscriber;
 use tracing_energy::{EnergyGuard, EnergyLayer, Method, RunSummary};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -55,8 +56,7 @@ pub fn record(
     }
     // Download the model before the measurement, which must not include it.
     let path = model::path(&options.model, on_event)?;
-    let checksum = super::sha256(&path)?;
-    warm_up(options, &path, on_event)?;
+    let checksum = model::checksum(&path)?;
     let guard = start(db, options, on_event)?;
     match generate(options, (path, &checksum), &guard, (out, on_event)) {
         Ok((responses, written)) => {
@@ -155,22 +155,31 @@ fn metadata(options: &RunOptions) -> RunMetadata {
     }
 }
 
-/// Generates without recording, so that files are cached and clocks are high.
-fn warm_up(options: &RunOptions, path: &Path, on_event: &mut OnRunEvent<'_>) -> anyhow::Result<()> {
+/// Generates without recording the generation, so that caches are filled and clocks are high.
+/// The model is the one that is recorded afterwards.
+fn warm_up(
+    options: &RunOptions,
+    model: &mut Model,
+    on_event: &mut OnRunEvent<'_>,
+) -> anyhow::Result<()> {
     if options.warmup == 0 {
         return Ok(());
     }
-    let mut model = load(options, path, on_event)?;
     on_event(RunEvent::Step("warming up"));
-    for _ in 0..options.warmup {
-        for prompt in options.prompts() {
-            energy_models::generate(&mut model, prompt, &sampling(options), |_| {
-                ControlFlow::Continue(())
-            })?;
-        }
-    }
+    let span = tracing::info_span!(target: instrument::TARGET, instrument::names::WARM_UP);
+    let done = span.in_scope(|| {
+        // The one span explains the energy; the spans in it are not wanted.
+        tracing::subscriber::with_default(NoSubscriber::default(), || {
+            for prompt in (0..options.warmup).flat_map(|_| options.prompts()) {
+                energy_models::generate(model, prompt, &sampling(options), |_| {
+                    ControlFlow::Continue(())
+                })?;
+            }
+            Ok(())
+        })
+    });
     on_event(RunEvent::Done);
-    Ok(())
+    done
 }
 
 type Written = std::io::Result<()>;
@@ -195,6 +204,7 @@ fn generate(
 ) -> anyhow::Result<(Responses, Written)> {
     let mut model = load(options, &path, on_event)?;
     let mut config = describe(guard, options, &model, checksum);
+    warm_up(options, &mut model, on_event)?;
     let (mut responses, mut written) = (Responses::default(), Ok(()));
     for (at, prompt) in options.prompts().into_iter().enumerate() {
         if at > 0 {

@@ -16,7 +16,7 @@ use crate::text::detokenizer::Detokenizer;
 
 /// Prompt tokens per forward pass. Attention scores of a pass take
 /// `heads * PREFILL_CHUNK * context * 4` bytes, so a pass must be bounded.
-const PREFILL_CHUNK: usize = 512;
+pub(crate) const PREFILL_CHUNK: usize = 512;
 
 /// Generates a continuation of `prompt`, calling `on_token` for each token.
 ///

@@ -2,6 +2,8 @@
 //! chooses between fused and decomposed kernels.
 //!
 //! ```text
+//! model_loading                                    section   INFO
+//!   model_packing                                  section   INFO
 //! inference                                        run       INFO
 //!   pre_inference | prefill | decode | post_…      phase     INFO
 //!     token{token}            (decode only)        token     INFO

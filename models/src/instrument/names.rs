@@ -16,6 +16,9 @@ macro_rules! names {
 }
 
 names! {
+    MODEL_LOADING = "model_loading", "section";
+    MODEL_PACKING = "model_packing", "section";
+    WARM_UP = "warm_up", "section";
     INFERENCE = "inference", "run";
     PRE_INFERENCE = "pre_inference", "phase";
     PREFILL = "prefill", "phase";

@@ -8,8 +8,10 @@ use crate::decoder::Decoder;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::info::{LoadOptions, ModelInfo};
+use crate::instrument::macros::phase;
 use crate::loader::assembler::Assembler;
 use crate::loader::tensor_reader::TensorReader;
+use crate::memory::Memory;
 use crate::weights::stored::Weights;
 
 /// Reads all tensors of the file; `progress` receives the bytes of each matrix.
@@ -23,6 +25,7 @@ pub(crate) fn load(
     options: &LoadOptions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Decoder, ModelInfo)> {
+    let memory = Memory::of(&*weights, config, options);
     let mut tensors = TensorReader::new(weights, config.norm_eps, options, progress);
     let mut assembler = Assembler {
         config,
@@ -30,10 +33,11 @@ pub(crate) fn load(
         depth: options.depth,
     };
     let decoder = assembler.decoder()?;
-    match tensors.weights().unread() {
-        Some(name) => Err(no_place(tensors.weights(), name, config)),
-        None => Ok((decoder, info(config, &tensors))),
+    if let Some(name) = tensors.weights().unread() {
+        return Err(no_place(tensors.weights(), name, config));
     }
+    phase!(MODEL_PACKING).in_scope(|| tensors.pack())?;
+    Ok((decoder, info(config, &tensors, memory)))
 }
 
 /// Returns the error about a tensor that the decoder would not use.
@@ -50,7 +54,8 @@ fn no_place(weights: &dyn Weights, tensor: &str, config: &DecoderConfig) -> Erro
     )
 }
 
-fn info(config: &DecoderConfig, tensors: &TensorReader<'_>) -> ModelInfo {
+fn info(config: &DecoderConfig, tensors: &TensorReader<'_>, memory: Memory) -> ModelInfo {
+    let parameters = tensors.parameters().total();
     ModelInfo {
         architecture: config.architecture.clone(),
         assumed: config.assumed.clone(),
@@ -62,7 +67,8 @@ fn info(config: &DecoderConfig, tensors: &TensorReader<'_>) -> ModelInfo {
         kv_heads: config.kv_heads,
         head_dim: config.head_dim,
         vocab: config.vocab,
-        parameters: tensors.parameters().total(),
+        parameters,
+        active_parameters: parameters,
         parts: tensors.parameters(),
         window: config.window,
         windowed_layers: (0..config.layers)
@@ -71,7 +77,11 @@ fn info(config: &DecoderConfig, tensors: &TensorReader<'_>) -> ModelInfo {
         precision: tensors.precision(),
         context_length: config.context_length,
         weight_bytes: tensors.weight_bytes(),
+        packed_bytes: tensors.packed_bytes() as usize,
         prefill_bytes: tensors.prefill_bytes(),
+        memory,
+        notes: Vec::new(),
+        is_tied: config.tied,
         file_bytes: tensors.weights().length(),
         device: device::name(tensors.device()),
     }

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::info::{LoadOptions, Parameters};
 use crate::layers::linear::Linear;
 use crate::layers::norm::RmsNorm;
+use crate::weights::packing::{Products, pack, packed_bytes};
 use crate::weights::precision::{Precision, Prefill, gains_from_f32};
 use crate::weights::split::split;
 use crate::weights::stored::Weights;
@@ -19,6 +20,9 @@ pub(super) struct TensorReader<'l> {
     precision: Precision,
     prefill: Prefill,
     prefill_bytes: usize,
+    packed_bytes: u64,
+    /// Matrices with the products that they take part in.
+    multiplied: Vec<(QMatMul, Products)>,
     parameters: Parameters,
     /// Receives the bytes of each matrix that was read.
     progress: &'l mut dyn FnMut(u64),
@@ -39,6 +43,8 @@ impl<'l> TensorReader<'l> {
             precision: Precision::new(options.requantize),
             prefill: options.prefill,
             prefill_bytes: 0,
+            packed_bytes: 0,
+            multiplied: Vec::new(),
             parameters: Parameters::default(),
             progress,
         }
@@ -72,6 +78,33 @@ impl<'l> TensorReader<'l> {
     /// Returns the bytes of prefill's additional f32 matrices.
     pub(super) fn prefill_bytes(&self) -> usize {
         self.prefill_bytes
+    }
+
+    /// Returns the bytes of the copies that kernels read.
+    pub(super) fn packed_bytes(&self) -> u64 {
+        self.packed_bytes
+    }
+
+    /// Makes the copies that kernels read, of all matrices.
+    pub(super) fn pack(&mut self) -> Result<()> {
+        let mut all = self.multiplied.drain(..);
+        all.try_for_each(|(weight, products)| pack(&weight, products))
+    }
+
+    /// Converts a matrix, which will take part in these products.
+    fn convert(&mut self, tensor: QTensor, stored: &str, products: Products) -> Result<QMatMul> {
+        let shape = tensor.shape().clone();
+        let weight = self.precision.convert(tensor, stored, self.device)?;
+        if let (QMatMul::QTensor(tensor), true) = (&weight, self.device.is_cpu()) {
+            self.packed_bytes += packed_bytes(tensor.dtype(), shape.dims(), products);
+            self.multiplied.push((weight.clone(), products));
+        }
+        Ok(weight)
+    }
+
+    /// Returns the name of a tensor's type in the file.
+    fn format(&self, name: &str) -> String {
+        self.weights.format(&format!("{name}.weight"))
     }
 
     /// Returns the number formats, with prefill's additional f32 matrices.
@@ -141,7 +174,7 @@ impl<'l> TensorReader<'l> {
             let count = part.shape().dims2()?.0;
             let own = bias.as_ref().map(|bias| bias.narrow(0, first, count));
             first += count;
-            linears.push(self.projection(part, own.transpose()?)?);
+            linears.push(self.projection(name, part, own.transpose()?)?);
         }
         array(linears)
     }
@@ -150,18 +183,20 @@ impl<'l> TensorReader<'l> {
     pub(super) fn linear(&mut self, name: &str, rows: usize, width: usize) -> Result<Linear> {
         let tensor = self.tensor(name, rows, width)?;
         let bias = self.bias(name, rows)?;
-        self.projection(tensor, bias)
+        self.projection(name, tensor, bias)
     }
 
-    fn projection(&mut self, tensor: QTensor, bias: Option<Tensor>) -> Result<Linear> {
+    fn projection(&mut self, name: &str, tensor: QTensor, bias: Option<Tensor>) -> Result<Linear> {
         let dense = match gains_from_f32(tensor.dtype(), self.prefill) {
             true => Some(tensor.dequantize(self.device)?),
             false => None,
         };
         let count = dense.as_ref().map_or(0, Tensor::elem_count);
         self.prefill_bytes += count * size_of::<f32>();
+        let products = Products::of(name, self.has("output.weight"), dense.is_some());
+        let stored = self.format(name);
         Ok(Linear {
-            weight: self.precision.convert(tensor, self.device)?,
+            weight: self.convert(tensor, &stored, products)?,
             bias,
             dense,
         })
@@ -180,7 +215,9 @@ impl<'l> TensorReader<'l> {
     /// Reads a matrix that is ready to multiply.
     pub(super) fn matrix(&mut self, name: &str, rows: usize, width: usize) -> Result<QMatMul> {
         let tensor = self.tensor(name, rows, width)?;
-        self.precision.convert(tensor, self.device)
+        let products = Products::of(name, self.has("output.weight"), false);
+        let stored = self.format(name);
+        self.convert(tensor, &stored, products)
     }
 
     fn tensor(&mut self, name: &str, rows: usize, width: usize) -> Result<QTensor> {

@@ -12,6 +12,7 @@ use crate::json_file::JsonFile;
 use crate::text::tokenizer::Tokenizer;
 use crate::text::vocabulary::{BYTE, CONTROL, NORMAL, USER_DEFINED};
 use crate::text::{byte_level, sentencepiece};
+use crate::weights::foreign;
 
 /// Reads the tokenizer of a folder, whose model's embedding has `vocab` rows.
 ///
@@ -54,6 +55,7 @@ pub(crate) fn read(folder: &Path, vocab: usize) -> Result<Tokenizer> {
 fn engine(path: &Path) -> Result<Engine> {
     let fault = |problem: String| Error::file(path, "tokenizer", problem);
     let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+    foreign::refuse(path, &bytes, "tokenizer")?;
     // The library panics for parts that are not JSON, and for some unusual parts.
     serde_json::from_slice::<IgnoredAny>(&bytes).map_err(|error| fault(error.to_string()))?;
     let engine = std::panic::catch_unwind(|| Engine::from_bytes(bytes));

@@ -30,6 +30,9 @@ pub(crate) trait Weights {
     /// All tensors that may be read.
     fn tensors(&self) -> Vec<StoredTensor>;
 
+    /// Returns the name of the type of a tensor's numbers in the file.
+    fn format(&self, name: &str) -> String;
+
     /// Returns the first tensor by name that was not read.
     fn unread(&self) -> Option<&str>;
 }
@@ -39,7 +42,7 @@ pub(crate) trait Weights {
 pub(crate) struct StoredTensor {
     /// Name in GGUF files.
     pub name: String,
-    /// Type of its numbers.
+    /// Type of its numbers when read.
     pub dtype: GgmlDType,
     /// Outermost dimension first.
     pub shape: Vec<usize>,

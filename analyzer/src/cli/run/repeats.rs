@@ -13,7 +13,7 @@ use crate::compare::{CompareOptions, ComparedEnergy, ComparedSides, put_first, s
 use crate::format::{Format, escape};
 use crate::program::Interrupt;
 use crate::repeat::{self, PlannedRun, RepeatPlan};
-use crate::run::{model_path, sha256, sha256_of};
+use crate::run::{model_checksum, model_path, sha256_of};
 
 /// Number of sides that a comparison can have.
 const SIDES: std::ops::RangeInclusive<usize> = 2..=4;
@@ -69,7 +69,7 @@ pub(super) fn resume(
     }
     let mut indicator = RunIndicator::default();
     for (config, known) in plan.configs.iter().zip(&resumed.models) {
-        let now = sha256(&model_path(&config.options.model, &mut |event| {
+        let now = model_checksum(&model_path(&config.options.model, &mut |event| {
             indicator.show(event);
         })?)?;
         let is_other = known.as_ref().is_some_and(|known| *known != now);
