@@ -19,6 +19,9 @@ pub struct TinyConfig {
     pub context_length: usize,
     /// Type of the matrices.
     pub dtype: GgmlDType,
+    /// Type of the value projections and of the MLP's outputs, as in files of mixed types; the
+    /// same as `dtype` if it is `None`.
+    pub finer: Option<GgmlDType>,
     /// Whether the output projection is the token embedding.
     pub tied: bool,
     /// Seed of the random weights.
@@ -35,6 +38,7 @@ impl Default for TinyConfig {
             kv_heads: 2,
             context_length: 256,
             dtype: GgmlDType::F32,
+            finer: None,
             tied: true,
             seed: 42,
         }

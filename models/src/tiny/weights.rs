@@ -71,10 +71,10 @@ impl<'c> TinyWeights<'c> {
         let spread = 2.0 / (width as f64).sqrt();
         let numbers = self.numbers(rows * width, 0.0, spread);
         let tensor = Tensor::from_vec(numbers, (rows, width), &Device::Cpu)?;
-        Ok((
-            format!("{name}.weight"),
-            QTensor::quantize(&tensor, self.config.dtype)?,
-        ))
+        let is_finer = name.ends_with("attn_v") || name.ends_with("ffn_down");
+        let dtype = self.config.finer.filter(|_| is_finer);
+        let dtype = dtype.unwrap_or(self.config.dtype);
+        Ok((format!("{name}.weight"), QTensor::quantize(&tensor, dtype)?))
     }
 
     fn norm(&mut self, name: &str) -> Result<NamedTensor> {

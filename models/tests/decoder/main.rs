@@ -16,3 +16,4 @@ mod real_models_match_llama_cpp;
 mod sentencepiece_vocabularies_merge_by_score;
 mod spans_form_the_documented_tree;
 mod tiny_models;
+mod unusual_files_are_read_or_named;

@@ -4,7 +4,9 @@
 //! `references/cases.json` lists them: there another program computes what they answer.
 
 pub mod folder;
+pub mod fp8;
 mod gguf;
+pub mod parts;
 mod weights;
 
 use std::collections::HashMap;
