@@ -1,4 +1,4 @@
-//! Memory that is told before loading, beside the real peak of a process (Linux).
+//! Predicted memory and the real peak of a process (Linux).
 //!
 //! ```text
 //! cargo run --release -p energy-models --example memory_peak -- MODEL [TOKENS,TOKENS,...]
@@ -7,7 +7,7 @@
 //! `MODEL` is a file, a folder, or `random:q8_0` or `random:q4_k`: a Llama of width 1024 with
 //! 16 layers and random weights, the second with types mixed as in `Q4_K_M`. Each number of
 //! tokens is the length of a prompt, after which eight tokens are generated, in a process of
-//! its own. Told is [`Memory::peak`](energy_models::Memory::peak) plus what the process needed
+//! its own. Predicted is [`Memory::peak`](energy_models::Memory::peak) plus what the process needed
 //! before loading; real is the most memory that the process had.
 
 #![expect(clippy::print_stdout, reason = "printing is what this example is for")]
@@ -40,7 +40,7 @@ fn main() -> Outcome<()> {
         Some(kind) => random(folder.path(), kind)?,
         None => PathBuf::from(&model),
     };
-    println!("| {model} | told MB | real MB | told / real |\n|---|---|---|---|");
+    println!("| {model} | predicted MB | real MB | predicted / real |\n|---|---|---|---|");
     for tokens in tokens.split(',') {
         let mut child = Command::new(std::env::current_exe()?);
         let output = child.arg(&path).env(CHILD, tokens).output()?;
@@ -49,15 +49,18 @@ fn main() -> Outcome<()> {
             .split_whitespace()
             .filter_map(|n| n.parse().ok())
             .collect();
-        let [told, real] = numbers[..] else {
+        let [predicted, real] = numbers[..] else {
             return Err(String::from_utf8_lossy(&output.stderr).into());
         };
-        println!("| {tokens} | {told:.0} | {real:.0} | {:.2} |", told / real);
+        println!(
+            "| {tokens} | {predicted:.0} | {real:.0} | {:.2} |",
+            predicted / real
+        );
     }
     Ok(())
 }
 
-/// Prints megabytes told and real.
+/// Prints megabytes predicted and real.
 fn measure(path: &Path, tokens: usize) -> Outcome<()> {
     let depth = std::env::var("MEMORY_PEAK_DEPTH").unwrap_or("module".to_owned());
     let depth: Depth = depth.parse()?;
@@ -76,8 +79,12 @@ fn measure(path: &Path, tokens: usize) -> Outcome<()> {
         ..GenerateOptions::default()
     };
     let done = generate(&mut model, &prompt, &options, |_| ControlFlow::Continue(()))?;
-    let told = memory.peak(done.input_tokens, OUTPUT) + before;
-    println!("{} {}", told as f64 / 1e6, status("VmHWM")? as f64 / 1e6);
+    let predicted = memory.peak(done.input_tokens, OUTPUT) + before;
+    println!(
+        "{} {}",
+        predicted as f64 / 1e6,
+        status("VmHWM")? as f64 / 1e6
+    );
     Ok(())
 }
 

@@ -95,7 +95,7 @@ pub(crate) fn open(folder: &Path) -> Result<OpenedFolder> {
     })
 }
 
-/// Compares the output projection with the setting that says whether it is the embedding;
+/// Compares the output projection with the setting that decides whether it is the embedding;
 /// returns what is assumed if neither of them is there.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Recognises files that are not what their name says, by their first bytes.
+//! Recognises files that are not of the kind of their name, by their first bytes.
 
 use std::fs::File;
 use std::io::Read as _;

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::json_file::JsonFile;
 use crate::weights::fp8;
 
-/// Methods whose weights are 8-bit floats with scales, and the setting that says so.
+/// Methods whose weights are 8-bit floats with scales, and the setting that states it.
 const WITH_SCALES: [(&str, &str, &[&str]); 4] = [
     ("fp8", "", &[]),
     ("fbgemm_fp8", "", &[]),

@@ -1,4 +1,4 @@
-//! The memory that is told before loading is what loading and generating need.
+//! The memory that is predicted before loading is what loading and generating need.
 //!
 //! A binary of its own: its allocator counts every byte of the process, so it runs one test
 //! at a time.
@@ -78,8 +78,8 @@ const TYPES: [(GgmlDType, Option<GgmlDType>); 5] = [
     (GgmlDType::F32, None),
 ];
 
-/// What is told and what was allocated beyond the state before, for a prompt.
-fn told_and_real(path: &PathBuf, options: &LoadOptions, prompt: usize) -> (f64, f64) {
+/// What is predicted and what was allocated beyond the state before, for a prompt.
+fn predicted_and_real(path: &PathBuf, options: &LoadOptions, prompt: usize) -> (f64, f64) {
     let checkpoint = Checkpoint::open(path).unwrap();
     let memory = checkpoint.memory(options);
     let before = NOW.load(Ordering::Relaxed);
@@ -100,7 +100,7 @@ fn told_and_real(path: &PathBuf, options: &LoadOptions, prompt: usize) -> (f64, 
 }
 
 #[test]
-fn peaks_are_those_that_are_told() {
+fn peaks_are_those_that_are_predicted() {
     let _one = ONE.lock().unwrap();
     for (dtype, finer) in TYPES {
         let folder = tempfile::tempdir().unwrap();
@@ -113,9 +113,11 @@ fn peaks_are_those_that_are_told() {
                     ..Default::default()
                 };
                 for prompt in [8, 128, 2000] {
-                    let (told, real) = told_and_real(&path, &options, prompt);
-                    let ratio = told / real;
-                    eprintln!("{dtype:?} {prefill:?} {depth:?} {prompt}: {told} {real} {ratio:.3}");
+                    let (predicted, real) = predicted_and_real(&path, &options, prompt);
+                    let ratio = predicted / real;
+                    eprintln!(
+                        "{dtype:?} {prefill:?} {depth:?} {prompt}: {predicted} {real} {ratio:.3}"
+                    );
                     assert!(
                         (0.85..1.25).contains(&ratio),
                         "{dtype:?} {depth:?} {prompt}: {ratio}"
@@ -142,10 +144,10 @@ fn loading_makes_all_copies_of_matrices() {
             let mut model = checkpoint.load(&options, &mut |_| ()).unwrap();
             let loaded = NOW.load(Ordering::Relaxed);
             let resident = (loaded - before) as f64;
-            let told = model.info().memory.resident_bytes() as f64;
+            let predicted = model.info().memory.resident_bytes() as f64;
             assert!(
-                (0.95..1.05).contains(&(told / resident)),
-                "{dtype:?}: {told} {resident}"
+                (0.95..1.05).contains(&(predicted / resident)),
+                "{dtype:?}: {predicted} {resident}"
             );
             // Passes of any length keep nothing more.
             for tokens in [1, 4, 33, 200] {
