@@ -4,20 +4,18 @@
 //! cargo run --release -p energy-models --example memory_peak -- MODEL [TOKENS,TOKENS,...]
 //! ```
 //!
-//! `MODEL` is a file, a folder, or `random:q8_0` or `random:q4_k`: a Llama of width 1024 with
-//! 16 layers and random weights, the second with types mixed as in `Q4_K_M`. Each number of
-//! tokens is the length of a prompt, after which eight tokens are generated, in a process of
-//! its own. Predicted is [`Memory::peak`](energy_models::Memory::peak) plus what the process needed
-//! before loading; real is the most memory that the process had.
+//! `MODEL` is a file or a folder; the example `random_model` writes one. Each number of tokens
+//! is the length of a prompt, after which eight tokens are generated, in a process of its
+//! own. Predicted is [`Memory::peak`](energy_models::Memory::peak) plus what the process needed
+//! before loading; real is the most memory that the process had. `MEMORY_PEAK_DEPTH=deep`
+//! runs decomposed kernels.
 
 #![expect(clippy::print_stdout, reason = "printing is what this example is for")]
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use candle_core::quantized::GgmlDType;
-use energy_models::tiny::{TinyConfig, write_gguf};
 use energy_models::{Checkpoint, Depth, GenerateOptions, LoadOptions, generate};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -35,15 +33,10 @@ fn main() -> Outcome<()> {
         return measure(Path::new(&model), tokens.parse()?);
     }
     let tokens = arguments.next().unwrap_or("8,128,6000".to_owned());
-    let folder = tempfile::tempdir()?;
-    let path = match model.strip_prefix("random:") {
-        Some(kind) => random(folder.path(), kind)?,
-        None => PathBuf::from(&model),
-    };
     println!("| {model} | predicted MB | real MB | predicted / real |\n|---|---|---|---|");
     for tokens in tokens.split(',') {
         let mut child = Command::new(std::env::current_exe()?);
-        let output = child.arg(&path).env(CHILD, tokens).output()?;
+        let output = child.arg(&model).env(CHILD, tokens).output()?;
         let text = String::from_utf8(output.stdout)?;
         let numbers: Vec<f64> = text
             .split_whitespace()
@@ -100,27 +93,4 @@ fn status(name: &str) -> Outcome<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|line| line.split_whitespace().nth(1));
     Ok(number.ok_or("no such line")?.parse::<u64>()? * 1024)
-}
-
-fn random(folder: &Path, kind: &str) -> Outcome<PathBuf> {
-    let (dtype, finer) = match kind {
-        "q8_0" => (GgmlDType::Q8_0, None),
-        "q4_k" => (GgmlDType::Q4K, Some(GgmlDType::Q6K)),
-        _ => return Err("random:q8_0 or random:q4_k".into()),
-    };
-    let path = folder.join("random.gguf");
-    let config = TinyConfig {
-        layers: 16,
-        width: 1024,
-        hidden: 2816,
-        heads: 16,
-        kv_heads: 4,
-        context_length: 8192,
-        dtype,
-        finer,
-        tied: false,
-        ..TinyConfig::default()
-    };
-    write_gguf(&path, &config)?;
-    Ok(path)
 }

@@ -59,10 +59,13 @@ fn any_part_stands_for_the_whole_model() {
     std::fs::write(&parts[2], &third).unwrap();
     patch(&parts[1], b"split.tensors.count", 4, &7_i32.to_le_bytes());
     assert!(refused(&parts[1]).contains("is 7, but the parts hold 20 tensors"));
-    // A part twice: its tensors are in two files.
-    std::fs::copy(&parts[0], &parts[2]).unwrap();
+    // The second part in place of the third: as many tensors, some of them twice.
+    std::fs::copy(&parts[1], &parts[2]).unwrap();
     patch(&parts[2], b"split.no", 4, &2_u16.to_le_bytes());
-    assert!(refused(&parts[0]).contains("is in part"));
+    for part in &parts {
+        patch(part, b"split.tensors.count", 4, &21_i32.to_le_bytes());
+    }
+    assert!(refused(&parts[0]).contains("is in part 2, too"));
     std::fs::remove_file(&parts[2]).unwrap();
     let text = refused(&parts[0]);
     assert!(
