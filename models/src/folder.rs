@@ -43,9 +43,9 @@ pub(crate) fn of(path: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 /// The same as [`crate::Checkpoint::open`].
-pub(crate) fn open(folder: &Path) -> Result<OpenedFolder> {
+pub(crate) fn open(folder: &Path, assume: bool) -> Result<OpenedFolder> {
     let json = JsonFile::open(&folder.join("config.json"))?.of_text();
-    let family = huggingface::family(&json)?;
+    let family = huggingface::family(&json, assume)?;
     let mut weights = Safetensors::open(folder, &files(folder)?)?;
     let vocab = weights
         .rows("token_embd.weight")
@@ -54,7 +54,14 @@ pub(crate) fn open(folder: &Path) -> Result<OpenedFolder> {
         vocab,
         has_output: weights.has("output.weight"),
     };
-    let mut config = huggingface::read(&json, facts)?;
+    if let Some(missing) = missing(&weights, &json) {
+        return Err(Error::file(
+            folder,
+            format!("tensor `blk.0.{missing}`"),
+            MISSING,
+        ));
+    }
+    let mut config = huggingface::read(&json, facts, assume)?;
     if config.name.is_empty() {
         let name = std::path::absolute(folder).ok();
         let name = name.as_deref().and_then(Path::file_name);
@@ -74,6 +81,25 @@ pub(crate) fn open(folder: &Path) -> Result<OpenedFolder> {
         tokenizer,
         chat,
     })
+}
+
+const MISSING: &str = "is missing, but config.json states that the layers have it";
+
+/// Returns the first tensor that the settings state and the first layer lacks.
+fn missing(weights: &Safetensors, json: &JsonFile) -> Option<&'static str> {
+    let has = |end: &str| {
+        let fused = end
+            .replace("attn_q.", "attn_qkv.")
+            .replace("attn_k.", "attn_qkv.");
+        let fused = fused.replace("attn_v.", "attn_qkv.");
+        let gate_up = end.replace("ffn_up.", "ffn_up_exps.");
+        [end, &fused, &gate_up]
+            .iter()
+            .any(|end| weights.has(&format!("blk.0.{end}")))
+    };
+    huggingface::stated_tensors(json)
+        .into_iter()
+        .find(|end| !has(end))
 }
 
 /// Lists the files with the weights.

@@ -1,15 +1,16 @@
 //! Builds a decoder from a file, guided by the tensors that it has.
 
 mod assembler;
+mod expert_reader;
 mod tensor_reader;
 
 use crate::config::decoder_config::DecoderConfig;
 use crate::decoder::Decoder;
 use crate::device;
 use crate::error::{Error, Result};
-use crate::info::{LoadOptions, ModelInfo};
+use crate::info::{ExpertInfo, LoadOptions, ModelInfo};
 use crate::loader::assembler::Assembler;
-use crate::loader::tensor_reader::TensorReader;
+use crate::loader::tensor_reader::{NormStyle, TensorReader};
 use crate::weights::stored::Weights;
 
 /// Reads all tensors of the file; `progress` receives the bytes of each matrix.
@@ -23,11 +24,16 @@ pub(crate) fn load(
     options: &LoadOptions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Decoder, ModelInfo)> {
-    let mut tensors = TensorReader::new(weights, config.norm_eps, options, progress);
+    let norm = NormStyle {
+        kind: config.family.norm,
+        eps: config.norm_eps,
+    };
+    let mut tensors = TensorReader::new(weights, norm, options, progress);
     let mut assembler = Assembler {
         config,
         tensors: &mut tensors,
         depth: options.depth,
+        kinds: Vec::new(),
     };
     let decoder = assembler.decoder()?;
     match tensors.weights().unread() {
@@ -50,6 +56,29 @@ fn no_place(weights: &dyn Weights, tensor: &str, config: &DecoderConfig) -> Erro
     )
 }
 
+fn experts(config: &DecoderConfig) -> Option<ExpertInfo> {
+    let experts = config.experts.as_ref()?;
+    let layers = (0..config.layers).filter(|layer| experts.contains(*layer));
+    let layers = layers.count();
+    (layers > 0).then_some(ExpertInfo {
+        count: experts.count,
+        active: experts.active,
+        layers,
+        hidden: experts.hidden,
+        shared_hidden: experts.shared_hidden,
+    })
+}
+
+/// Returns the weights that one token uses.
+fn active_parameters(config: &DecoderConfig, tensors: &TensorReader<'_>) -> u64 {
+    let parts = tensors.parameters();
+    let unused = config.experts.as_ref().map_or(0, |experts| {
+        let count = experts.count as u64;
+        parts.experts / count * (count - experts.active as u64)
+    });
+    parts.total() - unused
+}
+
 fn info(config: &DecoderConfig, tensors: &TensorReader<'_>) -> ModelInfo {
     ModelInfo {
         architecture: config.architecture.clone(),
@@ -63,7 +92,9 @@ fn info(config: &DecoderConfig, tensors: &TensorReader<'_>) -> ModelInfo {
         head_dim: config.head_dim,
         vocab: config.vocab,
         parameters: tensors.parameters().total(),
+        active_parameters: active_parameters(config, &tensors),
         parts: tensors.parameters(),
+        experts: experts(config),
         window: config.window,
         windowed_layers: (0..config.layers)
             .filter(|layer| config.is_windowed(*layer))

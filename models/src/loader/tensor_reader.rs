@@ -1,12 +1,13 @@
 //! Reads the tensors of a decoder and counts what it read.
 
-use candle_core::quantized::{QMatMul, QTensor};
+use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
 use candle_core::{Device, Tensor};
 
-use crate::error::Result;
+use crate::architecture::NormKind;
+use crate::error::{Error, Result};
 use crate::info::{LoadOptions, Parameters};
 use crate::layers::linear::Linear;
-use crate::layers::norm::RmsNorm;
+use crate::layers::norm::Norm;
 use crate::weights::precision::{Precision, Prefill, gains_from_f32};
 use crate::weights::split::split;
 use crate::weights::stored::Weights;
@@ -15,7 +16,7 @@ use crate::weights::stored::Weights;
 pub(super) struct TensorReader<'l> {
     weights: &'l mut dyn Weights,
     device: &'l Device,
-    norm_eps: f32,
+    norm: NormStyle,
     precision: Precision,
     prefill: Prefill,
     prefill_bytes: usize,
@@ -24,18 +25,25 @@ pub(super) struct TensorReader<'l> {
     progress: &'l mut dyn FnMut(u64),
 }
 
+/// What all norms of a model have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NormStyle {
+    pub(super) kind: NormKind,
+    pub(super) eps: f32,
+}
+
 impl<'l> TensorReader<'l> {
-    /// Creates a reader whose norms have this epsilon.
+    /// Creates a reader whose norms have this style.
     pub(super) fn new(
         weights: &'l mut dyn Weights,
-        norm_eps: f32,
+        norm: NormStyle,
         options: &'l LoadOptions,
         progress: &'l mut dyn FnMut(u64),
     ) -> Self {
         Self {
             weights,
             device: &options.device,
-            norm_eps,
+            norm,
             precision: Precision::new(options.requantize),
             prefill: options.prefill,
             prefill_bytes: 0,
@@ -86,18 +94,71 @@ impl<'l> TensorReader<'l> {
         }
     }
 
-    /// Reads the norm of this name.
-    pub(super) fn norm(&mut self, name: &str, width: usize) -> Result<RmsNorm> {
-        let name = format!("{name}.weight");
-        let weight = self.weights.dense(&name, &[width], self.device)?;
-        self.count(&name, width);
-        Ok(RmsNorm::new(weight, self.norm_eps))
+    /// Fails if a tensor of a layer is missing; one of queries, keys and values may be part
+    /// of another.
+    pub(super) fn require(&self, layer: &str, end: &str) -> Result<()> {
+        let parts = ["attn_q.", "attn_k.", "attn_v."];
+        let fused = parts
+            .iter()
+            .find_map(|part| Some(format!("attn_qkv.{}", end.strip_prefix(part)?)));
+        let names = [Some(end.to_owned()), fused].into_iter().flatten();
+        let mut names = names.map(|name| format!("{layer}{name}"));
+        match names.any(|name| self.has(&name)) {
+            true => Ok(()),
+            false => {
+                let thing = format!("tensor `{layer}{end}`");
+                Err(Error::file(self.weights.path(), thing, "is missing"))
+            }
+        }
     }
 
-    /// Reads a norm; `None` if the tensor does not exist.
-    pub(super) fn norm_if_there(&mut self, name: &str, width: usize) -> Result<Option<RmsNorm>> {
-        let is_there = self.has(&format!("{name}.weight"));
-        is_there.then(|| self.norm(name, width)).transpose()
+    /// Reads the norm of this name, with its bias if there is one.
+    pub(super) fn norm(&mut self, name: &str, width: usize) -> Result<Norm> {
+        let weight = format!("{name}.weight");
+        let numbers = self.weights.dense(&weight, &[width], self.device)?;
+        self.count(&weight, width);
+        let NormStyle { kind, eps } = self.norm;
+        let bias = match kind {
+            NormKind::Rms => None,
+            NormKind::Layer => self.bias(name, width)?,
+        };
+        Ok(Norm {
+            weight: numbers,
+            bias,
+            eps,
+            kind,
+        })
+    }
+
+    /// Reads the norms of all heads, stored as one tensor or with a number in each name; `None`
+    /// if there are none.
+    pub(super) fn norms_of_heads(
+        &mut self,
+        name: &str,
+        heads: usize,
+        head_dim: usize,
+    ) -> Result<Option<Norm>> {
+        let whole = format!("{name}.weight");
+        let weight = if self.has(&whole) {
+            self.weights
+                .dense(&whole, &[heads, head_dim], self.device)?
+        } else if self.has(&format!("{name}.0.weight")) {
+            let one = |head| {
+                let name = format!("{name}.{head}.weight");
+                self.weights.dense(&name, &[head_dim], self.device)
+            };
+            Tensor::stack(&(0..heads).map(one).collect::<Result<Vec<_>>>()?, 0)?
+        } else {
+            return Ok(None);
+        };
+        self.count(&whole, heads * head_dim);
+        let NormStyle { kind, eps } = self.norm;
+        Ok(Some(Norm {
+            weight,
+            bias: None,
+            eps,
+            kind,
+        }))
     }
 
     /// Reads `count` numbers in f32; `None` if the tensor does not exist.
@@ -153,7 +214,7 @@ impl<'l> TensorReader<'l> {
         self.projection(tensor, bias)
     }
 
-    fn projection(&mut self, tensor: QTensor, bias: Option<Tensor>) -> Result<Linear> {
+    pub(super) fn projection(&mut self, tensor: QTensor, bias: Option<Tensor>) -> Result<Linear> {
         let dense = match gains_from_f32(tensor.dtype(), self.prefill) {
             true => Some(tensor.dequantize(self.device)?),
             false => None,
@@ -184,11 +245,36 @@ impl<'l> TensorReader<'l> {
     }
 
     fn tensor(&mut self, name: &str, rows: usize, width: usize) -> Result<QTensor> {
+        self.tensor_of(name, &[rows, width])
+    }
+
+    /// Reads a tensor of this shape.
+    pub(super) fn tensor_of(&mut self, name: &str, shape: &[usize]) -> Result<QTensor> {
         let name = format!("{name}.weight");
-        let tensor = self.weights.tensor(&name, &[rows, width], self.device)?;
-        self.count(&name, rows * width);
+        let tensor = self.weights.tensor(&name, shape, self.device)?;
+        self.count(&name, shape.iter().product());
         (self.progress)(tensor.storage_size_in_bytes() as u64);
         Ok(tensor)
+    }
+
+    /// Reads a matrix of one row, which may be stored as a vector.
+    pub(super) fn row(&mut self, name: &str, width: usize) -> Result<Linear> {
+        let full = format!("{name}.weight");
+        let is_vector = self
+            .weights
+            .shape(&full)
+            .is_some_and(|shape| shape.len() == 1);
+        if !is_vector {
+            return self.linear(name, 1, width);
+        }
+        let numbers = self.weights.dense(&full, &[width], self.device)?;
+        self.count(&full, width);
+        let row = QTensor::quantize(&numbers.reshape((1, width))?, GgmlDType::F32)?;
+        Ok(Linear {
+            weight: QMatMul::from_qtensor(row)?,
+            bias: self.bias(name, 1)?,
+            dense: None,
+        })
     }
 
     /// Adds to the number of weights of the part that a tensor belongs to.
@@ -196,12 +282,20 @@ impl<'l> TensorReader<'l> {
         let parts = &mut self.parameters;
         let part = match name {
             _ if name.contains("norm") => &mut parts.norms,
+            _ if is_of_expert(name) => &mut parts.experts,
             _ if name.contains(".attn") => &mut parts.attention,
             _ if name.contains(".ffn") => &mut parts.mlp,
             _ => &mut parts.embedding,
         };
         *part += weights as u64;
     }
+}
+
+/// Whether a tensor belongs to experts that tokens choose: `ffn_up_exps`, or `ffn_up.7`.
+fn is_of_expert(name: &str) -> bool {
+    let number = name.rsplit('.').nth(1);
+    let is_number = number.is_some_and(|part| part.parse::<usize>().is_ok());
+    name.contains("_exps.") || (name.contains(".ffn_") && is_number)
 }
 
 /// Converts to an array, or fails if the number of parts differs.

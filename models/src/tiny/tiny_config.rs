@@ -17,6 +17,10 @@ pub struct TinyConfig {
     pub kv_heads: usize,
     /// Context length in positions.
     pub context_length: usize,
+    /// Experts of each layer; 0 for one MLP.
+    pub experts: usize,
+    /// Experts that each token uses.
+    pub active_experts: usize,
     /// Type of the matrices.
     pub dtype: GgmlDType,
     /// Whether the output projection is the token embedding.
@@ -34,6 +38,8 @@ impl Default for TinyConfig {
             heads: 4,
             kv_heads: 2,
             context_length: 256,
+            experts: 0,
+            active_experts: 0,
             dtype: GgmlDType::F32,
             tied: true,
             seed: 42,

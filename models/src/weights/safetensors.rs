@@ -113,6 +113,11 @@ impl Weights for Safetensors {
         self.names.contains_key(name)
     }
 
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        let view = self.files.get(self.names.get(name)?).ok()?;
+        Some(view.shape().to_vec())
+    }
+
     fn tensor(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<QTensor> {
         let (tensor, dtype) = self.load(name, shape)?;
         Ok(QTensor::quantize(&tensor.to_device(device)?, dtype)?)

@@ -76,7 +76,7 @@ fn another_architecture_is_named_with_the_supported_ones() {
     let at = after(&tiny_bytes(), "general.architecture") + 12;
     let text = message(&patched(at, b"mamba"));
     assert!(
-        text.contains("`mamba` is not supported: there is no setting `mamba.block_count`; supported are: llama"),
+        text.contains("`mamba` is not supported; supported are: llama"),
         "{text}"
     );
 }

@@ -208,10 +208,11 @@ fn prefill_in_f32_is_more_exact() {
     );
 }
 
-/// The family of an unknown architecture is inferred from its tensors.
+/// A model of an unknown architecture is refused, and runs as a plain decoder if this is
+/// assumed explicitly.
 #[test]
-fn unknown_architectures_are_inferred_and_reported() {
-    for name in ["qwen3", "phi3_long"] {
+fn unknown_architectures_run_only_if_assumed() {
+    for name in ["qwen2", "phi3_long"] {
         let family = family::find(name);
         let folder = tempfile::tempdir().unwrap();
         let gguf = folder.path().join("model.gguf");
@@ -229,12 +230,65 @@ fn unknown_architectures_are_inferred_and_reported() {
         config["model_type"] = json!("another");
         std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
         for path in [&gguf, folder.path()] {
-            let mut model = load(path).unwrap();
+            let refused = load(path).unwrap_err().to_string();
+            for part in [
+                "is not supported; supported are",
+                "`--assume`",
+                "two halves of a head",
+            ] {
+                assert!(refused.contains(part), "{refused}");
+            }
+            let mut model = load_assuming(path).unwrap();
             assert_eq!(logits(&mut model), expected, "{name}");
             let info = model.info();
             assert!(info.architecture == "another" || info.architecture.ends_with('9'));
             assert!(info.assumed.len() >= 5, "{:?}", info.assumed);
         }
+    }
+}
+
+fn load_assuming(path: &Path) -> Result<Model, energy_models::Error> {
+    let options = LoadOptions {
+        requantize: Requantize::None,
+        assume: true,
+        ..Default::default()
+    };
+    Model::load(path, &options)
+}
+
+/// A setting of a known family that nothing is known about.
+#[test]
+fn unknown_settings_are_refused_unless_they_are_assumed_to_change_nothing() {
+    let family = family::find("qwen2");
+    let folder = tempfile::tempdir().unwrap();
+    let gguf = folder.path().join("model.gguf");
+    family.write_gguf(&gguf);
+    let expected = logits(&mut load(&gguf).unwrap());
+    // Of the same length: the key of the heads' width has another name, which is unknown.
+    let (key, other) = (b"attention.value_length", b"attention.curve_length");
+    let bytes = replaced(&std::fs::read(&gguf).unwrap(), key, other);
+    std::fs::write(&gguf, bytes).unwrap();
+    family::folder::write(&family, folder.path(), DType::F32, 1);
+    let mut config = family.config.clone();
+    config["attention_curve"] = json!(7);
+    std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+    for (path, key) in [
+        (gguf.as_path(), "`qwen2.attention.curve_length`"),
+        (folder.path(), "`attention_curve`"),
+    ] {
+        let refused = load(path).unwrap_err().to_string();
+        assert!(
+            refused.contains(key) && refused.contains("is not understood"),
+            "{refused}"
+        );
+        assert!(refused.contains("--assume"), "{refused}");
+        let mut model = load_assuming(path).unwrap();
+        assert_eq!(logits(&mut model), expected);
+        let assumed = &model.info().assumed;
+        assert!(
+            assumed.len() == 1 && assumed[0].contains(key),
+            "{assumed:?}"
+        );
     }
 }
 
@@ -287,21 +341,6 @@ fn errors_name_the_fault_of_a_folder() {
     let no_json = error_after(|folder| std::fs::write(folder.join("config.json"), "{").unwrap());
     assert!(no_json.contains("config.json"), "{no_json}");
 
-    let error_of_unknown = |key: &str, value: Value| {
-        error_after(|folder| {
-            let mut config = family::find("qwen2").config;
-            config["model_type"] = json!("mamba");
-            config[key] = value;
-            std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
-        })
-    };
-    let scaled = error_of_unknown("embedding_multiplier", json!(12.0));
-    assert!(scaled.contains("`mamba` is not supported: its setting `embedding_multiplier`"));
-    let unknown_activation = error_of_unknown("hidden_act", json!("relu2"));
-    assert!(
-        unknown_activation.contains("`mamba` is not supported: its activation is relu2"),
-        "{unknown_activation}"
-    );
     for (key, value, expected) in [
         (
             "hidden_act",
@@ -319,11 +358,47 @@ fn errors_name_the_fault_of_a_folder() {
         ("num_key_value_heads", json!(3), "`num_key_value_heads`"),
         ("hidden_act", json!("relu"), "`hidden_act`"),
         ("use_sliding_window", json!(true), "windows in some layers"),
-        ("final_logit_softcapping", json!(30.0), "soft cap"),
+        (
+            "final_logit_softcapping",
+            json!(30.0),
+            "`final_logit_softcapping`: has a value that changes the result",
+        ),
+        ("clip_qkv", json!(8.0), "`clip_qkv`: has a value"),
+        (
+            "quantization_config",
+            json!({ "bits": 4 }),
+            "`quantization_config`",
+        ),
+        (
+            "mlp_bias",
+            json!(true),
+            "tensor `blk.0.ffn_up.bias`: is missing",
+        ),
+        (
+            "layer_types",
+            json!(["full_attention"]),
+            "one entry for each layer",
+        ),
+        (
+            "layer_types",
+            json!(["chunked_attention", "full_attention"]),
+            "`layer_types`",
+        ),
+        ("rope_scaling", json!({ "rope_type": "ntk" }), "`rope_type`"),
         (
             "rope_scaling",
             json!({ "rope_type": "yarn" }),
-            "`rope_type`",
+            "`factor`: is missing",
+        ),
+        (
+            "rope_scaling",
+            json!({ "rope_type": "linear", "factor": 2.0, "twist": 1 }),
+            "`twist`: is not understood",
+        ),
+        (
+            "rope_scaling",
+            json!({ "factor": 2.0 }),
+            "`rope_type`: is missing, but there is a factor",
         ),
         (
             "rope_scaling",

@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 STEPS = 8
 TEXT = "Electric energy is measured in joules. A lamp of 60 W that is on for an hour takes"
 # llama.cpp gives these no window.
-NO_WINDOW = {"mistral", "phi3_window"}
+NO_WINDOW = {"mistral", "phi3_window", "exaone4"}
 
 
 def logits(path, tokens, prompt, context, overrides=None):
