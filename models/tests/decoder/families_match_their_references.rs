@@ -213,12 +213,7 @@ fn files_match_llama_cpp() {
         let found = answers(&family, |ids, _| model.forward(ids).unwrap());
         let error = largest_error(&rows(&stored["logits"]), &found);
         eprintln!("{} against llama.cpp: {error:.1e}", family.name);
-        // llama.cpp looks GELU up in a table of f16 numbers.
-        let tolerance = match family.architecture() {
-            "gemma" | "gemma2" | "gemma3" | "phi2" => 20.0 * TOLERANCE,
-            _ => TOLERANCE,
-        };
-        assert!(error < tolerance, "{}: {error:e}", family.name);
+        assert!(error < TOLERANCE, "{}: {error:e}", family.name);
         compared += 1;
     }
     assert_eq!(compared, 24);

@@ -100,8 +100,7 @@ fn table_of_families_is_written() {
     std::fs::write(docs(), text).unwrap();
 }
 
-/// Every model with a reference has a row, and no error in the table is above 1e-4 except
-/// where llama.cpp reads GELU from a table.
+/// Every model with a reference has a row.
 #[test]
 fn the_table_of_families_is_complete() {
     let text = std::fs::read_to_string(docs()).unwrap();
