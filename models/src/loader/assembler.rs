@@ -83,7 +83,8 @@ impl Assembler<'_, '_> {
             NormPlaces::Around => (true, true),
         };
         // A parallel block may have one norm for attention and MLP.
-        let is_shared = self.config.is_parallel && !self.tensors.has(&at("ffn_norm.weight"));
+        let is_shared =
+            self.config.is_parallel && !self.tensors.has_optional(&at("ffn_norm.weight"))?;
         Ok(Block {
             input_norm: self.norm(before, &at("attn_norm"))?,
             attention: self.attention(index, &at("attn"))?,

@@ -1,5 +1,7 @@
 //! Reads the tensors of a decoder and counts what it read.
 
+use std::collections::BTreeMap;
+
 use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
 use candle_core::{Device, Tensor};
 
@@ -21,6 +23,9 @@ pub(super) struct TensorReader<'l> {
     prefill: Prefill,
     prefill_bytes: usize,
     parameters: Parameters,
+    /// Tensors of a layer that it may lack, by the end of their names, with whether the first
+    /// layer has them.
+    optional: BTreeMap<String, bool>,
     /// Receives the bytes of each matrix that was read.
     progress: &'l mut dyn FnMut(u64),
 }
@@ -48,6 +53,7 @@ impl<'l> TensorReader<'l> {
             prefill: options.prefill,
             prefill_bytes: 0,
             parameters: Parameters::default(),
+            optional: BTreeMap::new(),
             progress,
         }
     }
@@ -55,6 +61,25 @@ impl<'l> TensorReader<'l> {
     /// Whether a tensor of this name exists.
     pub(super) fn has(&self, name: &str) -> bool {
         self.weights.has(name)
+    }
+
+    /// Whether a tensor exists that a model may lack: in all layers or in none.
+    pub(super) fn has_optional(&mut self, name: &str) -> Result<bool> {
+        let is_there = self.has(name);
+        let of_layer = name
+            .strip_prefix("blk.")
+            .and_then(|name| name.split_once('.'));
+        let Some((_, end)) = of_layer else {
+            return Ok(is_there);
+        };
+        let first = *self.optional.entry(end.to_owned()).or_insert(is_there);
+        let problem = match (first, is_there) {
+            (true, false) => "is missing, but other layers have it",
+            (false, true) => "is not in the layers before",
+            _ => return Ok(is_there),
+        };
+        let thing = format!("tensor `{name}`");
+        Err(Error::file(self.weights.path(), thing, problem))
     }
 
     /// Returns the files.
@@ -142,7 +167,7 @@ impl<'l> TensorReader<'l> {
         let weight = if self.has(&whole) {
             self.weights
                 .dense(&whole, &[heads, head_dim], self.device)?
-        } else if self.has(&format!("{name}.0.weight")) {
+        } else if self.has_optional(&format!("{name}.0.weight"))? {
             let one = |head| {
                 let name = format!("{name}.{head}.weight");
                 self.weights.dense(&name, &[head_dim], self.device)
@@ -231,7 +256,7 @@ impl<'l> TensorReader<'l> {
     /// Reads a bias; `None` if the tensor does not exist.
     pub(super) fn bias(&mut self, name: &str, rows: usize) -> Result<Option<Tensor>> {
         let name = format!("{name}.bias");
-        if !self.has(&name) {
+        if !self.has_optional(&name)? {
             return Ok(None);
         }
         self.count(&name, rows);

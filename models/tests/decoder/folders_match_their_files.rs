@@ -256,6 +256,47 @@ fn load_assuming(path: &Path) -> Result<Model, energy_models::Error> {
     Model::load(path, &options)
 }
 
+/// A tensor that a family, or a setting, requires is never replaced by nothing.
+#[test]
+fn missing_biases_and_norms_are_named() {
+    for (name, tensor, ours) in [
+        ("qwen2", "self_attn.k_proj.bias", "attn_k.bias"),
+        ("glm4", "self_attn.q_proj.bias", "attn_q.bias"),
+        ("phi2", "mlp.fc1.bias", "ffn_up.bias"),
+        ("stablelm", "input_layernorm.bias", "attn_norm.bias"),
+        ("qwen3", "self_attn.q_norm.weight", "attn_q_norm.weight"),
+        ("olmo2", "self_attn.k_norm.weight", "attn_k_norm.weight"),
+        (
+            "gemma2",
+            "pre_feedforward_layernorm.weight",
+            "ffn_norm.weight",
+        ),
+        ("glm4", "post_mlp_layernorm.weight", "post_ffw_norm.weight"),
+        (
+            "stablelm_parallel",
+            "self_attn.k_layernorm.norms.1.weight",
+            "attn_k_norm.1.weight",
+        ),
+        ("llama2", "mlp.gate_proj.weight", "ffn_up.weight"),
+    ] {
+        // Also in another layer than the first.
+        for layer in [0, 1] {
+            let folder = tempfile::tempdir().unwrap();
+            family::folder::write(&family::find(name), folder.path(), DType::F32, 1);
+            let path = folder.path().join("model.safetensors");
+            let mut tensors =
+                candle_core::safetensors::load(&path, &candle_core::Device::Cpu).unwrap();
+            let removed = tensors.remove(&format!("model.layers.{layer}.{tensor}"));
+            assert!(removed.is_some(), "{name} has {tensor}");
+            candle_core::safetensors::save(&tensors, &path).unwrap();
+            let text = load(folder.path()).unwrap_err().to_string();
+            let is_named =
+                text.contains(&format!("blk.{layer}.{ours}`")) || text.contains("mlp.up_proj");
+            assert!(is_named, "{name} without {tensor}: {text}");
+        }
+    }
+}
+
 /// A setting of a known family that nothing is known about.
 #[test]
 fn unknown_settings_are_refused_unless_they_are_assumed_to_change_nothing() {

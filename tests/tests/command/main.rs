@@ -21,3 +21,4 @@ mod runs_of_programs_are_collected;
 mod several_prompts_are_one_run;
 mod statistics_match_the_numbers;
 mod the_dashboard_works_in_a_browser;
+mod unknown_architectures_are_refused;
