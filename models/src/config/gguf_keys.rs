@@ -114,6 +114,8 @@ const KEYS: &[(&str, Setting)] = &[
     ("nextn_predict_layers", Setting::Neutral(&[0.0])),
     ("pooling_type", Setting::Neutral(&[0.0])),
     ("decoder_block_count", Setting::Neutral(&[0.0])),
+    // Of the part for images, which a text does not use.
+    ("mm.tokens_per_image", Setting::Unused),
     // Written by old converters, and read by none.
     ("tensor_data_layout", Setting::Unused),
 ];

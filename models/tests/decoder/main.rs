@@ -12,6 +12,7 @@ mod experts_are_chosen_by_the_router;
 mod families_match_their_references;
 mod folders_match_their_files;
 mod generation_stops_for_the_stated_reason;
+mod mechanisms_have_their_spans;
 mod observed;
 mod real_models_match_llama_cpp;
 mod sentencepiece_vocabularies_merge_by_score;
