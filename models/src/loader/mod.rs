@@ -2,6 +2,8 @@
 
 mod assembler;
 mod expert_reader;
+mod norm_reader;
+mod norm_style;
 mod tensor_reader;
 
 use crate::config::decoder_config::DecoderConfig;
@@ -10,7 +12,8 @@ use crate::device;
 use crate::error::{Error, Result};
 use crate::info::{ExpertInfo, LoadOptions, ModelInfo};
 use crate::loader::assembler::Assembler;
-use crate::loader::tensor_reader::{NormStyle, TensorReader};
+use crate::loader::norm_style::NormStyle;
+use crate::loader::tensor_reader::TensorReader;
 use crate::weights::stored::Weights;
 
 /// Reads all tensors of the file; `progress` receives the bytes of each matrix.

@@ -5,20 +5,19 @@ use std::collections::BTreeMap;
 use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
 use candle_core::{Device, Tensor};
 
-use crate::architecture::NormKind;
 use crate::error::{Error, Result};
 use crate::info::{LoadOptions, Parameters};
 use crate::layers::linear::Linear;
-use crate::layers::norm::Norm;
+use crate::loader::norm_style::NormStyle;
 use crate::weights::precision::{Precision, Prefill, gains_from_f32};
 use crate::weights::split::split;
 use crate::weights::stored::Weights;
 
 /// Reads tensors of one model, each once.
 pub(super) struct TensorReader<'l> {
-    weights: &'l mut dyn Weights,
+    pub(super) weights: &'l mut dyn Weights,
     device: &'l Device,
-    norm: NormStyle,
+    pub(super) norm: NormStyle,
     precision: Precision,
     prefill: Prefill,
     prefill_bytes: usize,
@@ -28,13 +27,6 @@ pub(super) struct TensorReader<'l> {
     optional: BTreeMap<String, bool>,
     /// Receives the bytes of each matrix that was read.
     progress: &'l mut dyn FnMut(u64),
-}
-
-/// What all norms of a model have in common.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct NormStyle {
-    pub(super) kind: NormKind,
-    pub(super) eps: f32,
 }
 
 impl<'l> TensorReader<'l> {
@@ -135,55 +127,6 @@ impl<'l> TensorReader<'l> {
                 Err(Error::file(self.weights.path(), thing, "is missing"))
             }
         }
-    }
-
-    /// Reads the norm of this name, with its bias if there is one.
-    pub(super) fn norm(&mut self, name: &str, width: usize) -> Result<Norm> {
-        let weight = format!("{name}.weight");
-        let numbers = self.weights.dense(&weight, &[width], self.device)?;
-        self.count(&weight, width);
-        let NormStyle { kind, eps } = self.norm;
-        let bias = match kind {
-            NormKind::Rms => None,
-            NormKind::Layer => self.bias(name, width)?,
-        };
-        Ok(Norm {
-            weight: numbers,
-            bias,
-            eps,
-            kind,
-        })
-    }
-
-    /// Reads the norms of all heads, stored as one tensor or with a number in each name; `None`
-    /// if there are none.
-    pub(super) fn norms_of_heads(
-        &mut self,
-        name: &str,
-        heads: usize,
-        head_dim: usize,
-    ) -> Result<Option<Norm>> {
-        let whole = format!("{name}.weight");
-        let weight = if self.has(&whole) {
-            self.weights
-                .dense(&whole, &[heads, head_dim], self.device)?
-        } else if self.has_optional(&format!("{name}.0.weight"))? {
-            let one = |head| {
-                let name = format!("{name}.{head}.weight");
-                self.weights.dense(&name, &[head_dim], self.device)
-            };
-            Tensor::stack(&(0..heads).map(one).collect::<Result<Vec<_>>>()?, 0)?
-        } else {
-            return Ok(None);
-        };
-        self.count(&whole, heads * head_dim);
-        let NormStyle { kind, eps } = self.norm;
-        Ok(Some(Norm {
-            weight,
-            bias: None,
-            eps,
-            kind,
-        }))
     }
 
     /// Reads `count` numbers in f32; `None` if the tensor does not exist.
@@ -303,7 +246,7 @@ impl<'l> TensorReader<'l> {
     }
 
     /// Adds to the number of weights of the part that a tensor belongs to.
-    fn count(&mut self, name: &str, weights: usize) {
+    pub(super) fn count(&mut self, name: &str, weights: usize) {
         let parts = &mut self.parameters;
         let part = match name {
             _ if name.contains("norm") => &mut parts.norms,

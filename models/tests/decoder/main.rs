@@ -10,6 +10,7 @@ mod damaged_gguf_files_give_one_clear_error;
 mod decoder_matches_candles_llama;
 mod experts_are_chosen_by_the_router;
 mod families_match_their_references;
+mod files_are_checked_completely;
 mod folders_match_their_files;
 mod generation_stops_for_the_stated_reason;
 mod mechanisms_have_their_spans;

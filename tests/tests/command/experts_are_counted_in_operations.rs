@@ -61,6 +61,13 @@ fn chosen_experts_are_tokens_times_experts_times_layers() {
     let experts = answer["experts"].as_array().expect("experts");
     let chosen = experts.iter().filter_map(|one| one["tokens"].as_f64());
     assert_eq!(chosen.sum::<f64>(), expected);
+    let summary = command(folder.path(), &["summary", "--format", "json"]);
+    let summary: serde_json::Value = serde_json::from_slice(&summary.stdout).expect("JSON");
+    let efficiency = &summary["efficiency"];
+    assert_eq!(efficiency["active_parameters"].as_f64(), Some(setting("active_parameters")));
+    let joules = ["j_per_million_parameters", "j_per_million_active_parameters"];
+    let [all, active] = joules.map(|key| efficiency[key].as_f64().expect("joules"));
+    assert!(0.0 < all && all < active, "{all} {active}");
     let table = command(folder.path(), &["ops", "--by", "path"]);
     let table = String::from_utf8_lossy(&table.stdout).into_owned();
     assert!(table.contains("> router"), "{table}");
