@@ -35,17 +35,27 @@ impl Experts {
     pub(crate) fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let choices = op!(ROUTER; self.router.choose(x, pass))?;
         let rows = x.squeeze(0)?;
-        let mut sum = rows.zeros_like()?;
+        let (mut outputs, mut all) = (Vec::new(), Vec::new());
         for (index, expert) in self.experts.iter().enumerate() {
             let chosen = choices.of(index);
             if chosen.is_empty() {
                 continue;
             }
             let tokens = chosen.len();
-            sum = around!(trace_span, EXPERT, None, expert = index, tokens = tokens;
-                self.add(expert, &rows, &sum, chosen, pass))?;
+            outputs.push(
+                around!(trace_span, EXPERT, None, expert = index, tokens = tokens;
+                run(expert, &rows, chosen, pass))?,
+            );
+            all.extend_from_slice(chosen);
         }
-        let mut out = sum.unsqueeze(0)?;
+        let outputs = Tensor::cat(&outputs, 0)?;
+        let (at, weights) = Choices::tensors(&all, rows.device())?;
+        let sum = match pass.deep {
+            true => op!(COMBINE, [rows = &rows, outputs = &outputs, at = &at, weights = &weights];
+                combine(rows, outputs, at, weights)),
+            false => combine(&rows, &outputs, &at, &weights),
+        };
+        let mut out = sum?.unsqueeze(0)?;
         if let Some(shared) = &self.shared {
             out = (out + op!(SHARED_EXPERT; shared.forward(x, pass))?)?;
         }
@@ -54,34 +64,24 @@ impl Experts {
         }
         Ok(out)
     }
+}
 
-    /// Adds an expert's weighted output to the rows that chose it.
-    fn add(
-        &self,
-        expert: &Mlp,
-        rows: &Tensor,
-        sum: &Tensor,
-        chosen: &[(u32, f32)],
-        pass: &Pass,
-    ) -> Result<Tensor> {
-        let (at, weights) = Choices::tensors(chosen, rows.device())?;
-        let own = match pass.deep {
-            true => op!(GATHER, [rows, at = &at]; rows.index_select(at, 0))?,
-            false => rows.index_select(&at, 0)?,
-        };
-        // Statistics of an MLP are those of all positions, which an expert does not see.
-        let out = expert
-            .forward(&own.unsqueeze(0)?, pass.deep, None)?
-            .squeeze(0)?;
-        let combined = |sum: &Tensor, out: &Tensor, at: &Tensor, weights: &Tensor| {
-            Ok::<_, Error>(sum.index_add(at, &out.broadcast_mul(weights)?, 0)?)
-        };
-        match pass.deep {
-            true => op!(COMBINE, [sum, out = &out, at = &at, weights = &weights];
-                combined(sum, out, at, weights)),
-            false => combined(sum, &out, &at, &weights),
-        }
-    }
+/// Runs an expert for the rows that chose it.
+fn run(expert: &Mlp, rows: &Tensor, chosen: &[(u32, f32)], pass: &Pass) -> Result<Tensor> {
+    let (at, _) = Choices::tensors(chosen, rows.device())?;
+    let own = match pass.deep {
+        true => op!(GATHER, [rows, at = &at]; rows.index_select(at, 0))?,
+        false => rows.index_select(&at, 0)?,
+    };
+    // Statistics of an MLP are those of all positions, which an expert does not see.
+    let out = expert.forward(&own.unsqueeze(0)?, pass.deep, None)?;
+    Ok(out.squeeze(0)?)
+}
+
+/// Sums the weighted outputs of all experts, each at its row.
+fn combine(rows: &Tensor, outputs: &Tensor, at: &Tensor, weights: &Tensor) -> Result<Tensor> {
+    let weighted = outputs.broadcast_mul(weights)?;
+    Ok(rows.zeros_like()?.index_add(at, &weighted, 0)?)
 }
 
 impl SharedExpert {
