@@ -114,7 +114,9 @@ fn compare(file: &Path, assume: bool) -> Outcome {
 
 fn error_of(model: &mut Model, file: &Path) -> AnyResult<f32> {
     let path = file.with_extension("safetensors");
-    let stored: HashMap<String, Tensor> = candle_core::safetensors::load(&path, &Device::Cpu)?;
+    let stored = candle_core::safetensors::load(&path, &Device::Cpu);
+    let stored: HashMap<String, Tensor> =
+        stored.map_err(|error| format!("{}: {error}", path.display()))?;
     let get = |name: &str| {
         stored
             .get(name)
