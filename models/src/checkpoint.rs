@@ -64,15 +64,23 @@ impl Checkpoint {
     /// For files that cannot be read, are damaged or hold something that is not
     /// supported: one error that names the file, the thing and the next step.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, &LoadOptions::default())
+    }
+
+    /// Opens files as [`Self::open`], with [`LoadOptions::assume`] of these options.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Self> {
         let path = path.as_ref();
         match folder::of(path) {
-            Some(folder) => Self::folder(&folder),
-            None => Self::gguf(path),
+            Some(folder) => Self::folder(&folder, options.assume),
+            None => Self::gguf(path, options.assume),
         }
     }
 
-    fn folder(path: &Path) -> Result<Self> {
-        let opened = folder::open(path)?;
+    fn folder(path: &Path, assume: bool) -> Result<Self> {
+        let opened = folder::open(path, assume)?;
         Ok(Self {
             weights: Box::new(opened.weights),
             config: opened.config,
@@ -82,9 +90,9 @@ impl Checkpoint {
         })
     }
 
-    fn gguf(path: &Path) -> Result<Self> {
+    fn gguf(path: &Path, assume: bool) -> Result<Self> {
         let gguf = Gguf::open(path)?;
-        let config = config::gguf::read(&gguf)?;
+        let config = config::gguf::read(&gguf, assume)?;
         let tokenizer = text::gguf::read(&gguf, config.vocab)?;
         let chat = ChatTemplate::read(&gguf, &tokenizer);
         Ok(Self {
@@ -123,7 +131,7 @@ impl Checkpoint {
         progress: &mut dyn FnMut(LoadProgress),
     ) -> Result<Model> {
         let tensors = self.weights.tensors();
-        let matrices = tensors.iter().filter(|tensor| tensor.shape.len() > 1);
+        let matrices = tensors.iter().filter(|tensor| tensor.is_matrix());
         let total = matrices.map(|tensor| tensor.bytes(tensor.dtype)).sum();
         let mut done = 0;
         let mut read = |bytes: u64| {
@@ -138,11 +146,11 @@ impl Checkpoint {
 }
 
 impl Model {
-    /// Opens files as [`Checkpoint::open`] and loads them.
+    /// Opens files as [`Checkpoint::open_with`] and loads them.
     ///
     /// # Errors
     /// As [`Checkpoint::open`] and [`Checkpoint::load`].
     pub fn load(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Self> {
-        Checkpoint::open(path)?.load(options, &mut |_| ())
+        Checkpoint::open_with(path, options)?.load(options, &mut |_| ())
     }
 }

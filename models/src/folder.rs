@@ -52,14 +52,14 @@ pub(crate) fn of(path: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 /// The same as [`crate::Checkpoint::open`].
-pub(crate) fn open(folder: &Path) -> Result<OpenedFolder> {
+pub(crate) fn open(folder: &Path, assume: bool) -> Result<OpenedFolder> {
     let settings = folder.join("config.json");
     if !settings.exists() {
         return Err(no_settings(folder));
     }
     let settings = JsonFile::open(&settings)?;
     let json = settings.clone().of_text();
-    let family = huggingface::family(&json)?;
+    let family = huggingface::family(&json, assume)?;
     let mut notes = Vec::new();
     let mut weights = Safetensors::open(folder, &files(folder, &mut notes)?)?;
     let block = quantised_folder::block(&settings, weights.file_names())?;
@@ -72,7 +72,11 @@ pub(crate) fn open(folder: &Path) -> Result<OpenedFolder> {
         has_output: weights.has(OUTPUT),
     };
     notes.extend(check_output(folder, &settings, &weights)?);
-    let mut config = huggingface::read(&json, facts)?;
+    if let Some(missing) = missing_in_layer(&weights, &json) {
+        let thing = format!("tensor `blk.0.{missing}`");
+        return Err(Error::file(folder, thing, MISSING));
+    }
+    let mut config = huggingface::read(&json, facts, assume)?;
     if config.name.is_empty() {
         let name = std::path::absolute(folder).ok();
         let name = name.as_deref().and_then(Path::file_name);
@@ -93,6 +97,25 @@ pub(crate) fn open(folder: &Path) -> Result<OpenedFolder> {
         chat,
         notes,
     })
+}
+
+const MISSING: &str = "is missing, but config.json states that the layers have it";
+
+/// Returns the first tensor that the settings state and the first layer lacks.
+fn missing_in_layer(weights: &Safetensors, json: &JsonFile) -> Option<&'static str> {
+    let has = |end: &str| {
+        let fused = end
+            .replace("attn_q.", "attn_qkv.")
+            .replace("attn_k.", "attn_qkv.");
+        let fused = fused.replace("attn_v.", "attn_qkv.");
+        let gate_up = end.replace("ffn_up.", "ffn_up_exps.");
+        [end, &fused, &gate_up]
+            .iter()
+            .any(|end| weights.has(&format!("blk.0.{end}")))
+    };
+    huggingface::stated_tensors(json)
+        .into_iter()
+        .find(|end| !has(end))
 }
 
 /// Compares the output projection with the setting that decides whether it is the embedding;

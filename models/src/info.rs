@@ -17,6 +17,10 @@ pub struct LoadOptions {
     pub device: Device,
     /// Depth of the spans, which selects the kernels.
     pub depth: Depth,
+    /// Runs an architecture that is not in [`FAMILIES`](crate::architecture::FAMILIES) as a
+    /// plain decoder, and ignores settings that are unknown. The model's answers are wrong if
+    /// an assumption, listed in [`ModelInfo::assumed`], does not hold.
+    pub assume: bool,
 }
 
 impl Default for LoadOptions {
@@ -26,6 +30,7 @@ impl Default for LoadOptions {
             prefill: Prefill::Same,
             device: Device::Cpu,
             depth: Depth::default(),
+            assume: false,
         }
     }
 }
@@ -36,8 +41,8 @@ impl Default for LoadOptions {
 pub struct ModelInfo {
     /// Architecture, such as `llama`.
     pub architecture: String,
-    /// Assumptions about an unknown architecture; the model's answers are wrong if one of
-    /// them does not hold.
+    /// Assumptions about an unknown architecture or setting; the model's answers are wrong if
+    /// one of them does not hold. Empty unless [`LoadOptions::assume`] is set.
     pub assumed: Vec<String>,
     /// The file's name for the model; may be empty.
     pub name: String,
@@ -57,10 +62,12 @@ pub struct ModelInfo {
     pub vocab: usize,
     /// Weights, shared ones counted once.
     pub parameters: u64,
-    /// Weights that compute one token: all of them, except experts that were not chosen.
+    /// Weights that one token uses: all but those of experts that it does not choose.
     pub active_parameters: u64,
     /// Weights by part of the model.
     pub parts: Parameters,
+    /// Experts; `None` if no layer has them.
+    pub experts: Option<ExpertInfo>,
     /// Sliding window in positions; `None` if no layer has one.
     pub window: Option<usize>,
     /// Layers with a sliding window.
@@ -126,6 +133,22 @@ impl ModelInfo {
     }
 }
 
+/// A mixture of experts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExpertInfo {
+    /// Experts in each of these layers.
+    pub count: usize,
+    /// Experts that each token chooses.
+    pub active: usize,
+    /// Layers with experts.
+    pub layers: usize,
+    /// Width inside of an expert in channels.
+    pub hidden: usize,
+    /// Width inside of the expert that all tokens use in channels; `None` if there is none.
+    pub shared_hidden: Option<usize>,
+}
+
 /// Number of weights by part of the model, each counted once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -134,8 +157,10 @@ pub struct Parameters {
     pub embedding: u64,
     /// Projections of attention, biases included.
     pub attention: u64,
-    /// Projections of the MLP, biases included.
+    /// Projections of the MLP, of routers and of experts that all tokens use, biases included.
     pub mlp: u64,
+    /// Projections of experts that tokens choose.
+    pub experts: u64,
     /// Norms.
     pub norms: u64,
 }
@@ -143,6 +168,6 @@ pub struct Parameters {
 impl Parameters {
     /// Returns the sum of all parts.
     pub fn total(&self) -> u64 {
-        self.embedding + self.attention + self.mlp + self.norms
+        self.embedding + self.attention + self.mlp + self.experts + self.norms
     }
 }

@@ -50,6 +50,20 @@ impl JsonFile {
         object.flat_map(|object| object.keys().map(String::as_str))
     }
 
+    /// Whether there is a value, which may be null.
+    pub(crate) fn states(&self, key: &str) -> bool {
+        self.value.get(key).is_some()
+    }
+
+    /// Returns true or false.
+    pub(crate) fn truth_or(&self, key: &str, default: bool) -> Result<bool> {
+        match self.get(key).map(Value::as_bool) {
+            None => Ok(default),
+            Some(Some(truth)) => Ok(truth),
+            Some(None) => Err(self.fault(key, "is neither true nor false")),
+        }
+    }
+
     /// Returns an error about this file.
     pub(crate) fn fault(&self, key: &str, problem: &str) -> Error {
         Error::file(&self.path, format!("key `{key}`"), problem)

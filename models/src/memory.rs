@@ -60,7 +60,7 @@ impl Memory {
     /// Computes the memory of a model in these files.
     pub(crate) fn of(weights: &dyn Weights, config: &DecoderConfig, options: &LoadOptions) -> Self {
         let mut tensors = weights.tensors();
-        tensors.retain(|tensor| tensor.shape.len() > 1);
+        tensors.retain(StoredTensor::is_matrix);
         // The embedding and the output projection are read first.
         tensors.sort_by_key(|tensor| tensor.name.starts_with("blk."));
         let has_output = weights.has("output.weight");

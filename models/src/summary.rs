@@ -30,7 +30,7 @@ impl ModelSummary {
             let dims = tensor.shape.iter().map(|dim| *dim as u64);
             let count = dims.fold(1, u64::saturating_mul);
             parameters = parameters.saturating_add(count);
-            if tensor.shape.len() > 1 {
+            if tensor.is_matrix() {
                 *formats.entry(weights.format(&tensor.name)).or_default() += count;
             }
         }

@@ -42,6 +42,9 @@ struct LoadedConfig {
     embedding_parameters: u64,
     attention_parameters: u64,
     mlp_parameters: u64,
+    /// Mixture of experts; none of its fields are there for other models.
+    #[serde(flatten)]
+    experts: Option<ExpertsConfig>,
     context_length: usize,
     attention: &'static str,
     queries_per_kv_head: usize,
@@ -70,6 +73,34 @@ struct LoadedConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt_sha256: Option<String>,
     statistics_threshold: Option<f32>,
+}
+
+/// Experts of the model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct ExpertsConfig {
+    /// Experts in each layer with experts.
+    num_experts: usize,
+    /// Experts that each token uses.
+    num_experts_per_token: usize,
+    /// Layers with experts.
+    expert_layers: usize,
+    /// Parameters of the experts that tokens choose.
+    expert_parameters: u64,
+    /// Parameters that one token uses.
+    active_parameters: u64,
+}
+
+impl ExpertsConfig {
+    fn of(info: &ModelInfo) -> Option<Self> {
+        let experts = info.experts?;
+        Some(Self {
+            num_experts: experts.count,
+            num_experts_per_token: experts.active,
+            expert_layers: experts.layers,
+            expert_parameters: info.parts.experts,
+            active_parameters: info.active_parameters,
+        })
+    }
 }
 
 impl RunConfig {
@@ -101,6 +132,7 @@ impl RunConfig {
             embedding_parameters: info.parts.embedding,
             attention_parameters: info.parts.attention,
             mlp_parameters: info.parts.mlp,
+            experts: ExpertsConfig::of(info),
             context_length: info.context_length,
             attention: info.attention_kind(),
             queries_per_kv_head: info.queries_per_kv_head(),

@@ -57,9 +57,10 @@ pub(super) fn load(
         depth: options.depth.of_model(),
         requantize: options.requantize.of_model(),
         prefill: options.prefill.of_model(),
+        assume: options.assume,
         ..LoadOptions::default()
     };
-    let checkpoint = Checkpoint::open(path)?;
+    let checkpoint = Checkpoint::open_with(path, &load)?;
     let memory = checkpoint.memory(&load);
     let needed = memory.peak(prompt_tokens(&checkpoint, options), options.max_tokens);
     let machine = MachineMemory::of_this();
@@ -81,7 +82,8 @@ pub(super) fn load(
     let info = model.info();
     if !info.assumed.is_empty() {
         let text = format!(
-            "architecture {} is unknown; it is inferred from its tensors, assuming that {}",
+            "the model of architecture {} runs with assumptions, and its answers are wrong if one \
+             does not hold: {}",
             info.architecture,
             info.assumed.join("; "),
         );

@@ -92,6 +92,11 @@ pub struct RunOptions {
     /// Weights used for the prompt
     #[arg(long, value_name = "WEIGHTS", value_enum, default_value_t)]
     pub prefill: PrefillWeights,
+    /// Run a model of an unknown architecture as a plain decoder, and ignore unknown settings;
+    /// its answers are wrong if an assumption does not hold
+    #[arg(long)]
+    #[serde(default)]
+    pub assume: bool,
     /// Sampling temperature (0 selects the most likely token)
     #[arg(long, value_name = "T", default_value_t = Self::default().temperature)]
     pub temperature: f32,
@@ -147,6 +152,7 @@ impl Default for RunOptions {
             depth: SpanDepth::default(),
             max_tokens: 128,
             prefill: PrefillWeights::default(),
+            assume: false,
             temperature: 0.0,
             top_k: None,
             top_p: None,

@@ -11,6 +11,8 @@
 //!         layer{layer}                             layer     DEBUG
 //!           attention | mlp | input_norm | …       component TRACE
 //!             q_proj | rope | softmax | …          op        TRACE
+//!             router | expert{expert}              op        TRACE
+//!               gate_proj | up_proj | …            op        TRACE
 //! ```
 //!
 //! Spans measure real work only. Two consequences are visible in the tree:

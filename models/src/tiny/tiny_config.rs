@@ -17,6 +17,10 @@ pub struct TinyConfig {
     pub kv_heads: usize,
     /// Context length in positions.
     pub context_length: usize,
+    /// Experts of each layer; 0 for one MLP.
+    pub experts: usize,
+    /// Experts that each token uses.
+    pub active_experts: usize,
     /// Type of the matrices.
     pub dtype: GgmlDType,
     /// Type of the value projections and of the MLP's outputs, as in files of mixed types; the
@@ -37,6 +41,8 @@ impl Default for TinyConfig {
             heads: 4,
             kv_heads: 2,
             context_length: 256,
+            experts: 0,
+            active_experts: 0,
             dtype: GgmlDType::F32,
             finer: None,
             tied: true,

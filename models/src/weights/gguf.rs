@@ -72,8 +72,8 @@ impl Gguf {
         first.map_or(&*NONE, |part| &part.content.metadata)
     }
 
-    /// Shape of a tensor, outermost dimension first.
-    pub(crate) fn shape(&self, name: &str) -> Result<&[usize]> {
+    /// Returns the dimensions of a tensor, outermost first.
+    pub(crate) fn dims(&self, name: &str) -> Result<&[usize]> {
         let missing = || self.fault(format!("tensor `{name}`"), "is missing");
         let info = self.info(name).ok_or_else(missing)?;
         Ok(info.shape.dims())
@@ -224,8 +224,12 @@ impl Weights for Gguf {
         self.places.contains_key(name)
     }
 
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.dims(name).ok().map(<[usize]>::to_vec)
+    }
+
     fn tensor(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<QTensor> {
-        let found = self.shape(name)?;
+        let found = self.dims(name)?;
         if found != shape {
             return Err(wrong_shape(&self.path, name, found, shape));
         }

@@ -177,6 +177,11 @@ impl Weights for Safetensors {
         self.names.contains_key(name)
     }
 
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        let entry = self.entry(self.names.get(name)?)?;
+        Some(entry.shape.clone())
+    }
+
     fn tensor(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<QTensor> {
         let (tensor, dtype) = self.load(name, shape)?;
         Ok(QTensor::quantize(&tensor.to_device(device)?, dtype)?)
