@@ -8,7 +8,7 @@ use crate::config::decoder_config::DecoderConfig;
 use crate::error::Result;
 use crate::info::LoadOptions;
 use crate::model::Model;
-use crate::text::chat_template::ChatTemplate;
+use crate::text::chat::template::ChatTemplate;
 use crate::text::tokenizer::Tokenizer;
 use crate::weights::gguf::Gguf;
 use crate::weights::precision::{gains_from_f32, loaded};
@@ -108,8 +108,8 @@ impl Checkpoint {
     fn gguf(path: &Path) -> Result<Self> {
         let gguf = Gguf::open(path)?;
         let config = config::gguf::read(&gguf)?;
-        let tokenizer = text::gguf::read(&gguf, config.vocab)?;
-        let chat = ChatTemplate::read(&gguf, &tokenizer);
+        let tokenizer = text::gguf::read(&gguf, Some(config.vocab))?;
+        let chat = text::chat::stored::of_gguf(&gguf, &tokenizer);
         Ok(Self {
             weights: Box::new(gguf),
             config,

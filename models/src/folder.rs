@@ -8,7 +8,7 @@ use crate::config::huggingface::{self, WeightFacts};
 use crate::error::{Error, Result};
 use crate::json_file::JsonFile;
 use crate::text;
-use crate::text::chat_template::ChatTemplate;
+use crate::text::chat::template::ChatTemplate;
 use crate::text::tokenizer::Tokenizer;
 use crate::weights::safetensors::Safetensors;
 use crate::weights::stored::Weights;
@@ -67,7 +67,7 @@ pub(crate) fn open(folder: &Path) -> Result<OpenedFolder> {
         weights.count_norms_from_one();
     }
     let tokenizer = text::huggingface::read(folder, config.vocab)?;
-    let chat = ChatTemplate::from_folder(folder, &tokenizer)?;
+    let chat = text::chat::stored::of_folder(folder, &tokenizer)?;
     Ok(OpenedFolder {
         weights,
         config,

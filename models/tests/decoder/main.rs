@@ -6,6 +6,7 @@
 mod family;
 
 mod captured_operations_compute_what_the_model_computed;
+mod chat_templates_match_jinja2;
 mod damaged_gguf_files_give_one_clear_error;
 mod decoder_matches_candles_llama;
 mod families_match_their_references;
@@ -16,3 +17,4 @@ mod real_models_match_llama_cpp;
 mod sentencepiece_vocabularies_merge_by_score;
 mod spans_form_the_documented_tree;
 mod tiny_models;
+mod vocabularies_match_their_references;
