@@ -15,7 +15,11 @@ use crate::text::vocabulary::{CONTROL, UNKNOWN, USER_DEFINED, Vocabulary};
 /// # Errors
 /// If it is not supported.
 pub(super) fn pre_tokenizer(meta: &VocabularyMetadata<'_>) -> Result<&'static PreTokenizer> {
-    let name = meta.text_or("pre", "default")?;
+    // Gemma 4's files name it as the kind of the vocabulary.
+    let name = match meta.text("model")? {
+        "gemma4" => "gemma4",
+        _ => meta.text_or("pre", "default")?,
+    };
     pre_tokenizer::find(name).ok_or_else(|| {
         let problem = format!(
             "`{name}` is not supported; supported are: {}",

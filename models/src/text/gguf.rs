@@ -83,7 +83,12 @@ pub(crate) fn read(gguf: &Gguf, vocab: Option<usize>) -> Result<Tokenizer> {
         return Err(meta.fault("tokens", problem));
     }
     let types = meta.types(vocab)?;
-    let vocabulary = Vocabulary { tokens, types };
+    let mut vocabulary = Vocabulary { tokens, types };
+    let ends = ends::by_text(&vocabulary);
+    for id in &ends {
+        // Some files state that they are ordinary text.
+        vocabulary.types[*id as usize] = CONTROL;
+    }
     let mut engine = match kind {
         VocabularyKind::BytePairs(pre) => byte_level::engine(&meta, &vocabulary, pre)?,
         VocabularyKind::SentencePiece => sentencepiece::engine(&meta, &vocabulary)?,
@@ -104,7 +109,7 @@ pub(crate) fn read(gguf: &Gguf, vocab: Option<usize>) -> Result<Tokenizer> {
         special: special(&meta, &vocabulary, bos)?,
         add_bos: meta.flag("add_bos_token", kind.adds_bos()) && bos.is_some(),
         bos,
-        stops: stops(&meta, &vocabulary)?,
+        stops: stops(&meta, ends, vocab)?,
     })
 }
 
@@ -148,10 +153,10 @@ fn special(
 }
 
 /// Returns the tokens that end a text: those that the file names, and others by their text.
-fn stops(meta: &VocabularyMetadata<'_>, vocabulary: &Vocabulary<'_>) -> Result<Vec<u32>> {
-    let mut stops = ends::by_text(vocabulary);
+fn stops(meta: &VocabularyMetadata<'_>, by_text: Vec<u32>, vocab: usize) -> Result<Vec<u32>> {
+    let mut stops = by_text;
     for key in ENDS {
-        stops.extend(meta.id(&format!("{key}_token_id"), vocabulary.tokens.len())?);
+        stops.extend(meta.id(&format!("{key}_token_id"), vocab)?);
     }
     stops.sort_unstable();
     stops.dedup();

@@ -171,9 +171,10 @@ fn an_unknown_name_is_refused_with_the_known_ones() {
     );
 }
 
-/// Differences of a file: numbers of texts, of those that differ, and a list of the latter.
+/// Compares the texts of a file: their number, and those that differ.
 fn compare(path: &Path) -> energy_models::Result<(usize, Vec<String>)> {
     let tokenizer = Tokenizer::from_gguf(path)?;
+    eprintln!("ends: {:?}", tokenizer.stops());
     let read = |ending: &str| {
         let path = path.with_extension(format!("gguf.{ending}"));
         std::fs::read_to_string(path).unwrap_or_default()

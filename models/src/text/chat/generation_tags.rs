@@ -3,7 +3,8 @@
 /// Tags and their replacements, which open a scope as the marked block does.
 const TAGS: [(&str, &str); 2] = [("generation", "with"), ("endgeneration", "endwith")];
 
-/// Returns a template whose generation tags are replaced. Signs that trim whitespace are kept.
+/// Returns a template whose generation tags are replaced. Signs that trim whitespace are kept, and
+/// so is raw text.
 pub(super) fn replaced(source: &str) -> String {
     let mut result = String::with_capacity(source.len());
     let mut rest = source;
@@ -17,8 +18,15 @@ pub(super) fn replaced(source: &str) -> String {
             _ => None,
         };
         let (part, after) = rest.split_at(end.map_or(1, |end| end + 2));
-        match replacement(part) {
-            Some(tag) => result.push_str(&tag),
+        match word(part) {
+            Some("raw") => {
+                let end = raw_end(after);
+                result.push_str(part);
+                result.push_str(&after[..end]);
+                rest = &after[end..];
+                continue;
+            }
+            Some(tag) => result.push_str(&replacement(part, tag)),
             None => result.push_str(part),
         }
         rest = after;
@@ -27,13 +35,31 @@ pub(super) fn replaced(source: &str) -> String {
     result
 }
 
-/// Returns the replacement of a generation tag, `None` for anything else.
-fn replacement(part: &str) -> Option<String> {
+/// Returns the content of a tag, `None` for other parts.
+fn word(part: &str) -> Option<&str> {
     let inner = part.strip_prefix("{%")?.strip_suffix("%}")?;
     let is_sign = |sign: char| matches!(sign, '-' | '+');
-    let word = inner.trim_matches(is_sign).trim();
-    let (_, by) = TAGS.iter().find(|(tag, _)| *tag == word)?;
-    Some(part.replacen(word, by, 1))
+    Some(inner.trim_matches(is_sign).trim())
+}
+
+/// Returns a tag, replaced if it is one of generations.
+fn replacement(part: &str, word: &str) -> String {
+    match TAGS.iter().find(|(tag, _)| *tag == word) {
+        Some((_, by)) => part.replacen(word, by, 1),
+        None => part.to_owned(),
+    }
+}
+
+/// Returns where the tag begins that ends raw text.
+fn raw_end(text: &str) -> usize {
+    let mut tags = text.match_indices("{%").map(|(at, _)| at);
+    let is_end = |at: &usize| {
+        let end = text[*at..]
+            .find("%}")
+            .map_or(text.len(), |end| at + end + 2);
+        word(&text[*at..end]) == Some("endraw")
+    };
+    tags.find(is_end).unwrap_or(text.len())
 }
 
 #[cfg(test)]
@@ -53,6 +79,10 @@ mod tests {
             ("{{ '{% x' }}{# {% y #}{", "{{ '{% x' }}{# {% y #}{"),
             ("é{% é %}é", "é{% é %}é"),
             ("{% open", "{% open"),
+            (
+                "{%- raw %}{% generation %}{{{% endraw -%}{% generation %}",
+                "{%- raw %}{% generation %}{{{% endraw -%}{% with %}",
+            ),
         ] {
             assert_eq!(replaced(source), expected);
         }

@@ -141,7 +141,7 @@ mod tests {
             ..Default::default()
         };
         let source = "{{ bos_token }}{{ enable_thinking is false }}{{ tools is none }}";
-        assert_eq!(render(source, &options).unwrap(), "Btruetrue");
+        assert_eq!(render(source, &options).unwrap(), "BTrueTrue");
     }
 
     #[test]
