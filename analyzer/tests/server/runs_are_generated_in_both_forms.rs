@@ -14,7 +14,7 @@ fn our_form_is_answered_at_once_with_the_id_of_the_run() {
     assert!(!served.database.exists());
     let answered = served.generate(json!({
         "prompt": PROMPT, "name": "--help", "experiment": "first", "seed": 3, "temperature": 0.5,
-        "top_k": 9, "min_p": 0.25, "stop": ["never, ever"], "system": "Be brief.",
+        "raw": false, "top_k": 9, "min_p": 0.25, "stop": ["never, ever"], "system": "Be brief.",
         "chat": {"enable_thinking": false, "name": "Ada"}, "tags": {"a": "b=c", "--d": ""}, "depth": "layer",
     }));
     assert_eq!(answered.status, 202, "{}", answered.text());
