@@ -9,7 +9,7 @@ use crate::instrument::macros::phase;
 use crate::memory::Memory;
 use crate::model::Model;
 use crate::summary::ModelSummary;
-use crate::text::chat_template::ChatTemplate;
+use crate::text::chat::template::ChatTemplate;
 use crate::text::tokenizer::Tokenizer;
 use crate::weights::gguf::Gguf;
 use crate::weights::stored::Weights;
@@ -93,8 +93,8 @@ impl Checkpoint {
     fn gguf(path: &Path, assume: bool) -> Result<Self> {
         let gguf = Gguf::open(path)?;
         let config = config::gguf::read(&gguf, assume)?;
-        let tokenizer = text::gguf::read(&gguf, config.vocab)?;
-        let chat = ChatTemplate::read(&gguf, &tokenizer);
+        let tokenizer = text::gguf::read(&gguf, Some(config.vocab))?;
+        let chat = text::chat::stored::of_gguf(&gguf, &tokenizer);
         Ok(Self {
             weights: Box::new(gguf),
             config,

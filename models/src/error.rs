@@ -81,6 +81,9 @@ pub enum Error {
     /// A sampling option is outside of its range.
     #[error("sampling: {0}")]
     Sampling(String),
+    /// A text that ends the generation is empty.
+    #[error("a stop text is empty, so it would end every answer; give at least one character")]
+    EmptyStopText,
     /// The model computed no finite logit.
     #[error("the model's logits hold no finite number; the weights are damaged or do not fit")]
     NotFinite,

@@ -10,7 +10,7 @@ use crate::config::huggingface::{self, WeightFacts};
 use crate::error::{Error, Result};
 use crate::json_file::JsonFile;
 use crate::text;
-use crate::text::chat_template::ChatTemplate;
+use crate::text::chat::template::ChatTemplate;
 use crate::text::tokenizer::Tokenizer;
 use crate::weights::quantised_folder;
 use crate::weights::safetensors::Safetensors;
@@ -89,7 +89,7 @@ pub(crate) fn open(folder: &Path, assume: bool) -> Result<OpenedFolder> {
         weights.count_norms_from_one();
     }
     let tokenizer = text::huggingface::read(folder, config.vocab)?;
-    let chat = ChatTemplate::from_folder(folder, &tokenizer)?;
+    let chat = text::chat::stored::of_folder(folder, &tokenizer)?;
     Ok(OpenedFolder {
         weights,
         config,

@@ -98,6 +98,8 @@ pub use model::Model;
 pub use sampling::{REPEAT_WINDOW, Sampler, SamplingOptions};
 pub use statistics::Statistics;
 pub use summary::ModelSummary;
+pub use text::chat::options::ChatOptions;
+pub use text::chat::template::ChatTemplate;
 pub use text::detokenizer::Detokenizer;
 pub use text::tokenizer::Tokenizer;
 pub use weights::gguf_parts::parts;

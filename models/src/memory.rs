@@ -112,7 +112,9 @@ impl Memory {
     /// of the prompt and up to `output` generated ones.
     #[must_use]
     pub fn peak(&self, input: usize, output: usize) -> u64 {
-        let positions = input.saturating_add(output).min(self.passes.context);
+        let context = self.passes.context;
+        let positions = input.saturating_add(output).min(context);
+        let input = input.min(context);
         let parts = [
             self.resident_bytes(),
             self.cache_bytes(positions),

@@ -1,5 +1,7 @@
 //! Configuration that is stored with a run.
 
+use std::collections::BTreeMap;
+
 use energy_models::{ModelInfo, device};
 use serde::Serialize;
 use serde_json::Value;
@@ -48,9 +50,6 @@ struct LoadedConfig {
     context_length: usize,
     attention: &'static str,
     queries_per_kv_head: usize,
-    /// Only if some weights are not used for each token.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    active_parameters: Option<u64>,
     flops_per_token: u64,
     flops_per_position: u64,
     kv_bytes_per_token: u64,
@@ -65,9 +64,20 @@ struct LoadedConfig {
     temperature: f32,
     top_k: Option<usize>,
     top_p: Option<f32>,
+    min_p: Option<f32>,
     seed: u64,
     repeat_penalty: f32,
     raw: bool,
+    /// Texts that end an answer.
+    stop: Vec<String>,
+    /// Variables of the chat template.
+    chat: BTreeMap<String, Value>,
+    /// System turn, if texts are stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system: Option<String>,
+    /// Identifies runs with the same system turn although its text is not stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_sha256: Option<String>,
     prompts: usize,
     /// Identifies runs with the same prompt although its text is not stored.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,6 +113,15 @@ impl ExpertsConfig {
     }
 }
 
+/// Returns a variable with its value: JSON, or else text.
+fn variable((key, value): &(String, String)) -> (String, Value) {
+    let parsed = serde_json::from_str(value);
+    (
+        key.clone(),
+        parsed.unwrap_or_else(|_| Value::from(value.as_str())),
+    )
+}
+
 impl RunConfig {
     /// Returns the configuration before the model is loaded: the plan alone.
     pub(super) fn of(options: &RunOptions) -> Self {
@@ -136,8 +155,6 @@ impl RunConfig {
             context_length: info.context_length,
             attention: info.attention_kind(),
             queries_per_kv_head: info.queries_per_kv_head(),
-            active_parameters: Some(info.active_parameters)
-                .filter(|active| *active != info.parameters),
             flops_per_token: info.flops_per_token(),
             flops_per_position: info.flops_per_position(),
             kv_bytes_per_token: info.kv_bytes_per_token(),
@@ -152,9 +169,14 @@ impl RunConfig {
             temperature: options.temperature,
             top_k: options.top_k,
             top_p: options.top_p,
+            min_p: options.min_p,
             seed: options.seed,
             repeat_penalty: options.repeat_penalty,
             raw: options.raw,
+            stop: options.stop.clone(),
+            chat: options.chat.iter().map(variable).collect(),
+            system: options.system.clone().filter(|_| keep_text),
+            system_sha256: options.system_sha256().filter(|_| !keep_text),
             prompts: options.prompts().len(),
             prompt_sha256: (!keep_text).then(|| sha256_of(options.prompt.as_bytes())),
             statistics_threshold: options.stats,

@@ -12,6 +12,8 @@ mod model;
 pub(crate) mod options;
 #[cfg(feature = "inference")]
 mod record;
+#[cfg(feature = "inference")]
+mod signal_flag;
 mod variants;
 
 pub use crate::checksum::{sha256, sha256_of};

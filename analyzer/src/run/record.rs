@@ -19,6 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::config::RunConfig;
 use super::event::{OnRunEvent, RunEvent};
 use super::model::{self, load};
+use super::signal_flag::SignalFlag;
 use super::{PrefillWeights, RunOptions, SpanDepth, WeightConversion};
 use crate::error::Error;
 
@@ -29,6 +30,8 @@ pub struct FinishedRun {
     pub uuid: String,
     /// Warnings.
     pub warnings: Vec<String>,
+    /// Number of the signal that cancelled it.
+    pub signal: Option<i32>,
 }
 
 /// Generates a continuation of the prompt and records it; the text is streamed to `out`,
@@ -73,6 +76,7 @@ pub fn record(
             Ok(FinishedRun {
                 uuid: summary.uuid,
                 warnings,
+                signal: responses.signal,
             })
         }
         Err(error) => {
@@ -194,6 +198,8 @@ struct Responses {
     cache_bytes: usize,
     warnings: Vec<String>,
     is_cancelled: bool,
+    /// The signal that cancelled them.
+    signal: Option<i32>,
 }
 
 fn generate(
@@ -206,6 +212,7 @@ fn generate(
     let mut config = describe(guard, options, &model, checksum);
     warm_up(options, &mut model, on_event)?;
     let (mut responses, mut written) = (Responses::default(), Ok(()));
+    let interrupt = SignalFlag::of(guard);
     for (at, prompt) in options.prompts().into_iter().enumerate() {
         if at > 0 {
             written = out.write_all(b"\n\n");
@@ -213,7 +220,7 @@ fn generate(
         respond(
             &mut model,
             prompt,
-            options,
+            (options, &interrupt),
             (&mut responses, &mut written),
             out,
         )?;
@@ -221,6 +228,8 @@ fn generate(
             break;
         }
     }
+    guard.return_signal();
+    responses.signal = interrupt.signal();
     config.kv_cache_bytes = Some(responses.cache_bytes);
     guard.update_metadata(|metadata| {
         metadata.response = Some(responses.texts.join("\n\n"));
@@ -235,11 +244,17 @@ fn generate(
 fn respond(
     model: &mut Model,
     prompt: &str,
-    options: &RunOptions,
+    (options, interrupt): (&RunOptions, &SignalFlag),
     (responses, written): (&mut Responses, &mut Written),
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let generation = energy_models::generate(model, prompt, &sampling(options), |token| {
+    let mut shown = 0;
+    let sampling = GenerateOptions {
+        cancel: Some(interrupt.cancel()),
+        ..sampling(options)
+    };
+    let generation = energy_models::generate(model, prompt, &sampling, |token| {
+        shown += token.text.len();
         if written.is_ok() {
             *written = out
                 .write_all(token.text.as_bytes())
@@ -250,6 +265,10 @@ fn respond(
             Err(_) => ControlFlow::Break(()),
         }
     })?;
+    // Text that might have been the beginning of a stop text.
+    if let Some(rest) = generation.text.get(shown..).filter(|_| written.is_ok()) {
+        *written = out.write_all(rest.as_bytes());
+    }
     responses.texts.push(generation.text);
     responses.input_tokens += generation.input_tokens;
     responses.output_tokens += generation.output_tokens;
@@ -282,9 +301,13 @@ fn sampling(options: &RunOptions) -> GenerateOptions {
         temperature: options.temperature,
         top_k: options.top_k,
         top_p: options.top_p,
+        min_p: options.min_p,
         seed: options.seed,
         repeat_penalty: options.repeat_penalty,
         raw: options.raw,
+        system: options.system.clone(),
+        chat: options.chat.clone(),
+        stop: options.stop.clone(),
         ..GenerateOptions::default()
     }
 }

@@ -112,7 +112,7 @@ const KEYS: &[(&str, Setting)] = &[
     ("add_cross_attention", Setting::Neutral(&[0.0])),
     ("use_bidirectional_attention", Setting::Neutral(&[0.0])),
     ("use_mrope", Setting::Neutral(&[0.0])),
-    ("quantization_config", Setting::Neutral(&[])),
+    ("quantization_config", Setting::Unused),
     ("num_nextn_predict_layers", Setting::Neutral(&[0.0])),
     ("full_attn_mod", Setting::Neutral(&[1.0])),
     ("interpolate_factor", Setting::Neutral(&[1.0])),

@@ -6,6 +6,7 @@
 mod family;
 
 mod captured_operations_compute_what_the_model_computed;
+mod chat_templates_match_jinja2;
 mod damaged_gguf_files_give_one_clear_error;
 mod decoder_matches_candles_llama;
 mod experts_are_chosen_by_the_router;
@@ -21,3 +22,4 @@ mod spans_form_the_documented_tree;
 mod table_of_families;
 mod tiny_models;
 mod unusual_files_are_read_or_named;
+mod vocabularies_match_their_references;

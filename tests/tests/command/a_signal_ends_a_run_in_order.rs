@@ -1,5 +1,5 @@
-//! `energy run` that is interrupted: it ends by the signal, and the run is in the
-//! file as cancelled, with its spans and their energy.
+//! `energy run` that is interrupted: it ends by the signal, and the run is in the file as
+//! cancelled, with its spans and their energy, its text and its token counts.
 #![cfg(unix)]
 
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -17,7 +17,7 @@ fn start(folder: &Path, database: &Path, interrupt: libc::sighandler_t) -> Child
         .args(["--source", "modelled", "--max-tokens", "1000000"])
         .args(["--depth", "layer"])
         .args([Path::new("--db"), database])
-        .stdout(Stdio::null());
+        .stdout(Stdio::piped());
     let prepare = move || {
         // SAFETY: a plain system call with no handler of ours.
         unsafe { libc::signal(libc::SIGINT, interrupt) };
@@ -39,10 +39,18 @@ fn wait_for_spans(run: &mut Child, database: &Path, count: usize) -> usize {
     spans()
 }
 
-/// Sends a signal; the exit code that a shell shows of the end.
-fn interrupted(mut run: Child, signal: i32) -> i32 {
+/// Sends a signal; the exit code that a shell shows of the end, and the printed text.
+fn interrupted(mut run: Child, signal: i32) -> (i32, String) {
+    let stdout = run.stdout.take().expect("its output");
+    let reader = std::thread::spawn(move || std::io::read_to_string(stdout).expect("text"));
     send(&run, signal);
-    let status = wait(&mut run, "energy run");
+    let code = ended(&mut run);
+    (code, reader.join().expect("a reader"))
+}
+
+/// The exit code that a shell shows of the end.
+fn ended(run: &mut Child) -> i32 {
+    let status = wait(run, "energy run");
     // A shell shows a program that died of a signal as 128 and its number.
     let died = status.signal().map(|signal| 128 + signal);
     status.code().or(died).expect("an exit")
@@ -51,11 +59,16 @@ fn interrupted(mut run: Child, signal: i32) -> i32 {
 #[test]
 fn a_signal_ends_a_run_in_order() {
     let folder = tempfile::tempdir().expect("a folder");
-    for (signal, code) in [(libc::SIGINT, 130), (libc::SIGTERM, 143)] {
+    for (signal, code) in [
+        (libc::SIGINT, 130),
+        (libc::SIGTERM, 143),
+        (libc::SIGHUP, 129),
+    ] {
         let path = folder.path().join(format!("{signal}.db"));
         let mut run = start(folder.path(), &path, libc::SIG_DFL);
         wait_for_spans(&mut run, &path, 100);
-        assert_eq!(interrupted(run, signal), code);
+        let (found, printed) = interrupted(run, signal);
+        assert_eq!(found, code);
         let run = StoredRun::open(&path, "last");
         assert_eq!(run.status, RunStatus::Cancelled);
         assert!(run.spans().len() > 100);
@@ -64,6 +77,18 @@ fn a_signal_ends_a_run_in_order() {
         let labels = run.labels();
         assert_eq!(labels.get("decode"), Some(&1), "{labels:?}");
         assert!(labels.keys().any(|label| label.starts_with("layer ")));
+        // What was generated is known.
+        let row = run.store().find_run("last").expect("the run").row;
+        let tokens = i64::try_from(labels["token"]).expect("a count");
+        assert_eq!(row.metadata.output_tokens, Some(tokens));
+        assert!(row.metadata.input_tokens.is_some_and(|tokens| tokens > 0));
+        let text = row.metadata.response.expect("the text");
+        assert!(
+            !text.is_empty() && printed.starts_with(&text),
+            "{text:?} {printed:?}"
+        );
+        let per_token = run.number("SELECT j_per_token FROM v_runs WHERE run = ?1");
+        assert!(per_token > 0.0, "{per_token}");
     }
 }
 
@@ -76,6 +101,31 @@ fn an_ignored_signal_stays_ignored() {
     send(&run, libc::SIGINT);
     wait_for_spans(&mut run, &path, before + 100);
     assert_eq!(StoredRun::open(&path, "last").status, RunStatus::Running);
-    assert_eq!(interrupted(run, libc::SIGTERM), 143);
+    assert_eq!(interrupted(run, libc::SIGTERM).0, 143);
     assert_eq!(StoredRun::open(&path, "last").status, RunStatus::Cancelled);
+}
+
+/// The process does not reach its next token, because its output is full and nobody reads it.
+#[test]
+fn a_second_signal_ends_a_run_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("energy.db");
+    let mut run = start(folder.path(), &path, libc::SIG_DFL);
+    let mut last = 0;
+    until("a full pipe", || {
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        let spans = StoredRun::try_open(&path, "last").map_or(0, |run| run.spans().len());
+        spans > 0 && std::mem::replace(&mut last, spans) == spans
+    });
+    send(&run, libc::SIGINT);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(
+        run.try_wait().expect("a child").is_none(),
+        "it ended at the first signal"
+    );
+    send(&run, libc::SIGINT);
+    assert_eq!(ended(&mut run), 130);
+    let run = StoredRun::open(&path, "last");
+    assert_eq!(run.status, RunStatus::Cancelled);
+    run.assert_closed();
 }

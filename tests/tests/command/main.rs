@@ -20,5 +20,6 @@ mod repeats_are_interrupted_and_resumed;
 mod runs_of_programs_are_collected;
 mod several_prompts_are_one_run;
 mod statistics_match_the_numbers;
+mod stop_texts_end_an_answer;
 mod the_dashboard_works_in_a_browser;
 mod unknown_architectures_are_refused;

@@ -58,7 +58,7 @@ pub(super) fn resume(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let resumed = repeat::resume(&open_recording(db)?, group)?;
-    let plan = resumed.plan;
+    let mut plan = resumed.plan;
     let prompt = plan
         .prompt
         .clone()
@@ -66,6 +66,13 @@ pub(super) fn resume(
     if sha256_of(prompt.as_bytes()) != plan.prompt_sha256 {
         let text = "the prompt was not stored: give the same prompt with --resume";
         return Err(UsageError(text.to_owned()).into());
+    }
+    if plan.system_sha256.is_some() {
+        if plan.system_sha256 != args.options.system_sha256() {
+            let text = "the system turn was not stored: give the same --system with --resume";
+            return Err(UsageError(text.to_owned()).into());
+        }
+        plan.set_system(args.options.system.as_deref());
     }
     let mut indicator = RunIndicator::default();
     for (config, known) in plan.configs.iter().zip(&resumed.models) {
