@@ -13,8 +13,8 @@ use crate::weights::packing::{Products, packed_bytes};
 use crate::weights::precision::{gains_from_f32, loaded_type};
 use crate::weights::stored::{StoredTensor, Weights};
 
-/// Matrices of scores that exist at once: before and after the mask, or the softmax.
-const SCORES: usize = 2;
+/// Matrices of scores that exist at once: products, masked scores and their softmax.
+const SCORES: usize = 3;
 /// The same for decomposed operations, whose results live until attention ends.
 const SCORES_DEEP: usize = 6;
 /// Tensors of the MLP's width that exist at once: gate, up, activation and product.
@@ -151,12 +151,20 @@ impl Passes {
 
     /// Returns the temporary bytes of the largest pass.
     fn bytes(&self, input: usize, positions: usize) -> u64 {
-        let rows = input.clamp(1, PREFILL_CHUNK);
-        let visible = self
-            .window
-            .map_or(input, |window| input.min(window.saturating_add(rows)));
-        let prefill = self.pass(rows, visible.max(1));
-        prefill.max(self.pass(1, positions.max(1)))
+        let visible = |rows: usize, all: usize| {
+            self.window
+                .map_or(all, |window| all.min(window.saturating_add(rows)))
+        };
+        // The last full chunk, what remains of the prompt, and a step of decode.
+        let full = input / PREFILL_CHUNK * PREFILL_CHUNK;
+        let chunks = [
+            (PREFILL_CHUNK.min(full), full),
+            (input - full, input),
+            (1, positions),
+        ];
+        let passes = chunks.into_iter().filter(|(rows, _)| *rows > 0);
+        let bytes = passes.map(|(rows, all)| self.pass(rows, visible(rows, all)));
+        bytes.max().unwrap_or(0)
     }
 
     /// Returns the temporary bytes of a pass of `rows` positions that attend to `visible`.

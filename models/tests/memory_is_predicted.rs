@@ -115,7 +115,9 @@ fn peaks_are_those_that_are_predicted() {
         let folder = tempfile::tempdir().unwrap();
         let path = file(&folder, dtype, finer);
         for prefill in [Prefill::Same, Prefill::F32] {
-            for depth in [Depth::Module, Depth::Deep] {
+            let is_deep = dtype == GgmlDType::Q8_0 && prefill == Prefill::Same;
+            let depths = [Depth::Module, Depth::Deep];
+            for &depth in &depths[..1 + usize::from(is_deep)] {
                 let options = LoadOptions {
                     prefill,
                     depth,
@@ -127,7 +129,10 @@ fn peaks_are_those_that_are_predicted() {
                     eprintln!(
                         "{dtype:?} {prefill:?} {depth:?} {prompt}: {predicted} {real} {ratio:.3}"
                     );
-                    let _ = ratio;
+                    assert!(
+                        (0.9..1.1).contains(&ratio),
+                        "{dtype:?} {depth:?} {prompt}: {ratio}"
+                    );
                 }
             }
         }
@@ -160,11 +165,9 @@ fn loading_makes_all_copies_of_matrices() {
             for tokens in [1, 4, 33, 200] {
                 model.forward(&vec![5; tokens]).unwrap();
                 model.reset();
-                let now = NOW.load(Ordering::Relaxed).saturating_sub(loaded);
-                eprintln!("{dtype:?} {requantize:?} {tokens} {now}");
             }
             let kept = NOW.load(Ordering::Relaxed).saturating_sub(loaded);
-            assert!(kept < 20_000_000, "{dtype:?} {requantize:?}: {kept}");
+            assert!(kept < 500_000, "{dtype:?} {requantize:?}: {kept}");
         }
     }
 }
