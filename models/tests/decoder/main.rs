@@ -15,6 +15,7 @@ mod generation_stops_for_the_stated_reason;
 mod observed;
 mod real_models_match_llama_cpp;
 mod sentencepiece_vocabularies_merge_by_score;
+mod settings_of_tokenizer_files_are_used_or_dropped;
 mod spans_form_the_documented_tree;
 mod tiny_models;
 mod vocabularies_match_their_references;
