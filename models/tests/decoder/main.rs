@@ -18,6 +18,7 @@ mod mechanisms_have_their_spans;
 mod observed;
 mod real_models_match_llama_cpp;
 mod sentencepiece_vocabularies_merge_by_score;
+mod settings_of_tokenizer_files_are_used_or_dropped;
 mod spans_form_the_documented_tree;
 mod table_of_families;
 mod tiny_models;

@@ -2,6 +2,8 @@
 //! cancelled, with its spans and their energy, its text and its token counts.
 #![cfg(unix)]
 
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -12,12 +14,22 @@ use energy_tests::{StoredRun, energy_run, send, until, wait};
 /// A run that goes on until it is interrupted, with SIGINT handled as `interrupt`
 /// specifies: it may be ignored in the environment of the tests.
 fn start(folder: &Path, database: &Path, interrupt: libc::sighandler_t) -> Child {
+    start_into(folder, database, interrupt, Stdio::piped())
+}
+
+/// Starts such a run whose output goes to `stdout`.
+fn start_into(
+    folder: &Path,
+    database: &Path,
+    interrupt: libc::sighandler_t,
+    stdout: Stdio,
+) -> Child {
     let mut command = energy_run(env!("CARGO_BIN_EXE_energy-command"), folder);
     command
         .args(["--source", "modelled", "--max-tokens", "1000000"])
         .args(["--depth", "layer"])
         .args([Path::new("--db"), database])
-        .stdout(Stdio::piped());
+        .stdout(stdout);
     let prepare = move || {
         // SAFETY: a plain system call with no handler of ours.
         unsafe { libc::signal(libc::SIGINT, interrupt) };
@@ -87,7 +99,7 @@ fn a_signal_ends_a_run_in_order() {
             !text.is_empty() && printed.starts_with(&text),
             "{text:?} {printed:?}"
         );
-        let per_token = run.number("SELECT j_per_token FROM v_runs WHERE run = ?1");
+        let per_token = run.number("SELECT energy_j / output_tokens FROM v_runs WHERE run = ?1");
         assert!(per_token > 0.0, "{per_token}");
     }
 }
@@ -105,24 +117,33 @@ fn an_ignored_signal_stays_ignored() {
     assert_eq!(StoredRun::open(&path, "last").status, RunStatus::Cancelled);
 }
 
-/// The process does not reach its next token, because its output is full and nobody reads it.
+/// Returns a pipe that has no room.
+fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    let descriptor = writer.as_raw_fd();
+    let set = |flags: libc::c_int| {
+        // SAFETY: a plain system call on an open descriptor.
+        assert_eq!(unsafe { libc::fcntl(descriptor, libc::F_SETFL, flags) }, 0);
+    };
+    set(libc::O_NONBLOCK);
+    while writer.write(&[b'.'; 512]).is_ok() {}
+    while writer.write(b".").is_ok() {}
+    set(0);
+    (reader, writer)
+}
+
+/// The process does not reach its second token, because nobody reads its output.
 #[test]
 fn a_second_signal_ends_a_run_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("energy.db");
-    let mut run = start(folder.path(), &path, libc::SIG_DFL);
-    let mut last = 0;
-    until("a full pipe", || {
-        std::thread::sleep(std::time::Duration::from_millis(700));
-        let spans = StoredRun::try_open(&path, "last").map_or(0, |run| run.spans().len());
-        spans > 0 && std::mem::replace(&mut last, spans) == spans
-    });
+    let (_reader, writer) = full_pipe();
+    let mut run = start_into(folder.path(), &path, libc::SIG_DFL, writer.into());
+    wait_for_spans(&mut run, &path, 5);
     send(&run, libc::SIGINT);
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    assert!(
-        run.try_wait().expect("a child").is_none(),
-        "it ended at the first signal"
-    );
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let now = run.try_wait().expect("a child");
+    assert!(now.is_none(), "it ended at the first signal: {now:?}");
     send(&run, libc::SIGINT);
     assert_eq!(ended(&mut run), 130);
     let run = StoredRun::open(&path, "last");
