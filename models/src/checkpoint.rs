@@ -107,7 +107,7 @@ impl Checkpoint {
     /// Returns the memory that the model needs if loaded with these options.
     #[must_use]
     pub fn memory(&self, options: &LoadOptions) -> Memory {
-        Memory::of(&*self.weights, &self.config, options)
+        Memory::of(&*self.weights, &self.config, &options.loaded_as())
     }
 
     /// Returns facts about the model.

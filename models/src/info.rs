@@ -3,7 +3,7 @@
 use candle_core::Device;
 
 use crate::instrument::depth::Depth;
-use crate::memory::Memory;
+use crate::memory::{LoadedAs, Memory};
 use crate::weights::precision::{Prefill, Requantize};
 
 /// Options for loading a model.
@@ -31,6 +31,18 @@ impl Default for LoadOptions {
             device: Device::Cpu,
             depth: Depth::default(),
             assume: false,
+        }
+    }
+}
+
+impl LoadOptions {
+    /// Returns the options that determine the memory.
+    pub(crate) fn loaded_as(&self) -> LoadedAs {
+        LoadedAs {
+            requantize: self.requantize,
+            prefill: self.prefill,
+            is_on_cpu: self.device.is_cpu(),
+            is_deep: self.depth.is_deep(),
         }
     }
 }

@@ -6,11 +6,10 @@
 use candle_core::quantized::GgmlDType;
 
 use crate::config::decoder_config::DecoderConfig;
-use crate::generate::generator::PREFILL_CHUNK;
-use crate::info::LoadOptions;
 use crate::layers::kv_cache::MIN_CAPACITY;
+use crate::layers::pass::PREFILL_CHUNK;
 use crate::weights::packing::{Products, packed_bytes};
-use crate::weights::precision::{gains_from_f32, loaded_type};
+use crate::weights::precision::{Prefill, Requantize, gains_from_f32, loaded_type};
 use crate::weights::stored::{StoredTensor, Weights};
 
 /// Matrices of scores that exist at once: products, masked scores and their softmax.
@@ -42,6 +41,17 @@ pub struct Memory {
     passes: Passes,
 }
 
+/// Options of loading that determine the memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LoadedAs {
+    pub requantize: Requantize,
+    pub prefill: Prefill,
+    /// Whether the tensors are in the memory of the CPU.
+    pub is_on_cpu: bool,
+    /// Whether kernels run decomposed.
+    pub is_deep: bool,
+}
+
 /// Numbers that determine the temporary memory of passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Passes {
@@ -58,7 +68,7 @@ struct Passes {
 
 impl Memory {
     /// Computes the memory of a model in these files.
-    pub(crate) fn of(weights: &dyn Weights, config: &DecoderConfig, options: &LoadOptions) -> Self {
+    pub(crate) fn of(weights: &dyn Weights, config: &DecoderConfig, options: &LoadedAs) -> Self {
         let mut tensors = weights.tensors();
         tensors.retain(StoredTensor::is_matrix);
         // The embedding and the output projection are read first.
@@ -79,7 +89,7 @@ impl Memory {
         memory
     }
 
-    fn add(&mut self, tensor: &StoredTensor, has_output: bool, options: &LoadOptions) {
+    fn add(&mut self, tensor: &StoredTensor, has_output: bool, options: &LoadedAs) {
         let dtype = loaded_type(tensor, options.requantize);
         let of_layer = tensor.name.starts_with("blk.");
         let has_dense = of_layer && gains_from_f32(tensor.dtype, options.prefill);
@@ -87,7 +97,7 @@ impl Memory {
         if has_dense {
             self.prefill_bytes += tensor.bytes(GgmlDType::F32);
         }
-        if options.device.is_cpu() {
+        if options.is_on_cpu {
             let products = Products::of(&tensor.name, has_output, has_dense);
             self.packed_bytes += packed_bytes(dtype, &tensor.shape, products);
         }
@@ -132,7 +142,7 @@ impl Memory {
 }
 
 impl Passes {
-    fn of(config: &DecoderConfig, options: &LoadOptions) -> Self {
+    fn of(config: &DecoderConfig, options: &LoadedAs) -> Self {
         let all_windowed = (0..config.layers).all(|layer| config.is_windowed(layer));
         Self {
             heads: config.heads,
@@ -142,7 +152,7 @@ impl Passes {
             vocab: config.vocab,
             context: config.context_length,
             window: config.window.filter(|_| all_windowed),
-            score_copies: match options.depth.is_deep() {
+            score_copies: match options.is_deep {
                 true => SCORES_DEEP,
                 false => SCORES,
             },
@@ -192,7 +202,7 @@ pub(crate) fn cache_bytes(config: &DecoderConfig) -> u64 {
 }
 
 /// Returns the most bytes that exist while a matrix is read and converted.
-fn transient(tensor: &StoredTensor, options: &LoadOptions) -> u64 {
+fn transient(tensor: &StoredTensor, options: &LoadedAs) -> u64 {
     let stored = tensor.bytes(tensor.dtype);
     let loaded = loaded_type(tensor, options.requantize);
     let whole = tensor.bytes(GgmlDType::F32);

@@ -11,13 +11,10 @@ use crate::generate::options::GenerateOptions;
 use crate::generate::stop_texts::StopTexts;
 use crate::instrument::macros::{phase, section};
 use crate::instrument::names::TARGET;
+use crate::layers::pass::PREFILL_CHUNK;
 use crate::model::Model;
 use crate::sampling::Sampler;
 use crate::text::detokenizer::Detokenizer;
-
-/// Prompt tokens per forward pass. Attention scores of a pass take
-/// `heads * PREFILL_CHUNK * context * 4` bytes, so a pass must be bounded.
-pub(crate) const PREFILL_CHUNK: usize = 512;
 
 /// Generates a continuation of `prompt`, calling `on_token` for each token.
 ///

@@ -29,7 +29,7 @@ pub(crate) fn load(
     options: &LoadOptions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Decoder, ModelInfo)> {
-    let memory = Memory::of(&*weights, config, options);
+    let memory = Memory::of(&*weights, config, &options.loaded_as());
     let norm = NormStyle {
         kind: config.family.norm,
         eps: config.norm_eps,
