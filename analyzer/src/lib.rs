@@ -44,6 +44,8 @@ pub mod compare;
 mod conditions;
 pub mod doctor;
 pub mod flamegraph;
+#[cfg(feature = "inference")]
+pub mod models;
 pub mod ops;
 pub mod options;
 pub mod priors;

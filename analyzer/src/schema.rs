@@ -15,6 +15,7 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("doctor", include_str!("../schema/doctor.json")),
     ("hot", include_str!("../schema/hot.json")),
     ("layers", include_str!("../schema/layers.json")),
+    ("models", include_str!("../schema/models.json")),
     ("ops", include_str!("../schema/ops.json")),
     ("pipeline", include_str!("../schema/pipeline.json")),
     ("power", include_str!("../schema/power.json")),

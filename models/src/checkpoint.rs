@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use candle_core::quantized::GgmlDType;
-
 use crate::config::decoder_config::DecoderConfig;
 use crate::error::Result;
 use crate::info::LoadOptions;
+use crate::instrument::macros::phase;
+use crate::memory::Memory;
 use crate::model::Model;
-use crate::text::chat_template::ChatTemplate;
+use crate::summary::ModelSummary;
+use crate::text::chat::template::ChatTemplate;
 use crate::text::tokenizer::Tokenizer;
 use crate::weights::gguf::Gguf;
-use crate::weights::precision::{gains_from_f32, loaded};
 use crate::weights::stored::Weights;
 use crate::{config, folder, loader, text};
 
@@ -31,7 +31,7 @@ use crate::{config, folder, loader, text};
 ///     let model = checkpoint.load(&options, &mut |now| {
 ///         eprintln!("{} of {} bytes", now.done, now.total);
 ///     })?;
-///     assert_eq!(model.info().weight_bytes as u64, memory.weight_bytes);
+///     assert_eq!(model.info().memory, memory);
 /// }
 /// # Ok(())
 /// # }
@@ -42,32 +42,8 @@ pub struct Checkpoint {
     config: DecoderConfig,
     tokenizer: Tokenizer,
     chat: Option<ChatTemplate>,
-}
-
-/// Memory that a model needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Memory {
-    /// Bytes of the matrices, the same as
-    /// [`ModelInfo::weight_bytes`](crate::ModelInfo::weight_bytes) after loading.
-    pub weight_bytes: u64,
-    /// Bytes of the additional matrices of prefill.
-    pub prefill_bytes: u64,
-    /// Bytes of the key-value cache for each position.
-    pub cache_bytes_per_token: u64,
-    /// Bytes of the largest matrix in f32, which exists in addition to the others during
-    /// its conversion.
-    pub largest_bytes: u64,
-}
-
-impl Memory {
-    /// Returns the most bytes that the model needs with `positions` in its cache.
-    #[must_use]
-    pub fn with_positions(&self, positions: usize) -> u64 {
-        let cache = self.cache_bytes_per_token.saturating_mul(positions as u64);
-        let parts = [self.weight_bytes, self.prefill_bytes, self.largest_bytes];
-        parts.into_iter().fold(cache, u64::saturating_add)
-    }
+    /// Choices that were made between files that contradict each other or lack something.
+    notes: Vec<String>,
 }
 
 /// Progress of loading in bytes of the files' matrices.
@@ -88,57 +64,60 @@ impl Checkpoint {
     /// For files that cannot be read, are damaged or hold something that is not
     /// supported: one error that names the file, the thing and the next step.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, &LoadOptions::default())
+    }
+
+    /// Opens files as [`Self::open`], with [`LoadOptions::assume`] of these options.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Self> {
         let path = path.as_ref();
         match folder::of(path) {
-            Some(folder) => Self::folder(&folder),
-            None => Self::gguf(path),
+            Some(folder) => Self::folder(&folder, options.assume),
+            None => Self::gguf(path, options.assume),
         }
     }
 
-    fn folder(path: &Path) -> Result<Self> {
-        let opened = folder::open(path)?;
+    fn folder(path: &Path, assume: bool) -> Result<Self> {
+        let opened = folder::open(path, assume)?;
         Ok(Self {
             weights: Box::new(opened.weights),
             config: opened.config,
             tokenizer: opened.tokenizer,
             chat: opened.chat,
+            notes: opened.notes,
         })
     }
 
-    fn gguf(path: &Path) -> Result<Self> {
+    fn gguf(path: &Path, assume: bool) -> Result<Self> {
         let gguf = Gguf::open(path)?;
-        let config = config::gguf::read(&gguf)?;
-        let tokenizer = text::gguf::read(&gguf, config.vocab)?;
-        let chat = ChatTemplate::read(&gguf, &tokenizer);
+        let config = config::gguf::read(&gguf, assume)?;
+        let tokenizer = text::gguf::read(&gguf, Some(config.vocab))?;
+        let chat = text::chat::stored::of_gguf(&gguf, &tokenizer);
         Ok(Self {
             weights: Box::new(gguf),
             config,
             tokenizer,
             chat,
+            notes: Vec::new(),
         })
     }
 
     /// Returns the memory that the model needs if loaded with these options.
     #[must_use]
     pub fn memory(&self, options: &LoadOptions) -> Memory {
-        let tensors = self.weights.tensors();
-        let matrices = || tensors.iter().filter(|tensor| tensor.shape.len() > 1);
-        let weights = matrices().map(|tensor| loaded(tensor, options.requantize));
-        let of_layers = matrices().filter(|tensor| tensor.name.starts_with("blk."));
-        let additional = of_layers.filter(|tensor| gains_from_f32(tensor.dtype, options.prefill));
-        let whole = matrices().map(|tensor| tensor.bytes(GgmlDType::F32));
-        let DecoderConfig {
-            layers,
-            kv_heads,
-            head_dim,
-            ..
-        } = self.config;
-        Memory {
-            weight_bytes: weights.sum(),
-            prefill_bytes: additional.map(|tensor| tensor.bytes(GgmlDType::F32)).sum(),
-            cache_bytes_per_token: (2 * layers * kv_heads * head_dim * size_of::<f32>()) as u64,
-            largest_bytes: whole.max().unwrap_or(0),
-        }
+        Memory::of(&*self.weights, &self.config, &options.loaded_as())
+    }
+
+    /// Returns facts about the model.
+    pub fn summary(&self) -> ModelSummary {
+        ModelSummary::of(&*self.weights, &self.config)
+    }
+
+    /// Returns the model's tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
     }
 
     /// Loads the weights and reports progress after each matrix.
@@ -152,24 +131,26 @@ impl Checkpoint {
         progress: &mut dyn FnMut(LoadProgress),
     ) -> Result<Model> {
         let tensors = self.weights.tensors();
-        let matrices = tensors.iter().filter(|tensor| tensor.shape.len() > 1);
+        let matrices = tensors.iter().filter(|tensor| tensor.is_matrix());
         let total = matrices.map(|tensor| tensor.bytes(tensor.dtype)).sum();
         let mut done = 0;
         let mut read = |bytes: u64| {
             done += bytes;
             progress(LoadProgress { done, total });
         };
-        let (decoder, info) = loader::load(&mut *self.weights, &self.config, options, &mut read)?;
+        let (decoder, mut info) = phase!(MODEL_LOADING)
+            .in_scope(|| loader::load(&mut *self.weights, &self.config, options, &mut read))?;
+        info.notes = self.notes;
         Ok(Model::new(decoder, self.tokenizer, self.chat, info))
     }
 }
 
 impl Model {
-    /// Opens files as [`Checkpoint::open`] and loads them.
+    /// Opens files as [`Checkpoint::open_with`] and loads them.
     ///
     /// # Errors
     /// As [`Checkpoint::open`] and [`Checkpoint::load`].
     pub fn load(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Self> {
-        Checkpoint::open(path)?.load(options, &mut |_| ())
+        Checkpoint::open_with(path, options)?.load(options, &mut |_| ())
     }
 }

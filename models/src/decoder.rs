@@ -5,11 +5,12 @@ use candle_core::{Device, Tensor};
 use crate::error::{Error, Result};
 use crate::instrument::depth::Depth;
 use crate::instrument::macros::section;
+use crate::layers::attention::capped;
 use crate::layers::attention_mask::AttentionMask;
 use crate::layers::block::Block;
 use crate::layers::embedding::Embedding;
 use crate::layers::linear::Linear;
-use crate::layers::norm::RmsNorm;
+use crate::layers::norm::Norm;
 use crate::layers::pass::Pass;
 use crate::statistics::Statistics;
 
@@ -19,8 +20,12 @@ pub(crate) struct Decoder {
     pub(crate) embedding: Embedding,
     pub(crate) masks: Vec<AttentionMask>,
     pub(crate) blocks: Vec<Block>,
-    pub(crate) final_norm: RmsNorm,
+    pub(crate) final_norm: Norm,
     pub(crate) lm_head: Linear,
+    /// Divisor of the logits.
+    pub(crate) logit_divisor: Option<f64>,
+    /// Soft cap of the logits.
+    pub(crate) logit_cap: Option<f64>,
     pub(crate) context: usize,
     pub(crate) depth: Depth,
     pub(crate) statistics: Option<Statistics>,
@@ -42,7 +47,7 @@ impl Decoder {
     pub(crate) fn reserve(&mut self, positions: usize) -> Result<()> {
         // LongRoPE depends on the length of the whole sequence, so this comes first.
         for mask in &mut self.masks {
-            mask.rope.reserve(positions)?;
+            mask.reserve(positions)?;
         }
         let mut blocks = self.blocks.iter_mut();
         blocks.try_for_each(|block| block.cache.reserve(positions))
@@ -51,7 +56,7 @@ impl Decoder {
     /// Forgets the sequence and frees the cache.
     pub(crate) fn reset(&mut self) {
         self.blocks.iter_mut().for_each(|block| block.cache.clear());
-        self.masks.iter_mut().for_each(|mask| mask.rope.forget());
+        self.masks.iter_mut().for_each(|mask| mask.forget());
     }
 
     /// Returns ids as a tensor of shape `(1, tokens)` on the device.
@@ -84,7 +89,14 @@ impl Decoder {
     pub(crate) fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
         let last = hidden.narrow(1, hidden.dim(1)? - 1, 1)?.contiguous()?;
         let last = section!(FINAL_NORM; self.final_norm.forward(&last, self.depth.is_deep()))?;
-        let logits = section!(LM_HEAD, [head = &self.lm_head, last = &last]; head.forward(last))?;
+        let mut logits =
+            section!(LM_HEAD, [head = &self.lm_head, last = &last]; head.forward(last))?;
+        if let Some(divisor) = self.logit_divisor {
+            logits = section!(LOGIT_SCALE, [logits = &logits]; logits / divisor)?;
+        }
+        if let cap @ Some(_) = self.logit_cap {
+            logits = section!(LOGIT_SOFT_CAP, [logits = &logits]; capped(logits, cap))?;
+        }
         Ok(logits.flatten_all()?)
     }
 

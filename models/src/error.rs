@@ -28,9 +28,9 @@ pub enum Error {
         /// What to do about it.
         next: &'static str,
     },
-    /// The file's architecture is unknown and not a plain decoder.
+    /// The file's architecture is unknown.
     #[error(
-        "{}: architecture `{found}` is not supported: {why}; supported are: {supported}; choose a model of one of these families",
+        "{}: architecture `{found}` is not supported; supported are: {supported}; choose a model of one of these families; {why}",
         path.display()
     )]
     Architecture {
@@ -38,7 +38,7 @@ pub enum Error {
         path: PathBuf,
         /// The architecture that the file names.
         found: String,
-        /// Why it cannot be inferred.
+        /// The option that runs it anyway and what it assumes, or why it cannot run.
         why: String,
         /// The accepted names.
         supported: String,
@@ -81,9 +81,20 @@ pub enum Error {
     /// A sampling option is outside of its range.
     #[error("sampling: {0}")]
     Sampling(String),
+    /// A text that ends the generation is empty.
+    #[error("a stop text is empty, so it would end every answer; give at least one character")]
+    EmptyStopText,
     /// The model computed no finite logit.
     #[error("the model's logits hold no finite number; the weights are damaged or do not fit")]
     NotFinite,
+    /// A router computed no finite weights for the experts.
+    #[error(
+        "the router of layer {layer} computed weights that are not finite; the weights are damaged or do not fit"
+    )]
+    Router {
+        /// The layer.
+        layer: usize,
+    },
     /// Not the name of a depth.
     #[error("`{0}` is not a depth; use phase, layer, module or deep")]
     Depth(String),

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::weights::foreign;
 
 /// A file of settings.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct JsonFile {
     path: PathBuf,
     value: Value,
@@ -20,6 +21,7 @@ impl JsonFile {
     /// When it cannot be read, or is something else.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+        foreign::refuse(path, &bytes, "JSON")?;
         let fault = |problem: String| Error::file(path, "JSON", problem);
         let value: Value = serde_json::from_slice(&bytes).map_err(|e| fault(e.to_string()))?;
         match value.is_object() {
@@ -46,6 +48,20 @@ impl JsonFile {
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         let object = self.value.as_object().into_iter();
         object.flat_map(|object| object.keys().map(String::as_str))
+    }
+
+    /// Whether there is a value, which may be null.
+    pub(crate) fn states(&self, key: &str) -> bool {
+        self.value.get(key).is_some()
+    }
+
+    /// Returns true or false.
+    pub(crate) fn truth_or(&self, key: &str, default: bool) -> Result<bool> {
+        match self.get(key).map(Value::as_bool) {
+            None => Ok(default),
+            Some(Some(truth)) => Ok(truth),
+            Some(None) => Err(self.fault(key, "is neither true nor false")),
+        }
     }
 
     /// Returns an error about this file.

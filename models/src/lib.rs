@@ -55,7 +55,8 @@
 //! - `cuda` and `metal` build Candle's kernels for these devices. Neither is a default, and
 //!   [`device::parse`] never falls back to the CPU.
 //! - A [`Model`] holds one sequence: no batches, and one generation at a time.
-//! - Mixtures of experts, soft caps and tensors without a place in the decoder are refused.
+//! - Unknown architectures and settings, and tensors without a place in the decoder, are refused
+//!   unless [`LoadOptions::assume`] is set.
 //! - Candle rounds activations to 8 bits in every product with quantised weights;
 //!   [`Requantize::F32`] avoids it and needs more memory.
 
@@ -73,26 +74,33 @@ pub mod instrument;
 mod json_file;
 mod layers;
 mod loader;
+mod memory;
 mod model;
 mod random;
 mod sampling;
 pub mod statistics;
+mod summary;
 mod tape;
 mod text;
 pub mod tiny;
 mod weights;
 
 pub use candle_core::{Device, Tensor};
-pub use checkpoint::{Checkpoint, LoadProgress, Memory};
+pub use checkpoint::{Checkpoint, LoadProgress};
 pub use error::{Error, Result};
 pub use generate::generation::{Generation, StopReason, TokenEvent};
 pub use generate::generator::generate;
 pub use generate::options::GenerateOptions;
-pub use info::{LoadOptions, ModelInfo, Parameters};
+pub use info::{ExpertInfo, LoadOptions, ModelInfo, Parameters};
 pub use instrument::depth::Depth;
+pub use memory::Memory;
 pub use model::Model;
 pub use sampling::{REPEAT_WINDOW, Sampler, SamplingOptions};
 pub use statistics::Statistics;
+pub use summary::ModelSummary;
+pub use text::chat::options::ChatOptions;
+pub use text::chat::template::ChatTemplate;
 pub use text::detokenizer::Detokenizer;
 pub use text::tokenizer::Tokenizer;
+pub use weights::gguf_parts::parts;
 pub use weights::precision::{Prefill, Requantize};

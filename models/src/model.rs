@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::info::ModelInfo;
 use crate::instrument::depth::Depth;
 use crate::statistics::Statistics;
-use crate::text::chat_template::ChatTemplate;
+use crate::text::chat::template::ChatTemplate;
 use crate::text::tokenizer::Tokenizer;
 
 /// A loaded model.

@@ -14,6 +14,8 @@ pub struct SamplingOptions {
     pub top_k: Option<usize>,
     /// Keep the most likely tokens until their probability reaches this.
     pub top_p: Option<f32>,
+    /// Keep the tokens whose probability is at least this share of the largest one.
+    pub min_p: Option<f32>,
     /// Seed of the random numbers; the same seed gives the same choices.
     pub seed: u64,
     /// Penalty for the last [`REPEAT_WINDOW`] tokens: their logits are divided by it if
@@ -31,6 +33,7 @@ impl Default for SamplingOptions {
             temperature: 0.0,
             top_k: None,
             top_p: None,
+            min_p: None,
             seed: 0,
             repeat_penalty: 1.0,
         }
@@ -66,7 +69,7 @@ impl Sampler {
     ///
     /// # Errors
     /// [`Error::Sampling`] for a negative temperature, a `top_k` of 0, a
-    /// `top_p` outside of (0, 1], or a penalty that is not above 0.
+    /// `top_p` outside of (0, 1], a `min_p` outside of [0, 1], or a penalty that is not above 0.
     pub fn new(options: SamplingOptions) -> Result<Self> {
         let refuse = |problem: &str| Err(Error::Sampling(problem.to_owned()));
         if !(options.temperature >= 0.0 && options.temperature.is_finite()) {
@@ -77,6 +80,9 @@ impl Sampler {
         }
         if options.top_p.is_some_and(|p| !(p > 0.0 && p <= 1.0)) {
             return refuse("top-p must be above 0 and at most 1");
+        }
+        if options.min_p.is_some_and(|p| !(0.0..=1.0).contains(&p)) {
+            return refuse("min-p must be at least 0 and at most 1");
         }
         let penalty = options.repeat_penalty;
         if !(penalty > 0.0 && penalty.is_finite()) {
@@ -171,6 +177,10 @@ impl Sampler {
             let target = f64::from(p) * self.total();
             let kept = self.count_until(target);
             self.candidates.truncate(kept);
+        }
+        if let Some(share) = self.options.min_p {
+            // The most likely one has weight 1.
+            self.candidates.retain(|(weight, _)| *weight >= share);
         }
     }
 
@@ -283,6 +293,27 @@ mod tests {
     }
 
     #[test]
+    fn min_p_keeps_a_share_of_the_most_likely() {
+        // Relative to the largest, probabilities are 1, 0.368, 0.135, 0.0498.
+        for (share, kept) in [(0.0, 4), (0.04, 4), (0.1, 3), (0.2, 2), (0.5, 1), (1.0, 1)] {
+            let ids = draws(SamplingOptions {
+                min_p: Some(share),
+                ..warm()
+            });
+            let ids: std::collections::BTreeSet<u32> = ids.into_iter().collect();
+            assert_eq!(ids.len(), kept, "{share}");
+        }
+        // A high temperature makes them more alike, before min-p.
+        let hot = SamplingOptions {
+            min_p: Some(0.5),
+            temperature: 5.0,
+            ..warm()
+        };
+        let ids: std::collections::BTreeSet<u32> = draws(hot).into_iter().collect();
+        assert_eq!(ids.len(), 4);
+    }
+
+    #[test]
     fn earlier_tokens_are_repeated_less() {
         let penalty = |repeat_penalty| SamplingOptions {
             repeat_penalty,
@@ -327,6 +358,14 @@ mod tests {
             },
             SamplingOptions {
                 top_p: Some(0.0),
+                ..warm()
+            },
+            SamplingOptions {
+                min_p: Some(1.1),
+                ..warm()
+            },
+            SamplingOptions {
+                min_p: Some(f32::NAN),
                 ..warm()
             },
         ] {

@@ -9,6 +9,8 @@
 //! | attention, MLP and each norm, of the output | `mean_abs`, `std`, `max_abs`, `sparsity`: the share of numbers below the threshold |
 //! | attention, one for each `head` | `entropy` of the weights in nats, `evenness`: that over the entropy of equal weights, `max_weight`, `weight_sparsity`: the share below the threshold |
 //! | MLP | `kill_ratio`: the share of channels that the activation brings below the threshold |
+//! | each router, one for each `expert` that was chosen | `expert_tokens`: positions that chose it, `expert_weight`: mean factor of its output |
+//! | each router | `load_imbalance`: largest number of positions of an expert, over the mean of all |
 //! | each norm | `variance_ratio`: variance over the channels of the output, over that of the input |
 //!
 //! A pass of several positions gives means over them, and the maximum for `max_*`. Only
@@ -146,6 +148,16 @@ impl Statistics {
             weight_sparsity: sparsity.get().unwrap_or_default(),
         }
     }
+}
+
+/// Emits how many positions chose an expert, and the mean factor of its output.
+pub(crate) fn expert(expert: usize, expert_tokens: f64, expert_weight: f64) {
+    metrics!(expert, expert_tokens, expert_weight);
+}
+
+/// Emits the largest load of an expert over the mean load.
+pub(crate) fn load_imbalance(load_imbalance: f64) {
+    metrics!(load_imbalance);
 }
 
 /// Statistics of a component's output.

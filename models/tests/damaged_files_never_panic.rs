@@ -138,6 +138,50 @@ fn damaged_files_are_refused_or_work() {
     }
 }
 
+#[test]
+fn damaged_parts_and_scales_are_refused_or_work() {
+    let llama = family::find("llama2");
+    let each = inputs() / 10;
+    let mut random = Random(0x9a7);
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole.gguf");
+    llama.write_gguf(&whole);
+    let parts = family::parts::write(&whole, 3);
+    let headers = parts.iter().map(|part| std::fs::read(part).unwrap());
+    let headers: Vec<(Vec<u8>, usize)> = headers
+        .map(|bytes| {
+            let last = bytes.windows(4).rposition(|text| text == b"blk.");
+            let end = last.map_or(bytes.len(), |at| at + 64);
+            (bytes, end)
+        })
+        .collect();
+    let mut refused = 0;
+    for at in 0..each {
+        let (path, (original, header)) = (&parts[at % 3], &headers[at % 3]);
+        let mut bytes = original.clone();
+        random.damage(&mut bytes, *header);
+        std::fs::write(path, &bytes).unwrap();
+        refused += usize::from(!works(&parts[random.below(3)]));
+        std::fs::write(path, original).unwrap();
+    }
+    assert_bounded("parts", refused, each);
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let scales = family::fp8::Scales::Rows;
+    family::fp8::write(&llama, scales, [folders[0].path(), folders[1].path()]);
+    let path = folders[0].path().join("model.safetensors");
+    let original = std::fs::read(&path).unwrap();
+    assert!(works(folders[0].path()));
+    let header = 8 + u64::from_le_bytes(original[..8].try_into().unwrap()) as usize;
+    let mut refused = 0;
+    for _ in 0..each {
+        let mut bytes = original.clone();
+        random.damage(&mut bytes, header);
+        std::fs::write(&path, &bytes).unwrap();
+        refused += usize::from(!works(folders[0].path()));
+    }
+    assert_bounded("8-bit floats", refused, each);
+}
+
 /// Past the last of a text.
 fn after(bytes: &[u8], text: &[u8]) -> usize {
     let found = bytes.windows(text.len()).rposition(|part| part == text);

@@ -1,6 +1,8 @@
 //! The guard that ends a recording.
 
 use std::sync::Arc;
+#[cfg(feature = "signals")]
+use std::sync::PoisonError;
 
 use energy_data::rows::{RunMetadata, RunStatus};
 
@@ -94,6 +96,45 @@ impl EnergyGuard {
         let database = std::path::absolute(self.recording.database.as_ref()?).ok()?;
         let since = self.recording.clock.now() - self.recording.zero;
         crate::join::child_env(database, &self.recording.uuid, since.nanos())
+    }
+
+    /// Hands the next signal over to the program: `on_signal` gets its number on another thread,
+    /// and the recording goes on, so that the program can add to the metadata and end it by
+    /// [`EnergyGuard::cancel`]. A further signal ends the recording at once. Effective with
+    /// [`EnergyLayerBuilder::end_on_signal`](crate::EnergyLayerBuilder::end_on_signal).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicI32, Ordering};
+    ///
+    /// # fn main() -> Result<(), tracing_energy::Error> {
+    /// let (_layer, guard) = tracing_energy::EnergyLayer::builder().end_on_signal().build()?;
+    /// let signal = Arc::new(AtomicI32::new(0));
+    /// let received = Arc::clone(&signal);
+    /// guard.take_signal(move |number| received.store(number, Ordering::Release));
+    /// // ... work, until `signal` is not 0 ...
+    /// if signal.load(Ordering::Acquire) != 0 {
+    ///     guard.cancel();
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "signals")]
+    pub fn take_signal(&self, on_signal: impl FnOnce(i32) + Send + 'static) {
+        let next = &self.recording.next_signal;
+        // In a fork the lock may be held forever by a thread that does not exist there.
+        if !self.recording.shared.gate.is_forked() {
+            *next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(on_signal));
+        }
+    }
+
+    /// Undoes [`EnergyGuard::take_signal`]: the next signal ends the recording again.
+    #[cfg(feature = "signals")]
+    pub fn return_signal(&self) {
+        let next = &self.recording.next_signal;
+        if !self.recording.shared.gate.is_forked() {
+            *next.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
     }
 
     /// Returns the database that is written; it may differ from the path given to

@@ -26,12 +26,8 @@ pub fn sha256(path: &Path) -> Result<String> {
                 .is_some_and(|end| end == "safetensors" || end == "json")
         });
         files.sort();
-        let mut hash = Sha256::new();
-        for file in files.iter().filter(|file| file.is_file()) {
-            let name = file.file_name().unwrap_or_default().to_string_lossy();
-            hash.update(format!("{name}\0{}\n", sha256(file)?));
-        }
-        return Ok(hexadecimal(&hash.finalize()));
+        files.retain(|file| file.is_file());
+        return sha256_of_files(&files);
     }
     let mut file = File::open(path).map_err(io)?;
     let mut hash = Sha256::new();
@@ -41,6 +37,19 @@ pub fn sha256(path: &Path) -> Result<String> {
             0 => break,
             n => hash.update(&block[..n]),
         }
+    }
+    Ok(hexadecimal(&hash.finalize()))
+}
+
+/// Returns the SHA-256 of the names and checksums of files that belong together.
+///
+/// # Errors
+/// If one cannot be read.
+pub fn sha256_of_files(files: &[PathBuf]) -> Result<String> {
+    let mut hash = Sha256::new();
+    for file in files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        hash.update(format!("{name}\0{}\n", sha256(file)?));
     }
     Ok(hexadecimal(&hash.finalize()))
 }

@@ -66,7 +66,7 @@ pub fn calibrate(
     let sources = open(options, &clock)?;
     let names: Vec<_> = sources.iter().map(|s| s.describe().name).collect();
     let source = names.join("+");
-    let checksum = crate::run::sha256(&path)?;
+    let checksum = crate::run::model_checksum(&path)?;
     let (model, captured) = load(options, &path)?;
     let bench = Bench {
         subjects: subjects(&captured),

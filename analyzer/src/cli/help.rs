@@ -6,7 +6,7 @@ use clap::Command;
 const GROUPS: &[(&str, &[&str])] = &[
     (
         "Record",
-        &["run", "record", "import", "calibrate", "doctor"],
+        &["run", "record", "import", "calibrate", "doctor", "models"],
     ),
     (
         "Inspect a run",

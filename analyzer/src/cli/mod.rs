@@ -19,6 +19,8 @@ mod help;
 mod import;
 mod man;
 mod merge;
+#[cfg(feature = "inference")]
+mod models;
 mod name;
 mod progress;
 mod prune;
@@ -117,6 +119,9 @@ pub enum Command {
     Record(RecordArgs),
     /// Show usable power sources, and grant access to locked ones
     Doctor(DoctorArgs),
+    /// List known and downloaded models with their needs
+    #[cfg(feature = "inference")]
+    Models(models::ModelsArgs),
     /// List runs, newest first
     Runs(RunsArgs),
     /// Show a run's metadata: settings, attributions, conditions
@@ -228,6 +233,8 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Run(args) => run::run(db, *args, out),
         Command::Record(args) => record::run(db, &args),
         Command::Doctor(args) => doctor::run(&args, out),
+        #[cfg(feature = "inference")]
+        Command::Models(args) => models::run(&args, out),
         Command::Runs(args) => runs::run(db, &args, out),
         Command::Show(args) => args.write(db, out, |recording, run, _| {
             Show::read(recording, run.clone())

@@ -88,5 +88,19 @@ fn once(
     written
         .iter()
         .try_for_each(|path| writeln!(err, "wrote {}", path.display()))?;
+    if let Some(signal) = recorded.signal {
+        out.flush()?;
+        end_by(signal);
+    }
     Ok(())
 }
+
+/// Ends the process by a signal, as it would have ended without a recording.
+#[cfg(all(unix, feature = "inference"))]
+fn end_by(signal: i32) {
+    // It fails for signals without a default effect only.
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+}
+
+#[cfg(all(not(unix), feature = "inference"))]
+fn end_by(_signal: i32) {}

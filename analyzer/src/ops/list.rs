@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::error::Result;
-use crate::query::{self, Balance, GroupBy, Recording, Run, Share};
+use crate::query::{self, Balance, ExpertChoices, GroupBy, Recording, Run, Share};
 use crate::views::ViewScope;
 
 /// Options of the list.
@@ -49,6 +49,8 @@ pub struct OperationList {
     pub shares: Vec<Share>,
     /// Energy outside of spans, over the whole run.
     pub accounts: AccountEnergies,
+    /// Choices of a mixture of experts over the whole run; empty for other models.
+    pub experts: Vec<ExpertChoices>,
 }
 
 /// Energy outside of spans, in joules.
@@ -86,6 +88,7 @@ impl OperationList {
         Ok(Self {
             accounts: accounts(&balance, &shares),
             coverage: query::run_coverage(recording, &run)?,
+            experts: query::expert_choices(recording, &run)?,
             rails: balance.into_iter().map(|of| of.rail).collect(),
             method: attribution.title(),
             by,

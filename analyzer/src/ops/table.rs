@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::list::{AccountEnergies, OperationList};
 use crate::format::screen::OutputStyle;
 use crate::format::{basis, energy, escape, percent, power, time_span};
-use crate::query::Share;
+use crate::query::{ExpertChoices, Share};
 use crate::views::ViewScope;
 
 pub(super) fn write(
@@ -59,6 +59,9 @@ pub(super) fn write(
         let note = "(extrapolated) is for time without samples and not part of other rows.";
         writeln!(out, "{}", style.note(note))?;
     }
+    if let Some(note) = choices(&ops.experts) {
+        writeln!(out, "{}", style.note(&note))?;
+    }
     if ops.shares.len() > ops.limit {
         let note = format!("{} of {} rows: see --limit.", ops.limit, ops.shares.len());
         writeln!(out, "{}", style.note(&note))?;
@@ -69,6 +72,19 @@ pub(super) fn write(
         writeln!(out, "{}", style.note(&note))?;
     }
     Ok(())
+}
+
+/// Sums up how often experts were chosen; `None` without experts.
+fn choices(experts: &[ExpertChoices]) -> Option<String> {
+    let most = experts.iter().max_by_key(|choices| choices.tokens)?;
+    let all: i64 = experts.iter().map(|choices| choices.tokens).sum();
+    let share = percent(Some(most.tokens as f64 / all.max(1) as f64));
+    Some(format!(
+        "Experts were chosen {all} times (tokens x experts per token x layers), {} of them; expert \
+         {} most often, {share}.",
+        experts.len(),
+        most.expert
+    ))
 }
 
 impl OperationList {

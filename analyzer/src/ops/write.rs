@@ -48,6 +48,7 @@ impl OperationList {
             "idle_j": accounts.and_then(|of| of.idle_j),
             "other_accounts_j": accounts.map(|of| of.other_accounts_j),
             "extrapolated_j": accounts.map(|of| of.extrapolated_j),
+            "experts": self.experts,
         })
     }
 

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM while programs are executed: the current one ends regularly, and no
+//! SIGINT, SIGTERM and SIGHUP while programs are executed: the current one ends regularly, and no
 //! other is started.
 //!
 //! On a terminal the program receives the signal, too. If only this process received it, it
@@ -17,10 +17,20 @@ const POLL: Duration = Duration::from_millis(20);
 /// Time after which the signal is forwarded to a program that is still running.
 const FORWARD_AFTER: Duration = Duration::from_secs(2);
 
-/// Receiver of SIGINT and SIGTERM.
+/// Receiver of SIGINT, SIGTERM and SIGHUP.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt {
     signal: Arc<AtomicUsize>,
+}
+
+/// Returns whether a signal is ignored.
+#[cfg(unix)]
+fn is_ignored(signal: libc::c_int) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: a null new action only reads the present one into `action`.
+    let read = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: zeroed or filled in; both are valid.
+    read == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
 }
 
 /// Result of a program that has ended.
@@ -40,7 +50,11 @@ impl Interrupt {
     pub fn listen() -> Result<Self> {
         let interrupt = Self::default();
         #[cfg(unix)]
-        for signal in [libc::SIGINT, libc::SIGTERM] {
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+            // `nohup` keeps its effect.
+            if signal == libc::SIGHUP && is_ignored(signal) {
+                continue;
+            }
             let number = usize::try_from(signal).unwrap_or(1);
             let flag = Arc::clone(&interrupt.signal);
             signal_hook::flag::register_usize(signal, flag, number)?;

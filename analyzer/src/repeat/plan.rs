@@ -25,6 +25,9 @@ pub struct RepeatPlan {
     pub prompt: Option<String>,
     /// SHA-256 of the prompt.
     pub prompt_sha256: String,
+    /// SHA-256 of the system turn if it is not part of the stored options.
+    #[serde(default)]
+    pub system_sha256: Option<String>,
     /// Number of runs of each configuration.
     pub repeat: usize,
     /// Pause between two runs, ms.
@@ -77,6 +80,9 @@ impl RepeatPlan {
             },
             prompt: options.recording.keep_text.then(|| prompt.clone()),
             prompt_sha256: sha256_of(prompt.as_bytes()),
+            system_sha256: options
+                .system_sha256()
+                .filter(|_| !options.recording.keep_text),
             repeat: repeats.repeat.max(1),
             cooldown_ms: u64::try_from(repeats.cooldown.as_millis()).unwrap_or(u64::MAX),
             order_seed: repeats.order_seed,
@@ -88,6 +94,22 @@ impl RepeatPlan {
     pub(super) fn from_value(value: &serde_json::Value) -> Option<Self> {
         let plan = Self::deserialize(value).ok()?;
         (plan.version == VERSION).then_some(plan)
+    }
+
+    /// Returns the plan as it is stored: without the system turn if texts are not.
+    fn stored(&self) -> Self {
+        let mut plan = self.clone();
+        if self.system_sha256.is_some() {
+            plan.set_system(None);
+        }
+        plan
+    }
+
+    /// Sets the system turn of all configurations.
+    pub fn set_system(&mut self, system: Option<&str>) {
+        for config in &mut self.configs {
+            config.options.system = system.map(str::to_owned);
+        }
     }
 
     /// Returns all runs in order: rounds of all configurations, each round shuffled.
@@ -149,7 +171,7 @@ impl RunOfPlan {
         })?;
         let mut options = RunOptions {
             prompt,
-            plan: serde_json::to_value(&self.plan).ok(),
+            plan: serde_json::to_value(self.plan.stored()).ok(),
             ..config.options.clone()
         };
         if self.repeat > 1 {
@@ -240,6 +262,33 @@ mod tests {
             Some(without_prompts(&plan))
         );
         assert_eq!(options(2).warmup, 0);
+    }
+
+    #[test]
+    fn the_system_turn_is_stored_with_the_texts_only() {
+        for keep_text in [true, false] {
+            let mut options = RunOptions {
+                system: Some("be brief".into()),
+                ..RunOptions::default()
+            };
+            options.recording.keep_text = keep_text;
+            let repeats = RepeatOptions::default();
+            let plan = RepeatPlan::new(&options, &RunVariants::default(), &repeats);
+            let planned = PlannedRun {
+                config: 0,
+                repeat: 1,
+            };
+            let words = plan.words(planned, "why?").unwrap();
+            let run: RunOfPlan = words[2].parse().unwrap();
+            let run = run.options("why?".to_owned()).unwrap();
+            assert_eq!(run.system.as_deref(), Some("be brief"));
+            let stored = run.plan.unwrap().to_string();
+            assert_eq!(stored.contains("be brief"), keep_text);
+            assert_eq!(
+                plan.system_sha256,
+                options.system_sha256().filter(|_| !keep_text)
+            );
+        }
     }
 
     #[test]

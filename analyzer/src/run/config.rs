@@ -1,5 +1,7 @@
 //! Configuration that is stored with a run.
 
+use std::collections::BTreeMap;
+
 use energy_models::{ModelInfo, device};
 use serde::Serialize;
 use serde_json::Value;
@@ -42,8 +44,17 @@ struct LoadedConfig {
     embedding_parameters: u64,
     attention_parameters: u64,
     mlp_parameters: u64,
+    /// Mixture of experts; none of its fields are there for other models.
+    #[serde(flatten)]
+    experts: Option<ExpertsConfig>,
     context_length: usize,
+    attention: &'static str,
+    queries_per_kv_head: usize,
+    flops_per_token: u64,
+    flops_per_position: u64,
+    kv_bytes_per_token: u64,
     weight_bytes: usize,
+    packed_bytes: usize,
     prefill_bytes: usize,
     device: &'static str,
     threads: usize,
@@ -53,14 +64,62 @@ struct LoadedConfig {
     temperature: f32,
     top_k: Option<usize>,
     top_p: Option<f32>,
+    min_p: Option<f32>,
     seed: u64,
     repeat_penalty: f32,
     raw: bool,
+    /// Texts that end an answer.
+    stop: Vec<String>,
+    /// Variables of the chat template.
+    chat: BTreeMap<String, Value>,
+    /// System turn, if texts are stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system: Option<String>,
+    /// Identifies runs with the same system turn although its text is not stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_sha256: Option<String>,
     prompts: usize,
     /// Identifies runs with the same prompt although its text is not stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt_sha256: Option<String>,
     statistics_threshold: Option<f32>,
+}
+
+/// Experts of the model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct ExpertsConfig {
+    /// Experts in each layer with experts.
+    num_experts: usize,
+    /// Experts that each token uses.
+    num_experts_per_token: usize,
+    /// Layers with experts.
+    expert_layers: usize,
+    /// Parameters of the experts that tokens choose.
+    expert_parameters: u64,
+    /// Parameters that one token uses.
+    active_parameters: u64,
+}
+
+impl ExpertsConfig {
+    fn of(info: &ModelInfo) -> Option<Self> {
+        let experts = info.experts?;
+        Some(Self {
+            num_experts: experts.count,
+            num_experts_per_token: experts.active,
+            expert_layers: experts.layers,
+            expert_parameters: info.parts.experts,
+            active_parameters: info.active_parameters,
+        })
+    }
+}
+
+/// Returns a variable with its value: JSON, or else text.
+fn variable((key, value): &(String, String)) -> (String, Value) {
+    let parsed = serde_json::from_str(value);
+    (
+        key.clone(),
+        parsed.unwrap_or_else(|_| Value::from(value.as_str())),
+    )
 }
 
 impl RunConfig {
@@ -92,8 +151,15 @@ impl RunConfig {
             embedding_parameters: info.parts.embedding,
             attention_parameters: info.parts.attention,
             mlp_parameters: info.parts.mlp,
+            experts: ExpertsConfig::of(info),
             context_length: info.context_length,
+            attention: info.attention_kind(),
+            queries_per_kv_head: info.queries_per_kv_head(),
+            flops_per_token: info.flops_per_token(),
+            flops_per_position: info.flops_per_position(),
+            kv_bytes_per_token: info.kv_bytes_per_token(),
             weight_bytes: info.weight_bytes,
+            packed_bytes: info.packed_bytes,
             prefill_bytes: info.prefill_bytes,
             device: info.device,
             threads: device::threads(),
@@ -103,9 +169,14 @@ impl RunConfig {
             temperature: options.temperature,
             top_k: options.top_k,
             top_p: options.top_p,
+            min_p: options.min_p,
             seed: options.seed,
             repeat_penalty: options.repeat_penalty,
             raw: options.raw,
+            stop: options.stop.clone(),
+            chat: options.chat.iter().map(variable).collect(),
+            system: options.system.clone().filter(|_| keep_text),
+            system_sha256: options.system_sha256().filter(|_| !keep_text),
             prompts: options.prompts().len(),
             prompt_sha256: (!keep_text).then(|| sha256_of(options.prompt.as_bytes())),
             statistics_threshold: options.stats,

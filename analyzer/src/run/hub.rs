@@ -2,7 +2,7 @@
 //! cache.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hf_hub::api::sync::{ApiBuilder, ApiError, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
@@ -69,7 +69,7 @@ impl HubModel {
     pub(super) fn path(&self) -> Result<PathBuf> {
         let repo = self.repo()?;
         match &self.file {
-            Some(file) => self.get(&repo, file),
+            Some(file) => self.get_parts(&repo, file),
             None => self.cached().map_or_else(|| self.whole(&repo), Ok),
         }
     }
@@ -98,7 +98,7 @@ impl HubModel {
     }
 
     /// Returns the GGUF files of the revision in the cache's folder of the repository.
-    fn cached_gguf(&self, folder: &std::path::Path) -> Vec<(String, PathBuf)> {
+    fn cached_gguf(&self, folder: &Path) -> Vec<(String, PathBuf)> {
         let commit = std::fs::read_to_string(folder.join("refs").join(&self.revision));
         let Ok(commit) = commit else {
             return Vec::new();
@@ -114,7 +114,12 @@ impl HubModel {
             let file = path.file_name()?.to_str()?;
             Some((format!("{}/{file}", self.name()), path))
         };
-        files.filter(is_gguf).filter_map(named).collect()
+        let is_whole = |path: &PathBuf| {
+            let parts = energy_models::parts(path);
+            parts.first() == Some(path) && parts.iter().all(|part| part.exists())
+        };
+        let files = files.filter(is_gguf).filter(is_whole);
+        files.filter_map(named).collect()
     }
 
     /// Downloads the folder, or the only GGUF file of a repository.
@@ -141,7 +146,12 @@ impl HubModel {
             }
             return Ok(config.parent().map(PathBuf::from).unwrap_or_default());
         }
-        let gguf: Vec<&String> = ends(".gguf").collect();
+        // Parts of one model count as one file.
+        let is_first = |file: &&String| {
+            let parts = energy_models::parts(Path::new(file));
+            parts.first().is_some_and(|first| first == Path::new(file))
+        };
+        let gguf: Vec<&String> = ends(".gguf").filter(is_first).collect();
         match gguf.as_slice() {
             [] => Err(Error::Model(format!(
                 "model {}: has neither a GGUF file nor {}, {} and safetensors; choose another repository",
@@ -149,7 +159,7 @@ impl HubModel {
                 NEEDED[0],
                 NEEDED[1],
             ))),
-            [one] => self.get(repo, one),
+            [one] => self.get_parts(repo, one),
             several => {
                 let names: Vec<&str> = several.iter().map(|name| name.as_str()).collect();
                 Err(Error::Model(format!(
@@ -160,6 +170,17 @@ impl HubModel {
                 )))
             }
         }
+    }
+
+    /// Downloads a file and, if it is a part of a model, all others; returns the path of the
+    /// file.
+    fn get_parts(&self, repo: &ApiRepo, file: &str) -> Result<PathBuf> {
+        for part in energy_models::parts(Path::new(file)) {
+            if let Some(part) = part.to_str().filter(|part| *part != file) {
+                self.get(repo, part)?;
+            }
+        }
+        self.get(repo, file)
     }
 
     fn get(&self, repo: &ApiRepo, file: &str) -> Result<PathBuf> {
@@ -203,7 +224,6 @@ impl HubModel {
 
 /// Returns models of the hub's cache that need no download, with the names for `--model` and the
 /// paths: complete folders, and GGUF files.
-#[cfg_attr(not(feature = "serve"), allow(dead_code))]
 pub(crate) fn cached_models() -> Vec<(String, PathBuf)> {
     let Ok(entries) = std::fs::read_dir(Cache::from_env().path()) else {
         return Vec::new();

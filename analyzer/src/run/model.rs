@@ -7,6 +7,7 @@ use energy_models::{Checkpoint, LoadOptions, Model, Statistics};
 use super::event::{OnRunEvent, RunEvent};
 use super::hub::HubModel;
 use super::{Fetch, RunOptions, SMOLLM2};
+use crate::checksum::{sha256, sha256_of_files};
 use crate::error::Error;
 use crate::format;
 
@@ -35,6 +36,17 @@ pub(crate) fn path(model: &str, on_event: &mut OnRunEvent<'_>) -> anyhow::Result
     Ok(path)
 }
 
+/// Returns the checksum of a model: of its file, of all parts of it, or of its folder.
+///
+/// # Errors
+/// If a file cannot be read.
+pub(crate) fn checksum(path: &Path) -> Result<String, Error> {
+    match energy_models::parts(path).as_slice() {
+        [] | [_] => sha256(path),
+        parts => sha256_of_files(parts),
+    }
+}
+
 /// Loads the model. Warns first if it needs more memory than is available.
 pub(super) fn load(
     options: &RunOptions,
@@ -45,11 +57,17 @@ pub(super) fn load(
         depth: options.depth.of_model(),
         requantize: options.requantize.of_model(),
         prefill: options.prefill.of_model(),
+        assume: options.assume,
         ..LoadOptions::default()
     };
-    let checkpoint = Checkpoint::open(path)?;
-    let needed = checkpoint.memory(&load).with_positions(options.max_tokens);
-    if let Some(text) = free_memory().and_then(|free| too_large(path, needed, free)) {
+    let checkpoint = Checkpoint::open_with(path, &load)?;
+    let memory = checkpoint.memory(&load);
+    let needed = memory.peak(prompt_tokens(&checkpoint, options), options.max_tokens);
+    let machine = MachineMemory::of_this();
+    if let Some(text) = machine.refuses(path, memory.resident_bytes()) {
+        return Err(Error::Request(text).into());
+    }
+    if let Some(text) = machine.free.and_then(|free| too_large(path, needed, free)) {
         on_event(RunEvent::Warning(&text));
     }
     let loaded = checkpoint.load(&load, &mut |progress| {
@@ -64,11 +82,15 @@ pub(super) fn load(
     let info = model.info();
     if !info.assumed.is_empty() {
         let text = format!(
-            "architecture {} is unknown; it is inferred from its tensors, assuming that {}",
+            "the model of architecture {} runs with assumptions, and its answers are wrong if one \
+             does not hold: {}",
             info.architecture,
             info.assumed.join("; "),
         );
         on_event(RunEvent::Warning(&text));
+    }
+    for note in &info.notes {
+        on_event(RunEvent::Warning(&format!("{}: {note}", path.display())));
     }
     model.set_statistics(options.stats.map(|threshold| Statistics { threshold }));
     Ok(model)
@@ -86,11 +108,61 @@ fn too_large(path: &Path, needed: u64, free: u64) -> Option<String> {
     (free < needed).then(text)
 }
 
-/// Returns the available memory in bytes, if the system reports it.
-fn free_memory() -> Option<u64> {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    Some(system.available_memory()).filter(|free| *free > 0)
+/// Tokens that a chat template adds to a prompt, by estimate.
+const TEMPLATE_TOKENS: usize = 64;
+
+/// Returns the number of tokens of the longest prompt, with its template.
+fn prompt_tokens(checkpoint: &Checkpoint, options: &RunOptions) -> usize {
+    let tokens = |prompt: &str| {
+        let ids = checkpoint.tokenizer().encode(prompt);
+        ids.map_or(0, |ids| ids.len())
+    };
+    let longest = options.prompts().into_iter().map(tokens).max();
+    longest.unwrap_or(0) + TEMPLATE_TOKENS
+}
+
+/// Memory of this machine in bytes, as far as the system reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct MachineMemory {
+    /// What programs can get without swapping others out.
+    free: Option<u64>,
+    /// All memory and swap space, or the limit of this process's control group.
+    total: Option<u64>,
+}
+
+impl MachineMemory {
+    fn of_this() -> Self {
+        let mut system = sysinfo::System::new();
+        system.refresh_memory();
+        let group = system.cgroup_limits();
+        let of_group = |pick: fn(&sysinfo::CGroupLimits) -> u64| group.as_ref().map(pick);
+        let all = system.total_memory().saturating_add(system.total_swap());
+        let limit = of_group(|group| group.total_memory.saturating_add(group.free_swap));
+        let (free, of_group) = (
+            system.available_memory(),
+            of_group(|group| group.free_memory),
+        );
+        let known = |bytes: u64| (bytes > 0).then_some(bytes);
+        let least = |one: u64, other: Option<u64>| {
+            let other = other.and_then(known);
+            known(one).map(|one| other.map_or(one, |other| one.min(other)))
+        };
+        Self {
+            free: least(free, of_group),
+            total: least(all, limit),
+        }
+    }
+
+    /// Returns why a model with `loaded` bytes of weights cannot be loaded.
+    fn refuses(self, path: &Path, loaded: u64) -> Option<String> {
+        let total = self.total.filter(|total| *total < loaded)?;
+        let [needs, has] = [loaded, total].map(|bytes| format::bytes(Some(bytes)));
+        Some(format!(
+            "{} needs {needs} of memory for its weights, but this machine has {has}, swap \
+             space included; use --requantize q8_0 or none, or a smaller model",
+            path.display(),
+        ))
+    }
 }
 
 #[cfg(test)]
@@ -103,6 +175,26 @@ mod tests {
         assert_eq!(too_large(path, 4_000, 4_000), None);
         let text = too_large(path, 8_000_000_000, 2_000_000_000).expect("a warning");
         assert!(text.contains("large.gguf needs up to 8.000 GB"), "{text}");
-        assert!(free_memory().expect("available memory") > 1 << 20);
+        let machine = MachineMemory::of_this();
+        assert!(machine.free.expect("available memory") > 1 << 20);
+        assert!(machine.free <= machine.total, "{machine:?}");
+    }
+
+    #[test]
+    fn a_model_that_no_memory_can_hold_is_refused() {
+        let machine = MachineMemory {
+            free: Some(1_000),
+            total: Some(4_000_000_000),
+        };
+        let path = Path::new("large.gguf");
+        assert_eq!(machine.refuses(path, 4_000_000_000), None);
+        let text = machine.refuses(path, 8_000_000_000).expect("a reason");
+        assert!(text.contains("large.gguf needs 8.000 GB"), "{text}");
+        assert!(text.contains("has 4.000 GB"), "{text}");
+        let unknown = MachineMemory {
+            free: None,
+            total: None,
+        };
+        assert_eq!(unknown.refuses(path, u64::MAX), None);
     }
 }

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde::{Deserialize, Serialize};
 use tracing_energy::Method;
 
 use crate::options::{RecordingOptions, as_optional_text};
+use crate::program::SYSTEM_TURN;
 
 /// Granularity of spans.
 #[derive(
@@ -77,6 +79,21 @@ pub struct RunOptions {
     /// Continue the prompt without the chat template
     #[arg(long)]
     pub raw: bool,
+    /// System turn before the prompt [default: that of the chat template]
+    #[arg(long, value_name = "TEXT", conflicts_with = "raw", env = SYSTEM_TURN, hide_env = true)]
+    #[serde(default)]
+    pub system: Option<String>,
+    /// Variable of the chat template, e.g. enable_thinking=false; a value is JSON, or else text
+    /// (repeatable) [default: none]
+    #[arg(long = "chat", value_name = "KEY=VALUE", value_parser = parse_variable,
+          conflicts_with = "raw")]
+    #[serde(default)]
+    pub chat: Vec<(String, String)>,
+    /// Text that ends the answer, without it; a control token is named by its text (repeatable)
+    /// [default: none]
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    #[serde(default)]
+    pub stop: Vec<String>,
     /// Name or path of the model.
     #[arg(skip = Self::default().model)]
     pub model: String,
@@ -92,6 +109,11 @@ pub struct RunOptions {
     /// Weights used for the prompt
     #[arg(long, value_name = "WEIGHTS", value_enum, default_value_t)]
     pub prefill: PrefillWeights,
+    /// Run a model of an unknown architecture as a plain decoder, and ignore unknown settings;
+    /// its answers are wrong if an assumption does not hold
+    #[arg(long)]
+    #[serde(default)]
+    pub assume: bool,
     /// Sampling temperature (0 selects the most likely token)
     #[arg(long, value_name = "T", default_value_t = Self::default().temperature)]
     pub temperature: f32,
@@ -101,6 +123,11 @@ pub struct RunOptions {
     /// Cumulative probability of the most likely tokens to sample from [default: 1]
     #[arg(long, value_name = "P")]
     pub top_p: Option<f32>,
+    /// Least probability of tokens to sample from, as a share of the largest, e.g. 0.05
+    /// [default: 0]
+    #[arg(long, value_name = "P")]
+    #[serde(default)]
+    pub min_p: Option<f32>,
     /// Seed of sampling
     #[arg(long, value_name = "N", default_value_t = Self::default().seed)]
     pub seed: u64,
@@ -142,14 +169,19 @@ impl Default for RunOptions {
             prompt: "Explain in a few sentences why the sky is blue.".to_owned(),
             each_line: false,
             raw: false,
+            system: None,
+            chat: Vec::new(),
+            stop: Vec::new(),
             model: super::SMOLLM2.name.to_owned(),
             requantize: WeightConversion::default(),
             depth: SpanDepth::default(),
             max_tokens: 128,
             prefill: PrefillWeights::default(),
+            assume: false,
             temperature: 0.0,
             top_k: None,
             top_p: None,
+            min_p: None,
             seed: 0,
             repeat_penalty: 1.0,
             stats: None,
@@ -164,6 +196,12 @@ impl Default for RunOptions {
 }
 
 impl RunOptions {
+    /// Returns the checksum of the system turn, if there is one.
+    pub(crate) fn system_sha256(&self) -> Option<String> {
+        let text = self.system.as_ref()?;
+        Some(crate::checksum::sha256_of(text.as_bytes()))
+    }
+
     /// Returns the prompts in order.
     pub fn prompts(&self) -> Vec<&str> {
         let lines = || self.prompt.lines().filter(|line| !line.trim().is_empty());
@@ -178,6 +216,19 @@ impl RunOptions {
 pub(crate) fn name(value: &impl clap::ValueEnum) -> String {
     let named = value.to_possible_value();
     named.map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+/// Parses a variable of the chat template.
+///
+/// # Errors
+/// If it has no name or no value.
+pub(crate) fn parse_variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), value.to_owned()))
+        }
+        _ => Err("use KEY=VALUE, e.g. enable_thinking=false".to_owned()),
+    }
 }
 
 /// Parses the name of a method that needs no input other than the run.

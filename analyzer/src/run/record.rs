@@ -9,6 +9,7 @@ use energy_data::rows::RunMetadata;
 use energy_models::instrument;
 use energy_models::{GenerateOptions, Model, StopReason};
 use energy_power::Provenance;
+use tracing::subscriber::NoSubscriber;
 use tracing_energy::{EnergyGuard, EnergyLayer, Method, RunSummary};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -18,6 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::config::RunConfig;
 use super::event::{OnRunEvent, RunEvent};
 use super::model::{self, load};
+use super::signal_flag::SignalFlag;
 use super::{PrefillWeights, RunOptions, SpanDepth, WeightConversion};
 use crate::error::Error;
 
@@ -28,6 +30,8 @@ pub struct FinishedRun {
     pub uuid: String,
     /// Warnings.
     pub warnings: Vec<String>,
+    /// Number of the signal that cancelled it.
+    pub signal: Option<i32>,
 }
 
 /// Generates a continuation of the prompt and records it; the text is streamed to `out`,
@@ -55,8 +59,7 @@ pub fn record(
     }
     // Download the model before the measurement, which must not include it.
     let path = model::path(&options.model, on_event)?;
-    let checksum = super::sha256(&path)?;
-    warm_up(options, &path, on_event)?;
+    let checksum = model::checksum(&path)?;
     let guard = start(db, options, on_event)?;
     match generate(options, (path, &checksum), &guard, (out, on_event)) {
         Ok((responses, written)) => {
@@ -73,6 +76,7 @@ pub fn record(
             Ok(FinishedRun {
                 uuid: summary.uuid,
                 warnings,
+                signal: responses.signal,
             })
         }
         Err(error) => {
@@ -155,22 +159,31 @@ fn metadata(options: &RunOptions) -> RunMetadata {
     }
 }
 
-/// Generates without recording, so that files are cached and clocks are high.
-fn warm_up(options: &RunOptions, path: &Path, on_event: &mut OnRunEvent<'_>) -> anyhow::Result<()> {
+/// Generates without recording the generation, so that caches are filled and clocks are high.
+/// The model is the one that is recorded afterwards.
+fn warm_up(
+    options: &RunOptions,
+    model: &mut Model,
+    on_event: &mut OnRunEvent<'_>,
+) -> anyhow::Result<()> {
     if options.warmup == 0 {
         return Ok(());
     }
-    let mut model = load(options, path, on_event)?;
     on_event(RunEvent::Step("warming up"));
-    for _ in 0..options.warmup {
-        for prompt in options.prompts() {
-            energy_models::generate(&mut model, prompt, &sampling(options), |_| {
-                ControlFlow::Continue(())
-            })?;
-        }
-    }
+    let span = tracing::info_span!(target: instrument::TARGET, instrument::names::WARM_UP);
+    let done = span.in_scope(|| {
+        // The one span explains the energy; the spans in it are not wanted.
+        tracing::subscriber::with_default(NoSubscriber::default(), || {
+            for prompt in (0..options.warmup).flat_map(|_| options.prompts()) {
+                energy_models::generate(model, prompt, &sampling(options), |_| {
+                    ControlFlow::Continue(())
+                })?;
+            }
+            Ok(())
+        })
+    });
     on_event(RunEvent::Done);
-    Ok(())
+    done
 }
 
 type Written = std::io::Result<()>;
@@ -185,6 +198,8 @@ struct Responses {
     cache_bytes: usize,
     warnings: Vec<String>,
     is_cancelled: bool,
+    /// The signal that cancelled them.
+    signal: Option<i32>,
 }
 
 fn generate(
@@ -195,7 +210,9 @@ fn generate(
 ) -> anyhow::Result<(Responses, Written)> {
     let mut model = load(options, &path, on_event)?;
     let mut config = describe(guard, options, &model, checksum);
+    warm_up(options, &mut model, on_event)?;
     let (mut responses, mut written) = (Responses::default(), Ok(()));
+    let interrupt = SignalFlag::of(guard);
     for (at, prompt) in options.prompts().into_iter().enumerate() {
         if at > 0 {
             written = out.write_all(b"\n\n");
@@ -203,7 +220,7 @@ fn generate(
         respond(
             &mut model,
             prompt,
-            options,
+            (options, &interrupt),
             (&mut responses, &mut written),
             out,
         )?;
@@ -211,6 +228,8 @@ fn generate(
             break;
         }
     }
+    guard.return_signal();
+    responses.signal = interrupt.signal();
     config.kv_cache_bytes = Some(responses.cache_bytes);
     guard.update_metadata(|metadata| {
         metadata.response = Some(responses.texts.join("\n\n"));
@@ -225,11 +244,17 @@ fn generate(
 fn respond(
     model: &mut Model,
     prompt: &str,
-    options: &RunOptions,
+    (options, interrupt): (&RunOptions, &SignalFlag),
     (responses, written): (&mut Responses, &mut Written),
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let generation = energy_models::generate(model, prompt, &sampling(options), |token| {
+    let mut shown = 0;
+    let sampling = GenerateOptions {
+        cancel: Some(interrupt.cancel()),
+        ..sampling(options)
+    };
+    let generation = energy_models::generate(model, prompt, &sampling, |token| {
+        shown += token.text.len();
         if written.is_ok() {
             *written = out
                 .write_all(token.text.as_bytes())
@@ -240,6 +265,10 @@ fn respond(
             Err(_) => ControlFlow::Break(()),
         }
     })?;
+    // Text that might have been the beginning of a stop text.
+    if let Some(rest) = generation.text.get(shown..).filter(|_| written.is_ok()) {
+        *written = out.write_all(rest.as_bytes());
+    }
     responses.texts.push(generation.text);
     responses.input_tokens += generation.input_tokens;
     responses.output_tokens += generation.output_tokens;
@@ -272,9 +301,13 @@ fn sampling(options: &RunOptions) -> GenerateOptions {
         temperature: options.temperature,
         top_k: options.top_k,
         top_p: options.top_p,
+        min_p: options.min_p,
         seed: options.seed,
         repeat_penalty: options.repeat_penalty,
         raw: options.raw,
+        system: options.system.clone(),
+        chat: options.chat.clone(),
+        stop: options.stop.clone(),
         ..GenerateOptions::default()
     }
 }

@@ -151,6 +151,16 @@ fn the_description_lists_every_path_and_problem() {
     let summary = &paths["/api/profiling/run/{id}/summary"]["get"];
     assert!(summary["responses"]["404"].is_object(), "{summary}");
     let schemas = &document["components"]["schemas"];
+    for (body, keys) in [
+        ("GenerateBody", ["min_p", "stop", "top_p"].as_slice()),
+        ("GenerateBody", &["system", "chat"]),
+        ("CompatibleConfig", &["min_p", "stop", "top_p"]),
+    ] {
+        let properties = &schemas[body]["properties"];
+        for key in keys {
+            assert!(properties[key].is_object(), "{body}: {key}");
+        }
+    }
     for view in [
         "summary", "pipeline", "tokens", "layers", "balance", "hot", "ops", "power",
     ] {

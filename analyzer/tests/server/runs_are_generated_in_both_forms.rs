@@ -14,7 +14,8 @@ fn our_form_is_answered_at_once_with_the_id_of_the_run() {
     assert!(!served.database.exists());
     let answered = served.generate(json!({
         "prompt": PROMPT, "name": "--help", "experiment": "first", "seed": 3, "temperature": 0.5,
-        "top_k": 9, "tags": {"a": "b=c", "--d": ""}, "depth": "layer",
+        "raw": false, "top_k": 9, "min_p": 0.25, "stop": ["never, ever"], "system": "Be brief.",
+        "chat": {"enable_thinking": false, "name": "Ada"}, "tags": {"a": "b=c", "--d": ""}, "depth": "layer",
     }));
     assert_eq!(answered.status, 202, "{}", answered.text());
     let body = answered.json();
@@ -47,6 +48,13 @@ fn our_form_is_answered_at_once_with_the_id_of_the_run() {
     assert_eq!(config["seed"], 3);
     assert_eq!(config["top_k"], 9);
     assert_eq!(config["temperature"], 0.5);
+    assert_eq!(config["min_p"], 0.25);
+    assert_eq!(config["stop"], json!(["never, ever"]));
+    assert_eq!(config["system"], "Be brief.");
+    assert_eq!(
+        config["chat"],
+        json!({"enable_thinking": false, "name": "Ada"})
+    );
     assert_eq!(config["depth"], "layer");
 }
 

@@ -2,74 +2,81 @@
 
 use candle_core::quantized::gguf_file::Value;
 
-use crate::architecture::{self, Family};
-use crate::config::decoder_config::DecoderConfig;
-use crate::config::infer;
-use crate::config::rope_scaling::{Factors, LONG_FACTORS, longrope_magnitude};
-use crate::error::{Error, Result};
+use crate::architecture::{self, Activation, Family, LayerPattern, ResidualKind};
+use crate::config::assumptions::{self, Unknown};
+use crate::config::decoder_config::{ConfigFault, DecoderConfig, Layers, Scales};
+use crate::config::experts::ExpertConfig;
+use crate::config::gguf_metadata::ModelMetadata;
+use crate::config::{gguf_keys, gguf_rope};
+use crate::error::Result;
 use crate::weights::gguf::Gguf;
-use crate::weights::stored::Weights;
+use crate::weights::stored::Weights as _;
 
-/// Reads and checks the metadata of a file.
+/// Reads and checks the metadata of a file; `assume` accepts an unknown architecture and
+/// unknown settings.
 ///
 /// # Errors
-/// [`Error::Architecture`] for a family that is not supported, else
-/// [`Error::File`] with the key at fault.
-pub(crate) fn read(gguf: &Gguf) -> Result<DecoderConfig> {
+/// [`Error::Architecture`](crate::Error::Architecture) for a family that is not supported,
+/// else [`Error::File`](crate::Error::File) with the key at fault.
+pub(crate) fn read(gguf: &Gguf, assume: bool) -> Result<DecoderConfig> {
     let architecture = architecture_of(gguf)?;
-    let family = family(gguf, architecture)?;
     let meta = ModelMetadata {
         gguf,
         prefix: architecture,
     };
+    let family = family(&meta, assume)?;
+    let settings = gguf_keys::check(gguf, architecture, &family, assume)?;
     let heads = meta.count("attention.head_count")?;
     let width = meta.count("embedding_length")?;
     let head_dim = meta.count_or("attention.key_length", width / heads)?;
     let layers = meta.count("block_count")?;
     let context_length = meta.count("context_length")?;
-    let original_context = meta.count_or("rope.scaling.original_context_length", context_length)?;
-    let window = meta.window()?;
+    let window = meta.count_if_there("attention.sliding_window")?;
+    let window = window.or(family.usual_window);
+    let mut assumed = assumptions::of_family(&family, window);
+    assumed.extend(settings);
     let config = DecoderConfig {
         architecture: architecture.to_owned(),
-        family,
-        assumed: infer::assumed(family, window),
+        assumed,
         name: meta.name(),
         layers,
         width,
-        hidden: meta.count("feed_forward_length")?,
+        hidden: hidden(&meta, &family)?,
         heads,
         kv_heads: meta.count_or("attention.head_count_kv", heads)?,
         head_dim,
-        rope_dim: meta.count_or("rope.dimension_count", head_dim)?,
-        rope_style: family.rope,
-        rope_factors: Factors::default(),
-        rope_base: meta.number_or("rope.freq_base", 10_000.0)?,
-        window_rope_base: meta.window_rope_base(family)?,
-        rope_scale: meta.rope_scale()?,
-        norm_eps: meta.number("attention.layer_norm_rms_epsilon")?,
-        rope_magnitude: meta.magnitude(context_length, original_context)?,
-        original_context,
+        rope: gguf_rope::read(&meta, &family, head_dim, context_length)?,
+        rotated: Layers::Pattern(family.rotated),
         window,
-        attention_scale: 1.0 / (scaled_by(family, layers, width / heads, head_dim) as f64).sqrt(),
+        windows: windows(&meta, &family, window)?,
+        is_parallel: match family.residual {
+            ResidualKind::Sequential => false,
+            ResidualKind::Parallel => true,
+            ResidualKind::Stated => is_parallel(&meta)?,
+        },
+        scales: scales(&meta, &family, (width, heads, head_dim, layers))?,
+        experts: experts(&meta, &family)?,
+        norm_eps: meta.number(match family.norm {
+            architecture::NormKind::Rms => "attention.layer_norm_rms_epsilon",
+            architecture::NormKind::Layer => "attention.layer_norm_epsilon",
+        })?,
         context_length,
-        vocab: *gguf.shape("token_embd.weight")?.first().unwrap_or(&0),
+        vocab: *gguf.dims("token_embd.weight")?.first().unwrap_or(&0),
         tied: !gguf.has("output.weight"),
+        family,
     };
-    meta.refuse_unsupported(&config)?;
+    let key = "attention.value_length";
+    if meta.count_or(key, config.head_dim)? != config.head_dim {
+        return Err(meta.unsupported(key, "differs from the keys' length"));
+    }
     match config.fault() {
+        Some(ConfigFault::NormEps) => Err(meta.fault("attention.layer_norm_rms_epsilon", NEGATIVE)),
         Some(fault) => Err(meta.fault(fault.keys().0, "does not fit the other numbers")),
         None => Ok(config),
     }
 }
 
-/// Returns the width that scores are scaled by; the largest Gemma 3 differs, which no key
-/// states.
-fn scaled_by(family: &Family, layers: usize, even: usize, head_dim: usize) -> usize {
-    match (family.name, layers) {
-        ("gemma3", 62) => even,
-        _ => head_dim,
-    }
-}
+const NEGATIVE: &str = "is negative";
 
 fn architecture_of(gguf: &Gguf) -> Result<&str> {
     let key = "general.architecture";
@@ -79,136 +86,117 @@ fn architecture_of(gguf: &Gguf) -> Result<&str> {
     }
 }
 
-fn family(gguf: &Gguf, name: &str) -> Result<&'static Family> {
-    let known = architecture::find(name).map(Ok);
-    let found = known.unwrap_or_else(|| infer::of_gguf(gguf, name));
-    found.map_err(|why| Error::Architecture {
-        path: gguf.path().to_owned(),
-        found: name.to_owned(),
-        why,
+fn family(meta: &ModelMetadata<'_>, assume: bool) -> Result<Family> {
+    let unknown = Unknown {
+        path: meta.gguf.path(),
+        architecture: meta.prefix,
         supported: architecture::supported(),
+    };
+    match architecture::find(meta.prefix) {
+        Some(family) => Ok(*family),
+        None => unknown.family(assume, Some(Activation::Silu)),
+    }
+}
+
+/// Returns the width inside of the MLP; models of experts alone may state none.
+fn hidden(meta: &ModelMetadata<'_>, family: &Family) -> Result<usize> {
+    let key = "feed_forward_length";
+    match family.experts {
+        Some(experts) if experts.is_always && meta.get(key).is_none() => {
+            meta.count("expert_feed_forward_length")
+        }
+        _ => meta.count(key),
+    }
+}
+
+/// Returns the layers with a window: a family's pattern, its period, or a list.
+fn windows(meta: &ModelMetadata<'_>, family: &Family, window: Option<usize>) -> Result<Layers> {
+    let key = "attention.sliding_window_pattern";
+    let Some(stated) = meta.get(key).filter(|_| window.is_some()) else {
+        return Ok(Layers::Pattern(family.windows));
+    };
+    if let Value::Array(layers) = stated {
+        let layer = |value: &Value| match value {
+            Value::Bool(is_windowed) => Some(*is_windowed),
+            other => other.to_u64().ok().map(|number| number != 0),
+        };
+        let layers: Option<Vec<bool>> = layers.iter().map(layer).collect();
+        let wrong = || meta.fault(key, "is neither a number nor a list of truth values");
+        return layers.map(Layers::Listed).ok_or_else(wrong);
+    }
+    Ok(Layers::Pattern(LayerPattern::AllButEvery(meta.count(key)?)))
+}
+
+/// StableLM's files state it only sometimes; the norm before the MLP shows it in all.
+fn is_parallel(meta: &ModelMetadata<'_>) -> Result<bool> {
+    let shown = !meta.gguf.has("blk.0.ffn_norm.weight");
+    let key = "use_parallel_residual";
+    match meta.truth_or(key, shown)? == shown {
+        true => Ok(shown),
+        false => Err(meta.fault(key, "contradicts the norms that the layers have")),
+    }
+}
+
+fn scales(
+    meta: &ModelMetadata<'_>,
+    family: &Family,
+    (width, heads, head_dim, layers): (usize, usize, usize, usize),
+) -> Result<Scales> {
+    let scaled_by = match family.even_scale_layers == Some(layers) {
+        true => width / heads,
+        false => head_dim,
+    };
+    let stated = |key| match family.has_multipliers {
+        true => meta.number_if_there(key),
+        false => Ok(None),
+    };
+    let cap = |key| match family.has_soft_caps {
+        true => meta.number_if_there(key),
+        false => Ok(None),
+    };
+    let usual = 1.0 / (scaled_by as f64).sqrt();
+    let root = family.scales_embedding.then(|| (width as f64).sqrt());
+    Ok(Scales {
+        embedding: root.or(stated("embedding_scale")?),
+        residual: stated("residual_scale")?,
+        attention: stated("attention.scale")?.unwrap_or(usual),
+        logits: stated("logit_scale")?,
+        attention_cap: cap("attn_logit_softcapping")?,
+        logit_cap: cap("final_logit_softcapping")?,
     })
 }
 
-/// Metadata under a family's prefix.
-struct ModelMetadata<'g> {
-    gguf: &'g Gguf,
-    prefix: &'g str,
-}
-
-impl ModelMetadata<'_> {
-    fn get(&self, key: &str) -> Option<&Value> {
-        self.gguf.metadata().get(&format!("{}.{key}", self.prefix))
+fn experts(meta: &ModelMetadata<'_>, family: &Family) -> Result<Option<ExpertConfig>> {
+    let Some(facts) = family.experts else {
+        return Ok(None);
+    };
+    let key = "expert_count";
+    if !facts.is_always && meta.count_if_there(key)?.is_none() {
+        return Ok(None);
     }
-
-    fn fault(&self, key: &str, problem: &str) -> Error {
-        self.gguf
-            .fault(format!("metadata `{}.{key}`", self.prefix), problem)
-    }
-
-    fn name(&self) -> String {
-        match self.gguf.metadata().get("general.name") {
-            Some(Value::String(name)) => name.clone(),
-            _ => String::new(),
-        }
-    }
-
-    fn count(&self, key: &str) -> Result<usize> {
-        let value = self.get(key).ok_or_else(|| self.fault(key, "is missing"))?;
-        match value.to_u64() {
-            Ok(count @ 1..=0xffff_ffff) => Ok(count as usize),
-            _ => Err(self.fault(key, "is not a positive number")),
-        }
-    }
-
-    fn count_or(&self, key: &str, default: usize) -> Result<usize> {
-        self.get(key).map_or(Ok(default), |_| self.count(key))
-    }
-
-    fn number(&self, key: &str) -> Result<f32> {
-        let value = self.get(key).ok_or_else(|| self.fault(key, "is missing"))?;
-        match value {
-            Value::F32(number) if number.is_finite() => Ok(*number),
-            Value::F64(number) if number.is_finite() => Ok(*number as f32),
-            _ => Err(self.fault(key, "is not a finite number")),
-        }
-    }
-
-    fn number_or(&self, key: &str, default: f32) -> Result<f32> {
-        self.get(key).map_or(Ok(default), |_| self.number(key))
-    }
-
-    fn rope_scale(&self) -> Result<f32> {
-        let key = "rope.scaling.type";
-        match self.get(key) {
-            None => Ok(1.0),
-            Some(Value::String(kind)) if kind == "none" => Ok(1.0),
-            Some(Value::String(kind)) if kind == "linear" => self.linear_scale(),
-            // Its factors are a tensor.
-            Some(Value::String(kind)) if kind == "longrope" => Ok(1.0),
-            Some(_) => Err(self.unsupported(key, "is neither `linear` nor `longrope`")),
-        }
-    }
-
-    /// Returns the rotary base of windowed layers, if the family has a separate one.
-    fn window_rope_base(&self, family: &Family) -> Result<Option<f32>> {
-        let key = "rope.freq_base_swa";
-        match family.window_rope_base {
-            None => Ok(None),
-            Some(usual) => match self.number_or(key, usual)? {
-                base if base > 0.0 => Ok(Some(base)),
-                _ => Err(self.fault(key, "is not positive")),
-            },
-        }
-    }
-
-    /// A sliding window; 0 is none.
-    fn window(&self) -> Result<Option<usize>> {
-        let key = "attention.sliding_window";
-        match self.get(key).map(Value::to_u64) {
-            None | Some(Ok(0)) => Ok(None),
-            Some(_) => self.count(key).map(Some),
-        }
-    }
-
-    /// Returns LongRoPE's factor of cosines and sines.
-    fn magnitude(&self, context: usize, original: usize) -> Result<f32> {
-        if !self.gguf.has(LONG_FACTORS) {
-            return Ok(1.0);
-        }
-        let default = longrope_magnitude(context, original);
-        self.number_or("rope.scaling.attn_factor", default)
-    }
-
-    fn linear_scale(&self) -> Result<f32> {
-        let key = "rope.scaling.factor";
-        match self.number(key)? {
-            factor if factor > 0.0 => Ok(factor),
-            _ => Err(self.fault(key, "is not positive")),
-        }
-    }
-
-    /// Refuses structure that would give wrong numbers if it were ignored.
-    fn refuse_unsupported(&self, config: &DecoderConfig) -> Result<()> {
-        let key = "attention.value_length";
-        if self.count_or(key, config.head_dim)? != config.head_dim {
-            return Err(self.unsupported(key, "differs from the keys' length"));
-        }
-        let key = "expert_count";
-        match self.get(key).and_then(|value| value.to_u64().ok()) {
-            Some(1..) => Err(self.unsupported(key, "declares a mixture of experts")),
-            _ => Ok(()),
-        }?;
-        let softcaps = ["attn_logit_softcapping", "final_logit_softcapping"];
-        match softcaps.iter().find(|key| self.get(key).is_some()) {
-            Some(key) => Err(self.unsupported(key, "declares a soft cap")),
-            None => Ok(()),
-        }
-    }
-
-    fn unsupported(&self, key: &str, problem: &str) -> Error {
-        let thing = format!("metadata `{}.{key}`", self.prefix);
-        let next = "this is not supported yet: choose a model without it";
-        Error::advise(self.gguf.path(), thing, problem, next)
+    let active = meta.count("expert_used_count")?;
+    let hidden = hidden(meta, family)?;
+    let config = ExpertConfig {
+        count: meta.count(key)?,
+        active,
+        hidden: match meta.count_if_there("expert_feed_forward_length")? {
+            Some(hidden) => hidden,
+            None if facts.has_shared => (hidden / active).max(1),
+            None => hidden,
+        },
+        shared_hidden: match facts.has_shared {
+            true => Some(meta.count_or("expert_shared_feed_forward_length", hidden)?),
+            false => None,
+        },
+        is_normalized: facts.normalized,
+        dense: Vec::new(),
+        step: 1,
+    };
+    match config.is_sound() {
+        true => Ok(Some(config)),
+        false => Err(meta.fault(
+            "expert_used_count",
+            "does not fit the number of experts: a token uses at least one and at most all",
+        )),
     }
 }

@@ -2,92 +2,174 @@
 
 use serde_json::Value;
 
-use crate::architecture::Family;
-use crate::config::rope_scaling::{Factors, Llama3, longrope_magnitude};
+use crate::architecture::{Family, WindowRope};
+use crate::config::huggingface_keys::{self, SettingsObject};
+use crate::config::rope::{RopeConfig, Temperature, WindowRopeConfig};
+use crate::config::rope_scaling::{Factors, Llama3, Yarn, longrope_magnitude};
 use crate::error::Result;
 use crate::json_file::JsonFile;
+
+/// Kinds of layers that may have settings of their own.
+const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
 
 /// Returns the object with the settings of the rotary embedding: one for all layers, or
 /// one for each kind of layer.
 pub(super) fn rotary(json: &JsonFile, layers: &str) -> JsonFile {
-    let found = ["rope_scaling", "rope_parameters"].map(|key| json.get(key));
-    let found = found.into_iter().flatten().next();
+    let found = object(json);
     let of_kind = found.and_then(|found| found.get(layers));
     json.part(of_kind.or(found).cloned().unwrap_or_default())
 }
 
+fn object(json: &JsonFile) -> Option<&Value> {
+    let found = ["rope_scaling", "rope_parameters"].map(|key| json.get(key));
+    found.into_iter().flatten().next()
+}
+
+fn has_kinds(json: &JsonFile) -> bool {
+    object(json).is_some_and(|found| KINDS.iter().any(|kind| found.get(kind).is_some()))
+}
+
+/// Checks all settings of the rotary embedding.
+pub(super) fn check(json: &JsonFile, family: &Family, assume: bool) -> Result<Vec<String>> {
+    let mut assumed = Vec::new();
+    for kind in KINDS {
+        let part = rotary(json, kind);
+        let own = huggingface_keys::check(&part, SettingsObject::Rope, family, assume);
+        for one in own? {
+            if !assumed.contains(&one) {
+                assumed.push(one);
+            }
+        }
+    }
+    Ok(assumed)
+}
+
 /// Returns the rotary base of all layers, or of those with full attention.
-pub(super) fn rope_base(json: &JsonFile, family: &Family, rotary: &JsonFile) -> Result<f32> {
+fn base(json: &JsonFile, family: &Family, rotary: &JsonFile) -> Result<f32> {
     let key = "rope_theta";
     let is_there = json.get(key).or(rotary.get(key)).is_some();
     // No common default exists for families in which layers differ in it.
-    if !is_there && family.window_rope_base.is_some() {
+    if !is_there && matches!(family.window_rope, WindowRope::Base(_)) {
         return Err(json.fault(key, "is missing"));
     }
     json.number_or(key, rotary.number_or(key, 10_000.0)?)
 }
 
-/// Returns the rotary base of windowed layers, if the family has a separate one.
-pub(super) fn window_rope_base(json: &JsonFile, family: &Family) -> Result<Option<f32>> {
-    let Some(usual) = family.window_rope_base else {
-        return Ok(None);
+/// Returns the rotary embedding of windowed layers, if it differs.
+fn of_window(json: &JsonFile, family: &Family, base: f32) -> Result<Option<WindowRopeConfig>> {
+    let usual = match family.window_rope {
+        WindowRope::Same if !has_kinds(json) => return Ok(None),
+        WindowRope::Same | WindowRope::Unscaled => base,
+        WindowRope::Base(usual) => usual,
     };
-    let newer = json
-        .get("rope_parameters")
-        .and_then(|all| all.get("sliding_attention"));
-    let newer = newer.and_then(|own| own.get("rope_theta")?.as_f64());
-    let default = newer.map_or(usual, |base| base as f32);
-    json.positive("rope_local_base_freq", default).map(Some)
-}
-
-/// A scaled rotary embedding.
-pub(super) struct RopeScaling {
-    pub(super) factors: Factors,
-    pub(super) scale: f32,
-    pub(super) magnitude: f32,
-    pub(super) original_context: usize,
-}
-
-impl RopeScaling {
-    /// Reads the scaling of frequencies with this base for `rope_dim` channels.
-    pub(super) fn read(
-        json: &JsonFile,
-        scaling: &JsonFile,
-        context: usize,
-        (base, rope_dim): (f32, usize),
-    ) -> Result<Self> {
-        let key = "original_max_position_embeddings";
-        let original_context = scaling.count_or(key, json.count_or(key, context)?)?;
-        let mut scaled = Self {
-            factors: Factors::default(),
-            scale: 1.0,
-            magnitude: 1.0,
-            original_context,
-        };
-        let kind = scaling.get("rope_type").or_else(|| scaling.get("type"));
-        match kind.and_then(Value::as_str) {
-            None | Some("default") => {}
-            Some("linear") => scaled.scale = scaling.positive("factor", 1.0)?,
-            Some("llama3") => {
-                let llama3 = Llama3 {
-                    factor: scaling.positive("factor", 8.0)?,
-                    low_freq_factor: scaling.positive("low_freq_factor", 1.0)?,
-                    high_freq_factor: scaling.positive("high_freq_factor", 4.0)?,
-                    original_context,
-                };
-                scaled.factors.usual = Some(llama3.factors(base, rope_dim));
-            }
-            Some("longrope" | "su") => {
-                scaled.factors.usual = Some(scaling.numbers("short_factor", rope_dim / 2)?);
-                scaled.factors.long = Some(scaling.numbers("long_factor", rope_dim / 2)?);
-                let magnitude = longrope_magnitude(context, original_context);
-                scaled.magnitude = scaling.number_or("attention_factor", magnitude)?;
-            }
-            Some(_) => {
-                let problem = "is a scaling other than linear, llama3 and longrope";
-                return Err(scaling.unsupported("rope_type", problem));
-            }
+    let mut usual = usual;
+    if has_kinds(json) {
+        let own = rotary(json, "sliding_attention");
+        let key = "rope_type";
+        let kind = own
+            .get(key)
+            .or_else(|| own.get("type"))
+            .and_then(Value::as_str);
+        if kind.is_some_and(|kind| kind != "default") {
+            return Err(own.unsupported(key, "scales the windowed layers"));
         }
-        Ok(scaled)
+        usual = own.positive("rope_theta", usual)?;
     }
+    let base = json.positive("rope_local_base_freq", usual)?;
+    Ok(Some(WindowRopeConfig { base }))
+}
+
+/// Reads the settings for heads of `head_dim` channels.
+pub(super) fn read(
+    json: &JsonFile,
+    scaling: &JsonFile,
+    family: &Family,
+    head_dim: usize,
+) -> Result<RopeConfig> {
+    let key = "partial_rotary_factor";
+    let partial = json.number_or(key, scaling.number_or(key, 1.0)?)?;
+    let dim = (head_dim as f32 * partial) as usize;
+    if dim > head_dim {
+        return Err(json.fault(key, "does not fit the other numbers"));
+    }
+    let context = json.count("max_position_embeddings")?;
+    let key = "original_max_position_embeddings";
+    let original_context = scaling.count_or(key, json.count_or(key, context)?)?;
+    let base = base(json, family, scaling)?;
+    let mut rope = RopeConfig {
+        dim,
+        style: family.folder_rope,
+        base,
+        of_window: of_window(json, family, base)?,
+        factors: Factors::default(),
+        scale: 1.0,
+        magnitude: 1.0,
+        original_context,
+        temperature: temperature(scaling, family, original_context)?,
+    };
+    scale(&mut rope, scaling, context)?;
+    Ok(rope)
+}
+
+/// Applies the scaling to the settings of a rotary embedding.
+fn scale(rope: &mut RopeConfig, scaling: &JsonFile, context: usize) -> Result<()> {
+    let (base, dim, original_context) = (rope.base, rope.dim, rope.original_context);
+    let kind = scaling.get("rope_type").or_else(|| scaling.get("type"));
+    match kind.and_then(Value::as_str) {
+        None if scaling.get("factor").is_some() => {
+            return Err(scaling.fault("rope_type", "is missing, but there is a factor"));
+        }
+        None | Some("default") => {}
+        Some("linear") => rope.scale = required(scaling, "factor")?,
+        Some("llama3") => {
+            let llama3 = Llama3 {
+                factor: required(scaling, "factor")?,
+                low_freq_factor: required(scaling, "low_freq_factor")?,
+                high_freq_factor: required(scaling, "high_freq_factor")?,
+                original_context,
+            };
+            rope.factors.usual = Some(llama3.factors(base, dim));
+        }
+        Some("longrope" | "su") => {
+            rope.factors.usual = Some(scaling.numbers("short_factor", dim / 2)?);
+            rope.factors.long = Some(scaling.numbers("long_factor", dim / 2)?);
+            let magnitude = longrope_magnitude(context, original_context);
+            rope.magnitude = scaling.number_or("attention_factor", magnitude)?;
+        }
+        Some("yarn") => {
+            let yarn = Yarn {
+                factor: required(scaling, "factor")?,
+                beta_fast: scaling.positive("beta_fast", 32.0)?,
+                beta_slow: scaling.positive("beta_slow", 1.0)?,
+                original_context,
+                truncates: scaling.truth_or("truncate", true)?,
+            };
+            rope.factors.usual = Some(yarn.factors(base, dim));
+            let multipliers = ["mscale", "mscale_all_dim"].map(|key| scaling.number_or(key, 0.0));
+            let [all, of_head] = multipliers;
+            let multipliers = Some((all?, of_head?)).filter(|(a, b)| *a != 0.0 && *b != 0.0);
+            rope.magnitude = scaling.number_or("attention_factor", yarn.magnitude(multipliers))?;
+        }
+        Some(_) => {
+            let problem = "is a scaling other than linear, llama3, longrope and yarn";
+            return Err(scaling.unsupported("rope_type", problem));
+        }
+    }
+    Ok(())
+}
+
+/// Returns a number above 0 that has to be stated.
+fn required(scaling: &JsonFile, key: &str) -> Result<f32> {
+    match scaling.get(key) {
+        Some(_) => scaling.positive(key, 1.0),
+        None => Err(scaling.fault(key, "is missing")),
+    }
+}
+
+fn temperature(scaling: &JsonFile, family: &Family, length: usize) -> Result<Option<Temperature>> {
+    let scale = match family.has_temperature {
+        true => scaling.number_or("llama_4_scaling_beta", 0.0)?,
+        false => 0.0,
+    };
+    Ok((scale != 0.0).then_some(Temperature { scale, length }))
 }

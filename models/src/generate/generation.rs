@@ -9,7 +9,8 @@ pub struct TokenEvent<'t> {
     /// Its id.
     pub id: u32,
     /// The text that this token completes; empty within a character and for control
-    /// tokens.
+    /// tokens. What may be the beginning of a [stop text](crate::GenerateOptions::stop) comes
+    /// later, or is only in [`Generation::text`] if the generation ends.
     pub text: &'t str,
 }
 
@@ -19,6 +20,8 @@ pub struct TokenEvent<'t> {
 pub enum StopReason {
     /// The model ended its text.
     EndOfText,
+    /// One of [`GenerateOptions::stop`](crate::GenerateOptions::stop) was generated.
+    StopText,
     /// [`GenerateOptions::max_tokens`](crate::GenerateOptions::max_tokens) was reached.
     MaxTokens,
     /// The model's context has no room for another token.
@@ -31,9 +34,9 @@ pub enum StopReason {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Generation {
-    /// The new text, without the prompt.
+    /// The new text, without the prompt and without the stop text that ended it.
     pub text: String,
-    /// Sampled tokens, an end token included.
+    /// Sampled tokens, an end token and those of a stop text included.
     pub tokens: Vec<u32>,
     /// Tokens of the prompt, template included.
     pub input_tokens: usize,

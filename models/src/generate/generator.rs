@@ -8,15 +8,13 @@ use crate::error::{Error, Result};
 use crate::generate::generation::{Generation, StopReason, TokenEvent};
 use crate::generate::next_token::choose;
 use crate::generate::options::GenerateOptions;
+use crate::generate::stop_texts::StopTexts;
 use crate::instrument::macros::{phase, section};
 use crate::instrument::names::TARGET;
+use crate::layers::pass::PREFILL_CHUNK;
 use crate::model::Model;
 use crate::sampling::Sampler;
 use crate::text::detokenizer::Detokenizer;
-
-/// Prompt tokens per forward pass. Attention scores of a pass take
-/// `heads * PREFILL_CHUNK * context * 4` bytes, so a pass must be bounded.
-const PREFILL_CHUNK: usize = 512;
 
 /// Generates a continuation of `prompt`, calling `on_token` for each token.
 ///
@@ -33,11 +31,13 @@ pub fn generate(
     on_token: impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
 ) -> Result<Generation> {
     let sampler = options.sampler()?;
+    let stop = Stop::new(model, options)?;
     model.reset();
     let generator = Generator {
         model,
         options,
         sampler,
+        stop,
         on_token,
         warning: None,
     };
@@ -48,6 +48,7 @@ struct Generator<'g, F> {
     model: &'g mut Model,
     options: &'g GenerateOptions,
     sampler: Sampler,
+    stop: Stop,
     on_token: F,
     warning: Option<String>,
 }
@@ -55,6 +56,24 @@ struct Generator<'g, F> {
 impl<F> Drop for Generator<'_, F> {
     fn drop(&mut self) {
         self.model.reset();
+    }
+}
+
+/// What ends the text besides the model's own end tokens.
+struct Stop {
+    texts: StopTexts,
+    /// Control tokens that were named as stop texts.
+    tokens: Vec<u32>,
+}
+
+impl Stop {
+    fn new(model: &Model, options: &GenerateOptions) -> Result<Self> {
+        let stop = options.stop.iter();
+        let tokens = stop.filter_map(|text| model.tokenizer.control_token(text));
+        Ok(Self {
+            texts: StopTexts::new(&options.stop)?,
+            tokens: tokens.collect(),
+        })
     }
 }
 
@@ -72,7 +91,13 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
         let (ids, chunks) = phase!(PRE_INFERENCE).in_scope(|| self.prepare(prompt))?;
         span.record("input_tokens", ids.len());
         let logits = phase!(PREFILL).in_scope(|| self.prefill(&chunks))?;
-        let decoded = phase!(DECODE).in_scope(|| self.decode(logits))?;
+        let decoded = phase!(DECODE).in_scope(|| match logits {
+            Some(logits) => self.decode(logits),
+            None => Ok(Decoded {
+                tokens: Vec::new(),
+                stop: StopReason::Cancelled,
+            }),
+        })?;
         span.record("output_tokens", decoded.tokens.len());
         phase!(POST_INFERENCE).in_scope(|| self.finish(decoded, ids.len()))
     }
@@ -92,7 +117,7 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
         let model = &self.model;
         match model.chat.as_ref().filter(|_| !self.options.raw) {
             Some(chat) => {
-                let prompt = chat.render(self.options.system.as_deref(), prompt)?;
+                let prompt = chat.render(prompt, &self.options.of_chat())?;
                 model.tokenizer.encode(&prompt)
             }
             None => model.tokenizer.encode(prompt),
@@ -130,18 +155,26 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
             .collect()
     }
 
-    /// Returns the logits of the first new token; only the last pass computes logits.
-    fn prefill(&mut self, chunks: &[Tensor]) -> Result<Tensor> {
+    /// Returns the logits of the first new token, `None` if it was cancelled; only the last pass
+    /// computes logits.
+    fn prefill(&mut self, chunks: &[Tensor]) -> Result<Option<Tensor>> {
+        let options = self.options;
         let decoder = &mut self.model.decoder;
         let Some((last, front)) = chunks.split_last() else {
             return Err(Error::EmptyPrompt);
         };
         for chunk in front {
+            if options.is_cancelled() {
+                return Ok(None);
+            }
             decoder.hidden(chunk, true)?;
+        }
+        if options.is_cancelled() {
+            return Ok(None);
         }
         let logits = decoder.forward(last, true)?;
         decoder.device.synchronize()?;
-        Ok(logits)
+        Ok(Some(logits))
     }
 
     fn decode(&mut self, mut logits: Tensor) -> Result<Decoded> {
@@ -191,20 +224,19 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
         span.record("token_id", id);
         span.record("text", piece.as_str());
         tokens.push(id);
-        Ok(self.report(TokenEvent {
+        let shown = self.stop.texts.push(&piece);
+        let event = TokenEvent {
             index,
             id,
-            text: &piece,
-        }))
-    }
-
-    fn report(&mut self, event: TokenEvent<'_>) -> Option<StopReason> {
+            text: &shown.text,
+        };
         let flow = (self.on_token)(event);
-        match self.model.tokenizer.is_stop(event.id) {
-            true => Some(StopReason::EndOfText),
-            false if flow.is_break() => Some(StopReason::Cancelled),
-            false => None,
-        }
+        Ok(match () {
+            _ if self.model.tokenizer.is_stop(id) => Some(StopReason::EndOfText),
+            _ if shown.is_end || self.stop.tokens.contains(&id) => Some(StopReason::StopText),
+            _ if flow.is_break() => Some(StopReason::Cancelled),
+            _ => None,
+        })
     }
 
     fn finish(&mut self, decoded: Decoded, input_tokens: usize) -> Result<Generation> {
@@ -212,7 +244,8 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
         let decoder = &mut self.model.decoder;
         // Sampling already moved the logits; only pending work remains.
         section!(TENSOR_TO_CPU; decoder.device.synchronize())?;
-        let text = section!(DETOKENIZATION; self.model.tokenizer.decode(&tokens));
+        let mut text = section!(DETOKENIZATION; self.model.tokenizer.decode(&tokens));
+        text.truncate(self.stop.texts.first(&text).unwrap_or(text.len()));
         let kv_cache_bytes = decoder.cache_bytes();
         section!(CLEANUP; decoder.reset());
         let output_tokens = tokens.len();

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Result;
 use crate::sampling::{Sampler, SamplingOptions};
+use crate::text::chat::options::ChatOptions;
 
 /// Options of a generation: sampling and stop conditions.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub struct GenerateOptions {
     pub top_k: Option<usize>,
     /// Keep the most likely tokens until their probability reaches this.
     pub top_p: Option<f32>,
+    /// Keep the tokens that are at least this share as likely as the most likely one.
+    pub min_p: Option<f32>,
     /// The same seed gives the same text.
     pub seed: u64,
     /// Penalty that makes earlier tokens, those of the prompt included, less likely; 1
@@ -27,7 +30,13 @@ pub struct GenerateOptions {
     /// System turn before the prompt; the template's own if `None`. Unused
     /// when `raw`.
     pub system: Option<String>,
-    /// Set to `true` to stop before the next token.
+    /// Names and values of the chat template's variables, such as `enable_thinking`. A value is
+    /// JSON, or else text.
+    pub chat: Vec<(String, String)>,
+    /// Texts that end the generation; the result is cut before the first. The name of a control
+    /// token, such as `<|im_end|>`, stands for that token.
+    pub stop: Vec<String>,
+    /// Set to `true` to stop before the next token, or the next pass of prefill.
     pub cancel: Option<Arc<AtomicBool>>,
 }
 
@@ -37,19 +46,24 @@ impl Default for GenerateOptions {
             temperature,
             top_k,
             top_p,
+            min_p,
             seed,
             repeat_penalty,
         } = SamplingOptions::default();
         let (raw, system, cancel) = (false, None, None);
+        let (chat, stop) = (Vec::new(), Vec::new());
         Self {
             max_tokens: 128,
             temperature,
             top_k,
             top_p,
+            min_p,
             seed,
             repeat_penalty,
             raw,
             system,
+            chat,
+            stop,
             cancel,
         }
     }
@@ -62,6 +76,7 @@ impl GenerateOptions {
             temperature,
             top_k,
             top_p,
+            min_p,
             seed,
             repeat_penalty,
             ..
@@ -70,9 +85,19 @@ impl GenerateOptions {
             temperature,
             top_k,
             top_p,
+            min_p,
             seed,
             repeat_penalty,
         })
+    }
+
+    /// Returns what the chat template renders besides the prompt.
+    pub(crate) fn of_chat(&self) -> ChatOptions {
+        ChatOptions {
+            system: self.system.clone(),
+            variables: self.chat.clone(),
+            now_s: None,
+        }
     }
 
     /// Whether the flag is set.

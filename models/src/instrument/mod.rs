@@ -2,6 +2,8 @@
 //! chooses between fused and decomposed kernels.
 //!
 //! ```text
+//! model_loading                                    section   INFO
+//!   model_packing                                  section   INFO
 //! inference                                        run       INFO
 //!   pre_inference | prefill | decode | post_…      phase     INFO
 //!     token{token}            (decode only)        token     INFO
@@ -9,6 +11,8 @@
 //!         layer{layer}                             layer     DEBUG
 //!           attention | mlp | input_norm | …       component TRACE
 //!             q_proj | rope | softmax | …          op        TRACE
+//!             router | expert{expert}              op        TRACE
+//!               gate_proj | up_proj | …            op        TRACE
 //! ```
 //!
 //! Spans measure real work only. Two consequences are visible in the tree:

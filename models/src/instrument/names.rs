@@ -16,6 +16,9 @@ macro_rules! names {
 }
 
 names! {
+    MODEL_LOADING = "model_loading", "section";
+    MODEL_PACKING = "model_packing", "section";
+    WARM_UP = "warm_up", "section";
     INFERENCE = "inference", "run";
     PRE_INFERENCE = "pre_inference", "phase";
     PREFILL = "prefill", "phase";
@@ -30,6 +33,8 @@ names! {
     LAYERS = "layers", "section";
     FINAL_NORM = "final_norm", "section";
     LM_HEAD = "lm_head", "section";
+    LOGIT_SCALE = "logit_scale", "section";
+    LOGIT_SOFT_CAP = "logit_soft_cap", "section";
     SAMPLING = "sampling", "section";
     TENSOR_TO_CPU = "tensor_to_cpu", "section";
     DETOKENIZATION = "detokenization", "section";
@@ -41,6 +46,9 @@ names! {
     PRE_FEEDFORWARD_NORM = "pre_feedforward_norm", "component";
     MLP = "mlp", "component";
     POST_FEEDFORWARD_NORM = "post_feedforward_norm", "component";
+    ROUTER = "router", "op";
+    EXPERT = "expert", "op";
+    SHARED_EXPERT = "shared_expert", "op";
     KV_CACHE_STORE = "kv_cache_store", "op";
     KV_CACHE_APPEND = "kv_cache_append", "op";
     Q_PROJ = "q_proj", "op";
@@ -53,13 +61,21 @@ names! {
     UP_PROJ = "up_proj", "op";
     DOWN_PROJ = "down_proj", "op";
     ROPE = "rope", "op";
+    TEMPERATURE = "temperature", "op";
     QK_MATMUL = "qk_matmul", "op";
     SCALE = "scale", "op";
+    SOFT_CAP = "soft_cap", "op";
     MASK = "mask", "op";
     SOFTMAX = "softmax", "op";
     VALUE_MATMUL = "value_matmul", "op";
     ACTIVATION = "activation", "op";
     GATE_UP_MULT = "gate_up_mult", "op";
+    RESIDUAL_SCALE = "residual_scale", "op";
+    ROUTER_PROJ = "router_proj", "op";
+    TOP_K = "top_k", "op";
+    GATHER = "gather", "op";
+    COMBINE = "combine", "op";
+    SHARED_GATE = "shared_gate", "op";
     MEAN = "mean", "op";
     VARIANCE = "variance", "op";
     NORMALIZE = "normalize", "op";

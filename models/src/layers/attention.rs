@@ -4,7 +4,7 @@
 //! `(1, kv_heads, groups * positions, head_dim)`. So keys and values are used
 //! where they lie in the cache and never repeated per query head.
 
-use candle_core::Tensor;
+use candle_core::{D, Tensor};
 
 use crate::config::decoder_config::DecoderConfig;
 use crate::error::Result;
@@ -12,7 +12,7 @@ use crate::instrument::macros::{op, section};
 use crate::layers::attention_mask::PassMask;
 use crate::layers::kv_cache::KvCache;
 use crate::layers::linear::Linear;
-use crate::layers::norm::RmsNorm;
+use crate::layers::norm::Norm;
 use crate::layers::pass::Pass;
 use crate::layers::softmax;
 
@@ -27,14 +27,36 @@ pub(crate) struct Attention {
     pub v: Linear,
     /// Output: `width` rows.
     pub o: Linear,
-    /// Norm of each head's queries.
-    pub q_norm: Option<RmsNorm>,
-    /// Norm of each head's keys.
-    pub k_norm: Option<RmsNorm>,
+    /// Norm of the queries.
+    pub q_norm: Option<HeadNorm>,
+    /// Norm of the keys.
+    pub k_norm: Option<HeadNorm>,
     /// Index of its mask in [`Pass::masks`].
     pub mask: usize,
     /// Heads and widths.
     pub shape: HeadShape,
+}
+
+/// Norm of queries or keys.
+#[derive(Debug, Clone)]
+pub(crate) enum HeadNorm {
+    /// Of the channels of each head.
+    Each(Norm),
+    /// Of the channels of all heads together.
+    Whole(Norm),
+}
+
+impl HeadNorm {
+    /// Normalises `(1, positions, heads, head_dim)`.
+    fn forward(&self, x: &Tensor, deep: bool) -> Result<Tensor> {
+        match self {
+            Self::Each(norm) => norm.forward(x, deep),
+            Self::Whole(norm) => {
+                let whole = norm.forward(&x.flatten_from(D::Minus2)?, deep)?;
+                Ok(whole.reshape(x.shape())?)
+            }
+        }
+    }
 }
 
 /// Division of channels into heads.
@@ -48,6 +70,8 @@ pub(crate) struct HeadShape {
     pub head_dim: usize,
     /// Factor of the scores.
     pub scale: f64,
+    /// Scores `s` become `cap * tanh(s / cap)`.
+    pub cap: Option<f64>,
 }
 
 impl From<&DecoderConfig> for HeadShape {
@@ -56,14 +80,14 @@ impl From<&DecoderConfig> for HeadShape {
             heads,
             kv_heads,
             head_dim,
-            attention_scale: scale,
             ..
         } = *config;
         Self {
             heads,
             kv_heads,
             head_dim,
-            scale,
+            scale: config.scales.attention,
+            cap: config.scales.attention_cap,
         }
     }
 }
@@ -129,6 +153,7 @@ impl Attention {
             pass_mask,
             pass.deep,
         )?;
+        let q = heated(q, pass_mask, pass.deep)?;
         store(cache, &k, &v, pass)?;
         let (keys, values) = cache.view(pass_mask.visible)?;
         let mask = pass_mask.mask.as_ref();
@@ -156,7 +181,8 @@ impl Attention {
     ) -> Result<(Tensor, Tensor)> {
         let is_one = q.dim(2)? == 1;
         let q = self.shape.stack(&(q * self.shape.scale)?)?;
-        let scores = self.shape.masked(&q.matmul(&keys.t()?)?, mask)?;
+        let scores = capped(&q.matmul(&keys.t()?)?, self.shape.cap)?;
+        let scores = self.shape.masked(&scores, mask)?;
         let weights = softmax::softmax(&scores, is_one)?;
         let mixed = self.shape.unstack(&weights.matmul(values)?)?;
         Ok((mixed, weights))
@@ -173,6 +199,10 @@ impl Attention {
         let q = shape.stack(q)?;
         let scores = op!(QK_MATMUL, [q = &q, keys]; q.matmul(&keys.t()?))?;
         let scores = op!(SCALE, [scores = &scores]; scores * shape.scale)?;
+        let scores = match shape.cap {
+            Some(_) => op!(SOFT_CAP, [scores = &scores]; capped(scores, shape.cap))?,
+            None => scores,
+        };
         let scores = match mask {
             Some(mask) => op!(MASK, [scores = &scores, mask];
                 shape.masked(scores, Some(mask)))?,
@@ -186,10 +216,29 @@ impl Attention {
     }
 }
 
+/// Applies the rotary embedding of the layer, if it has one; the results are contiguous.
 fn rotate(q: &Tensor, k: &Tensor, mask: &PassMask, deep: bool) -> Result<(Tensor, Tensor)> {
-    match deep {
-        true => op!(ROPE, [rotary = &mask.rotary, q, k]; rotary.apply_both(q, k)),
-        false => mask.rotary.apply_both(q, k),
+    match &mask.rotary {
+        None => Ok((q.contiguous()?, k.contiguous()?)),
+        Some(rotary) if deep => op!(ROPE, [rotary, q, k]; rotary.apply_both(q, k)),
+        Some(rotary) => rotary.apply_both(q, k),
+    }
+}
+
+/// Multiplies queries by the factor of their position.
+fn heated(q: Tensor, mask: &PassMask, deep: bool) -> Result<Tensor> {
+    match &mask.temperature {
+        None => Ok(q),
+        Some(factors) if deep => Ok(op!(TEMPERATURE, [q = &q, factors]; q.broadcast_mul(factors))?),
+        Some(factors) => Ok(q.broadcast_mul(factors)?),
+    }
+}
+
+/// Bounds numbers softly; logits and scores use it.
+pub(crate) fn capped(x: &Tensor, cap: Option<f64>) -> Result<Tensor> {
+    match cap {
+        Some(cap) => Ok(((x / cap)?.tanh()? * cap)?),
+        None => Ok(x.clone()),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use candle_core::{Device, Tensor};
 
+use crate::config::rope::Temperature;
 use crate::error::{Error, Result};
 use crate::layers::rope::{Rope, RotaryTable};
 use crate::tape::op_case::OpOutput;
@@ -11,8 +12,10 @@ use crate::tape::repeatable::repeatable;
 /// Mask and rotary embedding of the layers of one kind (full or windowed attention).
 #[derive(Debug, Clone)]
 pub(crate) struct AttentionMask {
-    /// Rotary embedding of these layers.
-    pub rope: Rope,
+    /// Rotary embedding of these layers, if they have one.
+    pub rope: Option<Rope>,
+    /// Growth of queries with the position.
+    pub temperature: Option<Temperature>,
     /// Sliding window in positions, the position itself included; `None` for full
     /// attention.
     pub window: Option<usize>,
@@ -21,8 +24,10 @@ pub(crate) struct AttentionMask {
 /// An [`AttentionMask`] for the positions of one forward pass.
 #[derive(Debug)]
 pub(crate) struct PassMask {
-    /// Cosines and sines of the new positions.
-    pub rotary: RotaryTable,
+    /// Cosines and sines of the new positions, if these layers have a rotary embedding.
+    pub rotary: Option<RotaryTable>,
+    /// Factors of the new positions' queries, shape `(new, 1)`; `None` if all are 1.
+    pub temperature: Option<Tensor>,
     /// Added to the scores, shape `(new, visible)`; `None` if nothing is masked.
     pub mask: Option<Tensor>,
     /// Number of last positions that at least one new position attends to.
@@ -31,23 +36,57 @@ pub(crate) struct PassMask {
 
 impl OpOutput for PassMask {
     fn tensors(&self) -> Vec<Tensor> {
-        let [cos, sin] = self.rotary.tables();
-        [cos, sin].into_iter().chain(self.mask.clone()).collect()
+        let tables = self.rotary.iter().flat_map(RotaryTable::tables);
+        let others = [&self.temperature, &self.mask].into_iter().flatten();
+        tables.chain(others.cloned()).collect()
     }
 }
 
 impl AttentionMask {
+    /// Computes the rotary table for `positions` in total.
+    pub(crate) fn reserve(&mut self, positions: usize) -> Result<()> {
+        let rope = self.rope.as_mut();
+        rope.map_or(Ok(()), |rope| rope.reserve(positions))
+    }
+
+    /// Starts a new sequence.
+    pub(crate) fn forget(&mut self) {
+        if let Some(rope) = &mut self.rope {
+            rope.forget();
+        }
+    }
+
     /// Builds the mask of `count` new positions from `start` on.
     pub(crate) fn pass(&mut self, start: usize, count: usize, device: &Device) -> Result<PassMask> {
         let all = start + count;
-        self.rope.reserve(all)?;
-        let window = self.window;
+        self.reserve(all)?;
+        let (window, temperature) = (self.window, self.temperature);
         let visible = window.map_or(all, |window| all.min(window.saturating_add(count - 1)));
         repeatable!([rope = &self.rope, device]; Ok::<_, Error>(PassMask {
-            rotary: rope.rows(start, count)?,
+            rotary: rope.as_ref().map(|rope| rope.rows(start, count)).transpose()?,
+            temperature: factors(temperature, start, count, device)?,
             mask: mask(start, count, visible, window, device)?,
             visible,
         }))
+    }
+}
+
+/// Returns the factors of queries; `None` if all are 1.
+fn factors(
+    temperature: Option<Temperature>,
+    start: usize,
+    count: usize,
+    device: &Device,
+) -> Result<Option<Tensor>> {
+    let Some(temperature) = temperature else {
+        return Ok(None);
+    };
+    let factors: Vec<f32> = (start..start + count)
+        .map(|position| temperature.factor(position))
+        .collect();
+    match factors.iter().all(|factor| *factor == 1.0) {
+        true => Ok(None),
+        false => Ok(Some(Tensor::from_vec(factors, (count, 1), device)?)),
     }
 }
 

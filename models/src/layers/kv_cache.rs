@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::tape::recording;
 
 /// Smallest number of positions that is allocated at once.
-const MIN_CAPACITY: usize = 256;
+pub(crate) const MIN_CAPACITY: usize = 256;
 
 /// The cache of one layer.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! The gated feed-forward part of a block.
+//! The feed-forward part of a block or of an expert.
 
 use candle_core::Tensor;
 
@@ -6,47 +6,71 @@ use crate::architecture::Activation;
 use crate::error::Result;
 use crate::instrument::macros::op;
 use crate::layers::linear::Linear;
-use crate::layers::pass::Pass;
+use crate::statistics::Statistics;
 
-/// `down(activation(gate(x)) * up(x))`.
+/// `down(activation(gate(x)) * up(x))`, or `down(activation(up(x)))` without a gate.
 #[derive(Debug, Clone)]
 pub(crate) struct Mlp {
     /// `(hidden, width)`.
-    pub gate: Linear,
+    pub gate: Option<Linear>,
     /// `(hidden, width)`.
     pub up: Linear,
     /// `(width, hidden)`.
     pub down: Linear,
-    /// Non-linearity between gate and product.
+    /// Non-linearity.
     pub activation: Activation,
 }
 
 impl Mlp {
-    /// `(1, positions, width)` to the same shape.
-    pub(crate) fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let gate = op!(GATE_PROJ, [gate = &self.gate, x]; gate.forward(x))?;
-        let up = op!(UP_PROJ, [up = &self.up, x]; up.forward(x))?;
-        let activation = self.activation;
-        let active = match pass.deep {
-            true => op!(ACTIVATION, [gate = &gate]; activate(activation, gate))?,
-            false => activate(activation, &gate)?,
-        };
-        let mixed = match pass.deep {
-            true => op!(GATE_UP_MULT, [active = &active, up = &up]; active * up)?,
-            false => (&active * up)?,
+    /// `(1, positions, width)` to the same shape; `deep` runs the decomposed kernels.
+    pub(crate) fn forward(
+        &self,
+        x: &Tensor,
+        deep: bool,
+        statistics: Option<Statistics>,
+    ) -> Result<Tensor> {
+        let (active, mixed) = match &self.gate {
+            Some(gate) => self.gated(gate, x, deep)?,
+            None => {
+                let up = op!(UP_PROJ, [up = &self.up, x]; up.forward(x))?;
+                let active = self.activate(&up, deep)?;
+                (active.clone(), active)
+            }
         };
         let out = op!(DOWN_PROJ, [down = &self.down, x = &mixed]; down.forward(x))?;
-        if let Some(statistics) = pass.statistics {
+        if let Some(statistics) = statistics {
             statistics.kills(&active)?;
             statistics.activations(&out)?;
         }
         Ok(out)
     }
+
+    /// Returns the activations, and their product with the other half.
+    fn gated(&self, gate: &Linear, x: &Tensor, deep: bool) -> Result<(Tensor, Tensor)> {
+        let gate = op!(GATE_PROJ, [gate, x]; gate.forward(x))?;
+        let up = op!(UP_PROJ, [up = &self.up, x]; up.forward(x))?;
+        let active = self.activate(&gate, deep)?;
+        let mixed = match deep {
+            true => op!(GATE_UP_MULT, [active = &active, up = &up]; active * up)?,
+            false => (&active * up)?,
+        };
+        Ok((active, mixed))
+    }
+
+    fn activate(&self, x: &Tensor, deep: bool) -> Result<Tensor> {
+        let activation = self.activation;
+        match deep {
+            true => op!(ACTIVATION, [x]; activate(activation, x)),
+            false => activate(activation, x),
+        }
+    }
 }
 
-fn activate(activation: Activation, gate: &Tensor) -> Result<Tensor> {
+fn activate(activation: Activation, x: &Tensor) -> Result<Tensor> {
     match activation {
-        Activation::Silu => Ok(gate.silu()?),
-        Activation::GeluTanh => Ok(gate.gelu()?),
+        Activation::Silu => Ok(x.silu()?),
+        Activation::GeluTanh => Ok(x.gelu()?),
+        Activation::Gelu => Ok(x.gelu_erf()?),
+        Activation::ReluSquared => Ok(x.relu()?.sqr()?),
     }
 }

@@ -4,6 +4,10 @@ use crate::error::Result;
 use crate::layers::attention_mask::PassMask;
 use crate::statistics::Statistics;
 
+/// Prompt tokens per forward pass. Attention scores of a pass take
+/// `heads * PREFILL_CHUNK * context * 4` bytes, so a pass must be bounded.
+pub(crate) const PREFILL_CHUNK: usize = 512;
+
 /// State shared by the layers of one forward pass.
 #[derive(Debug)]
 pub(crate) struct Pass {

@@ -3,7 +3,7 @@
 use candle_core::{D, Device, Tensor};
 
 use crate::architecture::RopeStyle;
-use crate::config::decoder_config::DecoderConfig;
+use crate::config::rope::RopeConfig;
 use crate::config::rope_scaling::Factors;
 use crate::error::Result;
 
@@ -45,32 +45,48 @@ pub(crate) struct RotaryTable {
 }
 
 impl Rope {
-    /// Creates the embedding with the configuration's frequencies divided by `factors`.
-    pub(crate) fn new(config: &DecoderConfig, factors: Factors, device: &Device) -> Self {
-        let divided = |factors| frequencies(config, config.rope_base, config.rope_scale, factors);
+    /// Creates the embedding with the configuration's frequencies divided by `factors`, for
+    /// at most `context` positions.
+    pub(crate) fn new(
+        config: &RopeConfig,
+        factors: Factors,
+        context: usize,
+        device: &Device,
+    ) -> Self {
+        let divided = |factors| frequencies(config.dim, config.base, config.scale, factors);
         let long = factors.long.map(|factors| LongRope {
             frequencies: divided(Some(factors)),
             original: config.original_context,
         });
         Self {
-            magnitude: config.rope_magnitude,
+            magnitude: config.magnitude,
             long,
-            ..Self::of(config, divided(factors.usual), device)
+            ..Self::of(config, divided(factors.usual), context, device)
         }
     }
 
-    /// Creates the embedding of windowed layers that have their own frequency base.
-    pub(crate) fn of_window(config: &DecoderConfig, base: f32, device: &Device) -> Self {
-        Self::of(config, frequencies(config, base, 1.0, None), device)
+    /// Creates the unscaled embedding of windowed layers.
+    pub(crate) fn of_window(
+        config: &RopeConfig,
+        base: f32,
+        context: usize,
+        device: &Device,
+    ) -> Self {
+        Self::of(
+            config,
+            frequencies(config.dim, base, 1.0, None),
+            context,
+            device,
+        )
     }
 
-    fn of(config: &DecoderConfig, frequencies: Vec<f32>, device: &Device) -> Self {
+    fn of(config: &RopeConfig, frequencies: Vec<f32>, context: usize, device: &Device) -> Self {
         Self {
-            style: config.rope_style,
+            style: config.style,
             frequencies,
             long: None,
             magnitude: 1.0,
-            context: config.context_length,
+            context,
             device: device.clone(),
             table: None,
             is_long: false,
@@ -134,15 +150,10 @@ impl Rope {
 }
 
 /// Returns `base^(-2i / rope_dim)` divided by the scale and by the factor of channel pair `i`.
-fn frequencies(
-    config: &DecoderConfig,
-    base: f32,
-    scale: f32,
-    factors: Option<Vec<f32>>,
-) -> Vec<f32> {
-    let factors = factors.unwrap_or_else(|| vec![1.0; config.rope_dim / 2]);
+fn frequencies(dim: usize, base: f32, scale: f32, factors: Option<Vec<f32>>) -> Vec<f32> {
+    let factors = factors.unwrap_or_else(|| vec![1.0; dim / 2]);
     let frequency = |(i, factor): (usize, f32)| {
-        let exponent = (2 * i) as f32 / config.rope_dim as f32;
+        let exponent = (2 * i) as f32 / dim as f32;
         1.0 / base.powf(exponent) / scale / factor
     };
     factors.into_iter().enumerate().map(frequency).collect()
@@ -197,34 +208,18 @@ impl RotaryTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architecture;
 
-    fn config() -> DecoderConfig {
-        DecoderConfig {
-            architecture: "phi3".to_owned(),
-            assumed: Vec::new(),
-            family: architecture::find("phi3").unwrap(),
-            name: String::new(),
-            layers: 1,
-            width: 8,
-            hidden: 8,
-            heads: 2,
-            kv_heads: 2,
-            head_dim: 4,
-            rope_dim: 4,
-            rope_style: RopeStyle::Halves,
-            rope_factors: Factors::default(),
-            rope_base: 100.0,
-            window_rope_base: None,
-            rope_scale: 1.0,
-            rope_magnitude: 1.5,
+    fn config() -> RopeConfig {
+        RopeConfig {
+            dim: 4,
+            style: RopeStyle::Halves,
+            base: 100.0,
+            of_window: None,
+            factors: Factors::default(),
+            scale: 1.0,
+            magnitude: 1.5,
             original_context: 8,
-            window: None,
-            attention_scale: 0.5,
-            norm_eps: 1e-5,
-            context_length: 64,
-            vocab: 4,
-            tied: true,
+            temperature: None,
         }
     }
 
@@ -250,7 +245,7 @@ mod tests {
             usual: Some(vec![1.0, 2.0]),
             long: Some(vec![4.0, 8.0]),
         };
-        let mut rope = Rope::new(&config(), factors, &Device::Cpu);
+        let mut rope = Rope::new(&config(), factors, 64, &Device::Cpu);
         assert_near(&cosines(&mut rope, 8, 3), [3.0, 0.15]);
         assert_near(&cosines(&mut rope, 9, 3), [0.75, 0.0375]);
         // A shorter part of the same sequence.

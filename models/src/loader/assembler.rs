@@ -1,17 +1,20 @@
 //! Builds the decoder's blocks from the tensors that the file has.
 
+use crate::architecture::{HeadNorms, MlpKind, NormPlaces};
 use crate::config::decoder_config::DecoderConfig;
 use crate::config::rope_scaling::LONG_FACTORS;
 use crate::decoder::Decoder;
 use crate::error::Result;
 use crate::instrument::depth::Depth;
-use crate::layers::attention::{Attention, HeadShape};
+use crate::layers::attention::{Attention, HeadNorm, HeadShape};
 use crate::layers::attention_mask::AttentionMask;
 use crate::layers::block::Block;
 use crate::layers::embedding::Embedding;
+use crate::layers::feed_forward::FeedForward;
 use crate::layers::kv_cache::{CacheShape, KvCache};
 use crate::layers::linear::Linear;
 use crate::layers::mlp::Mlp;
+use crate::layers::norm::Norm;
 use crate::layers::rope::Rope;
 use crate::loader::tensor_reader::TensorReader;
 
@@ -20,6 +23,15 @@ pub(super) struct Assembler<'a, 'l> {
     pub(super) config: &'l DecoderConfig,
     pub(super) tensors: &'a mut TensorReader<'l>,
     pub(super) depth: Depth,
+    /// Kinds of layers found so far, in the order of the decoder's masks.
+    pub(super) kinds: Vec<LayerKind>,
+}
+
+/// What layers that share a mask have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LayerKind {
+    is_windowed: bool,
+    is_rotated: bool,
 }
 
 impl Assembler<'_, '_> {
@@ -42,17 +54,16 @@ impl Assembler<'_, '_> {
                 dense: None,
             },
         };
-        let scale = config.family.scales_embedding;
-        let scale = scale.then(|| (config.width as f64).sqrt());
-        let masks = self.masks()?;
+        let blocks = (0..config.layers).map(|layer| self.block(layer));
+        let blocks = blocks.collect::<Result<_>>()?;
         Ok(Decoder {
-            embedding: Embedding::new(table, config.vocab, scale),
-            masks,
-            blocks: (0..config.layers)
-                .map(|i| self.block(i))
-                .collect::<Result<_>>()?,
+            embedding: Embedding::new(table, config.vocab, config.scales.embedding),
+            masks: self.masks()?,
+            blocks,
             final_norm: self.tensors.norm("output_norm", config.width)?,
             lm_head,
+            logit_divisor: config.scales.logits,
+            logit_cap: config.scales.logit_cap,
             context: config.context_length,
             depth: self.depth,
             statistics: None,
@@ -62,18 +73,34 @@ impl Assembler<'_, '_> {
 
     fn block(&mut self, index: usize) -> Result<Block> {
         let at = |part: &str| format!("blk.{index}.{part}");
-        let width = self.config.width;
+        let family = &self.config.family;
+        for end in family.requires {
+            self.tensors.require(&at(""), end)?;
+        }
+        let (before, after) = match family.norms {
+            NormPlaces::Before => (true, false),
+            NormPlaces::After => (false, true),
+            NormPlaces::Around => (true, true),
+        };
+        // A parallel block may have one norm for attention and MLP.
+        let is_shared =
+            self.config.is_parallel && !self.tensors.has_optional(&at("ffn_norm.weight"))?;
         Ok(Block {
-            input_norm: self.tensors.norm(&at("attn_norm"), width)?,
+            input_norm: self.norm(before, &at("attn_norm"))?,
             attention: self.attention(index, &at("attn"))?,
-            attention_out_norm: self
-                .tensors
-                .norm_if_there(&at("post_attention_norm"), width)?,
-            mlp_norm: self.tensors.norm(&at("ffn_norm"), width)?,
-            mlp: self.mlp(&at("ffn"))?,
-            mlp_out_norm: self.tensors.norm_if_there(&at("post_ffw_norm"), width)?,
+            attention_out_norm: self.norm(after, &at("post_attention_norm"))?,
+            mlp_norm: self.norm(before && !is_shared, &at("ffn_norm"))?,
+            mlp: self.feed_forward(index)?,
+            mlp_out_norm: self.norm(after, &at("post_ffw_norm"))?,
+            is_parallel: self.config.is_parallel,
+            residual_scale: self.config.scales.residual,
             cache: self.cache(),
         })
+    }
+
+    fn norm(&mut self, is_there: bool, name: &str) -> Result<Option<Norm>> {
+        let width = self.config.width;
+        is_there.then(|| self.tensors.norm(name, width)).transpose()
     }
 
     fn attention(&mut self, layer: usize, prefix: &str) -> Result<Attention> {
@@ -96,24 +123,63 @@ impl Assembler<'_, '_> {
             o: self
                 .tensors
                 .linear(&format!("{prefix}_output"), width, all)?,
-            q_norm: self
-                .tensors
-                .norm_if_there(&format!("{prefix}_q_norm"), shape.head_dim)?,
-            k_norm: self
-                .tensors
-                .norm_if_there(&format!("{prefix}_k_norm"), shape.head_dim)?,
+            q_norm: self.head_norm(&format!("{prefix}_q_norm"), shape.heads)?,
+            k_norm: self.head_norm(&format!("{prefix}_k_norm"), shape.kv_heads)?,
             mask: self.mask(layer),
             shape,
         })
     }
 
+    fn head_norm(&mut self, name: &str, heads: usize) -> Result<Option<HeadNorm>> {
+        let head_dim = self.config.head_dim;
+        match self.config.family.head_norms {
+            HeadNorms::None => Ok(None),
+            HeadNorms::Shared => {
+                let norm = self.tensors.norm(name, head_dim)?;
+                Ok(Some(HeadNorm::Each(norm)))
+            }
+            HeadNorms::Whole => {
+                let norm = self.tensors.norm(name, heads * head_dim)?;
+                Ok(Some(HeadNorm::Whole(norm)))
+            }
+            HeadNorms::OwnIfThere => {
+                let norm = self.tensors.norms_of_heads(name, heads, head_dim)?;
+                Ok(norm.map(HeadNorm::Each))
+            }
+        }
+    }
+
+    fn feed_forward(&mut self, layer: usize) -> Result<FeedForward> {
+        let prefix = format!("blk.{layer}.ffn");
+        let config = self.config;
+        let experts = config.experts.as_ref();
+        match experts.filter(|experts| experts.contains(layer)) {
+            Some(experts) => {
+                let activation = config.family.activation;
+                let read = self
+                    .tensors
+                    .experts(&prefix, layer, experts, config.width, activation);
+                read.map(FeedForward::Experts)
+            }
+            None => self.mlp(&prefix).map(FeedForward::Dense),
+        }
+    }
+
     fn mlp(&mut self, prefix: &str) -> Result<Mlp> {
         let DecoderConfig { width, hidden, .. } = *self.config;
-        let is_fused = !self.tensors.has(&format!("{prefix}_gate.weight"));
         let parts = [("_gate", hidden), ("_up", hidden)];
-        let [gate, up] = match is_fused {
-            true => self.tensors.fused(&format!("{prefix}_up"), parts, width)?,
-            false => self.tensors.apart(prefix, parts, width)?,
+        let up = format!("{prefix}_up");
+        let has_gate = self.tensors.has(&format!("{prefix}_gate.weight"));
+        let (gate, up) = match (self.config.family.mlp, has_gate) {
+            (MlpKind::Plain, _) => (None, self.tensors.linear(&up, hidden, width)?),
+            (MlpKind::Gated, false) => {
+                let [gate, up] = self.tensors.fused(&up, parts, width)?;
+                (Some(gate), up)
+            }
+            (MlpKind::Gated, true) => {
+                let [gate, up] = self.tensors.apart(prefix, parts, width)?;
+                (Some(gate), up)
+            }
         };
         Ok(Mlp {
             gate,
@@ -141,33 +207,45 @@ impl Assembler<'_, '_> {
     }
 
     /// Returns the index of a layer's mask in [`Self::masks`].
-    fn mask(&self, layer: usize) -> usize {
-        let config = self.config;
-        let has_full = (0..config.layers).any(|layer| !config.is_windowed(layer));
-        usize::from(has_full && config.is_windowed(layer))
+    fn mask(&mut self, layer: usize) -> usize {
+        let kind = LayerKind {
+            is_windowed: self.config.is_windowed(layer),
+            is_rotated: self.config.is_rotated(layer),
+        };
+        let known = self.kinds.iter().position(|known| *known == kind);
+        known.unwrap_or_else(|| {
+            self.kinds.push(kind);
+            self.kinds.len() - 1
+        })
     }
 
-    /// Returns the masks of full and of windowed attention, as far as layers use them.
+    /// Returns the masks of all kinds of layers that were found.
     fn masks(&mut self) -> Result<Vec<AttentionMask>> {
-        let config = self.config;
-        let half = config.rope_dim / 2;
-        let mut factors = config.rope_factors.clone();
+        let (config, context) = (&self.config.rope, self.config.context_length);
+        let half = config.dim / 2;
+        let mut factors = config.factors.clone();
+        // Tensors that are left over are refused: the settings state other factors.
         for name in ["rope_freqs.weight", "rope_factors_short.weight"] {
-            factors.usual = factors.usual.or(self.tensors.numbers(name, half)?);
+            if factors.usual.is_none() {
+                factors.usual = self.tensors.numbers(name, half)?;
+            }
         }
-        factors.long = factors.long.or(self.tensors.numbers(LONG_FACTORS, half)?);
-        let rope = Rope::new(config, factors, self.tensors.device());
-        let own = |base| Rope::of_window(config, base, self.tensors.device());
-        let limited = (0..config.layers).filter(|layer| config.is_windowed(*layer));
-        let limited = limited.count();
-        let windowed = config
-            .window
-            .filter(|_| limited > 0)
-            .map(|window| AttentionMask {
-                rope: config.window_rope_base.map_or_else(|| rope.clone(), own),
-                window: Some(window),
-            });
-        let full = (limited < config.layers).then_some(AttentionMask { rope, window: None });
-        Ok(full.into_iter().chain(windowed).collect())
+        if factors.long.is_none() {
+            factors.long = self.tensors.numbers(LONG_FACTORS, half)?;
+        }
+        let device = self.tensors.device();
+        let rope = Rope::new(config, factors, context, device);
+        let of_window = config
+            .of_window
+            .map(|own| Rope::of_window(config, own.base, context, device));
+        let mask = |kind: &LayerKind| {
+            let own = of_window.as_ref().filter(|_| kind.is_windowed);
+            AttentionMask {
+                rope: kind.is_rotated.then(|| own.unwrap_or(&rope).clone()),
+                temperature: config.temperature,
+                window: self.config.window.filter(|_| kind.is_windowed),
+            }
+        };
+        Ok(self.kinds.iter().map(mask).collect())
     }
 }

@@ -1,45 +1,57 @@
 //! Reads the tensors of a decoder and counts what it read.
 
-use candle_core::quantized::{QMatMul, QTensor};
+use std::collections::BTreeMap;
+
+use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
 use candle_core::{Device, Tensor};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::info::{LoadOptions, Parameters};
 use crate::layers::linear::Linear;
-use crate::layers::norm::RmsNorm;
+use crate::loader::norm_style::NormStyle;
+use crate::weights::packing::{Products, pack, packed_bytes};
 use crate::weights::precision::{Precision, Prefill, gains_from_f32};
 use crate::weights::split::split;
 use crate::weights::stored::Weights;
 
 /// Reads tensors of one model, each once.
 pub(super) struct TensorReader<'l> {
-    weights: &'l mut dyn Weights,
+    pub(super) weights: &'l mut dyn Weights,
     device: &'l Device,
-    norm_eps: f32,
+    pub(super) norm: NormStyle,
     precision: Precision,
     prefill: Prefill,
     prefill_bytes: usize,
+    packed_bytes: u64,
+    /// Matrices with the products that they take part in.
+    multiplied: Vec<(QMatMul, Products)>,
     parameters: Parameters,
+    /// Tensors of a layer that it may lack, by the end of their names, with whether the first
+    /// layer has them.
+    optional: BTreeMap<String, bool>,
     /// Receives the bytes of each matrix that was read.
     progress: &'l mut dyn FnMut(u64),
 }
 
 impl<'l> TensorReader<'l> {
-    /// Creates a reader whose norms have this epsilon.
+    /// Creates a reader whose norms have this style.
     pub(super) fn new(
         weights: &'l mut dyn Weights,
-        norm_eps: f32,
+        norm: NormStyle,
         options: &'l LoadOptions,
         progress: &'l mut dyn FnMut(u64),
     ) -> Self {
         Self {
             weights,
             device: &options.device,
-            norm_eps,
+            norm,
             precision: Precision::new(options.requantize),
             prefill: options.prefill,
             prefill_bytes: 0,
+            packed_bytes: 0,
+            multiplied: Vec::new(),
             parameters: Parameters::default(),
+            optional: BTreeMap::new(),
             progress,
         }
     }
@@ -47,6 +59,25 @@ impl<'l> TensorReader<'l> {
     /// Whether a tensor of this name exists.
     pub(super) fn has(&self, name: &str) -> bool {
         self.weights.has(name)
+    }
+
+    /// Whether a tensor exists that a model may lack: in all layers or in none.
+    pub(super) fn has_optional(&mut self, name: &str) -> Result<bool> {
+        let is_there = self.has(name);
+        let of_layer = name
+            .strip_prefix("blk.")
+            .and_then(|name| name.split_once('.'));
+        let Some((_, end)) = of_layer else {
+            return Ok(is_there);
+        };
+        let first = *self.optional.entry(end.to_owned()).or_insert(is_there);
+        let problem = match (first, is_there) {
+            (true, false) => "is missing, but other layers have it",
+            (false, true) => "is not in the layers before",
+            _ => return Ok(is_there),
+        };
+        let thing = format!("tensor `{name}`");
+        Err(Error::file(self.weights.path(), thing, problem))
     }
 
     /// Returns the files.
@@ -74,6 +105,33 @@ impl<'l> TensorReader<'l> {
         self.prefill_bytes
     }
 
+    /// Returns the bytes of the copies that kernels read.
+    pub(super) fn packed_bytes(&self) -> u64 {
+        self.packed_bytes
+    }
+
+    /// Makes the copies that kernels read, of all matrices.
+    pub(super) fn pack(&mut self) -> Result<()> {
+        let mut all = self.multiplied.drain(..);
+        all.try_for_each(|(weight, products)| pack(&weight, products))
+    }
+
+    /// Converts a matrix, which will take part in these products.
+    fn convert(&mut self, tensor: QTensor, stored: &str, products: Products) -> Result<QMatMul> {
+        let shape = tensor.shape().clone();
+        let weight = self.precision.convert(tensor, stored, self.device)?;
+        if let (QMatMul::QTensor(tensor), true) = (&weight, self.device.is_cpu()) {
+            self.packed_bytes += packed_bytes(tensor.dtype(), shape.dims(), products);
+            self.multiplied.push((weight.clone(), products));
+        }
+        Ok(weight)
+    }
+
+    /// Returns the name of a tensor's type in the file.
+    fn format(&self, name: &str) -> String {
+        self.weights.format(&format!("{name}.weight"))
+    }
+
     /// Returns the number formats, with prefill's additional f32 matrices.
     pub(super) fn precision(&self) -> String {
         let formats = self.precision.describe();
@@ -86,18 +144,22 @@ impl<'l> TensorReader<'l> {
         }
     }
 
-    /// Reads the norm of this name.
-    pub(super) fn norm(&mut self, name: &str, width: usize) -> Result<RmsNorm> {
-        let name = format!("{name}.weight");
-        let weight = self.weights.dense(&name, &[width], self.device)?;
-        self.count(&name, width);
-        Ok(RmsNorm::new(weight, self.norm_eps))
-    }
-
-    /// Reads a norm; `None` if the tensor does not exist.
-    pub(super) fn norm_if_there(&mut self, name: &str, width: usize) -> Result<Option<RmsNorm>> {
-        let is_there = self.has(&format!("{name}.weight"));
-        is_there.then(|| self.norm(name, width)).transpose()
+    /// Fails if a tensor of a layer is missing; one of queries, keys and values may be part
+    /// of another.
+    pub(super) fn require(&self, layer: &str, end: &str) -> Result<()> {
+        let parts = ["attn_q.", "attn_k.", "attn_v."];
+        let fused = parts
+            .iter()
+            .find_map(|part| Some(format!("attn_qkv.{}", end.strip_prefix(part)?)));
+        let names = [Some(end.to_owned()), fused].into_iter().flatten();
+        let mut names = names.map(|name| format!("{layer}{name}"));
+        match names.any(|name| self.has(&name)) {
+            true => Ok(()),
+            false => {
+                let thing = format!("tensor `{layer}{end}`");
+                Err(Error::file(self.weights.path(), thing, "is missing"))
+            }
+        }
     }
 
     /// Reads `count` numbers in f32; `None` if the tensor does not exist.
@@ -141,7 +203,7 @@ impl<'l> TensorReader<'l> {
             let count = part.shape().dims2()?.0;
             let own = bias.as_ref().map(|bias| bias.narrow(0, first, count));
             first += count;
-            linears.push(self.projection(part, own.transpose()?)?);
+            linears.push(self.projection(name, part, own.transpose()?)?);
         }
         array(linears)
     }
@@ -150,18 +212,25 @@ impl<'l> TensorReader<'l> {
     pub(super) fn linear(&mut self, name: &str, rows: usize, width: usize) -> Result<Linear> {
         let tensor = self.tensor(name, rows, width)?;
         let bias = self.bias(name, rows)?;
-        self.projection(tensor, bias)
+        self.projection(name, tensor, bias)
     }
 
-    fn projection(&mut self, tensor: QTensor, bias: Option<Tensor>) -> Result<Linear> {
+    pub(super) fn projection(
+        &mut self,
+        name: &str,
+        tensor: QTensor,
+        bias: Option<Tensor>,
+    ) -> Result<Linear> {
         let dense = match gains_from_f32(tensor.dtype(), self.prefill) {
             true => Some(tensor.dequantize(self.device)?),
             false => None,
         };
         let count = dense.as_ref().map_or(0, Tensor::elem_count);
         self.prefill_bytes += count * size_of::<f32>();
+        let products = Products::of(name, self.has("output.weight"), dense.is_some());
+        let stored = self.format(name);
         Ok(Linear {
-            weight: self.precision.convert(tensor, self.device)?,
+            weight: self.convert(tensor, &stored, products)?,
             bias,
             dense,
         })
@@ -170,7 +239,7 @@ impl<'l> TensorReader<'l> {
     /// Reads a bias; `None` if the tensor does not exist.
     pub(super) fn bias(&mut self, name: &str, rows: usize) -> Result<Option<Tensor>> {
         let name = format!("{name}.bias");
-        if !self.has(&name) {
+        if !self.has_optional(&name)? {
             return Ok(None);
         }
         self.count(&name, rows);
@@ -180,28 +249,63 @@ impl<'l> TensorReader<'l> {
     /// Reads a matrix that is ready to multiply.
     pub(super) fn matrix(&mut self, name: &str, rows: usize, width: usize) -> Result<QMatMul> {
         let tensor = self.tensor(name, rows, width)?;
-        self.precision.convert(tensor, self.device)
+        let products = Products::of(name, self.has("output.weight"), false);
+        let stored = self.format(name);
+        self.convert(tensor, &stored, products)
     }
 
     fn tensor(&mut self, name: &str, rows: usize, width: usize) -> Result<QTensor> {
+        self.tensor_of(name, &[rows, width])
+    }
+
+    /// Reads a tensor of this shape.
+    pub(super) fn tensor_of(&mut self, name: &str, shape: &[usize]) -> Result<QTensor> {
         let name = format!("{name}.weight");
-        let tensor = self.weights.tensor(&name, &[rows, width], self.device)?;
-        self.count(&name, rows * width);
+        let tensor = self.weights.tensor(&name, shape, self.device)?;
+        self.count(&name, shape.iter().product());
         (self.progress)(tensor.storage_size_in_bytes() as u64);
         Ok(tensor)
     }
 
+    /// Reads a matrix of one row, which may be stored as a vector.
+    pub(super) fn row(&mut self, name: &str, width: usize) -> Result<Linear> {
+        let full = format!("{name}.weight");
+        let is_vector = self
+            .weights
+            .shape(&full)
+            .is_some_and(|shape| shape.len() == 1);
+        if !is_vector {
+            return self.linear(name, 1, width);
+        }
+        let numbers = self.weights.dense(&full, &[width], self.device)?;
+        self.count(&full, width);
+        let row = QTensor::quantize(&numbers.reshape((1, width))?, GgmlDType::F32)?;
+        Ok(Linear {
+            weight: QMatMul::from_qtensor(row)?,
+            bias: self.bias(name, 1)?,
+            dense: None,
+        })
+    }
+
     /// Adds to the number of weights of the part that a tensor belongs to.
-    fn count(&mut self, name: &str, weights: usize) {
+    pub(super) fn count(&mut self, name: &str, weights: usize) {
         let parts = &mut self.parameters;
         let part = match name {
             _ if name.contains("norm") => &mut parts.norms,
+            _ if is_of_expert(name) => &mut parts.experts,
             _ if name.contains(".attn") => &mut parts.attention,
             _ if name.contains(".ffn") => &mut parts.mlp,
             _ => &mut parts.embedding,
         };
         *part += weights as u64;
     }
+}
+
+/// Whether a tensor belongs to experts that tokens choose: `ffn_up_exps`, or `ffn_up.7`.
+fn is_of_expert(name: &str) -> bool {
+    let number = name.rsplit('.').nth(1);
+    let is_number = number.is_some_and(|part| part.parse::<usize>().is_ok());
+    name.contains("_exps.") || (name.contains(".ffn_") && is_number)
 }
 
 /// Converts to an array, or fails if the number of parts differs.

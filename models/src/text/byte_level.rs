@@ -1,41 +1,65 @@
-//! Byte-level vocabularies (`tokenizer.ggml.model = gpt2`): pieces are cut by a
+//! Byte pair vocabularies (`tokenizer.ggml.model = gpt2` or `gemma4`): pieces are cut by a
 //! pre-tokenizer, then pairs merge in the order that the file lists.
 
 use tokenizers::Tokenizer as Engine;
 use tokenizers::models::bpe::BPE;
 
 use crate::error::{Error, Result};
+use crate::text::bytes;
 use crate::text::metadata::VocabularyMetadata;
-use crate::text::vocabulary::{CONTROL, USER_DEFINED, Vocabulary};
-use crate::text::{bytes, pre_tokenizer};
+use crate::text::pre_tokenizer::{self, PreTokenizer};
+use crate::text::vocabulary::{CONTROL, UNKNOWN, USER_DEFINED, Vocabulary};
 
-pub(super) fn engine(meta: &VocabularyMetadata<'_>, vocabulary: &Vocabulary<'_>) -> Result<Engine> {
-    let pre = meta.text_or("pre", "default")?;
-    let Some(split) = pre_tokenizer::find(pre) else {
+/// Returns the pre-tokenizer that a file names.
+///
+/// # Errors
+/// If it is not supported.
+pub(super) fn pre_tokenizer(meta: &VocabularyMetadata<'_>) -> Result<&'static PreTokenizer> {
+    // Gemma 4's files name it as the kind of the vocabulary.
+    let name = match meta.text("model")? {
+        "gemma4" => "gemma4",
+        _ => meta.text_or("pre", "default")?,
+    };
+    pre_tokenizer::find(name).ok_or_else(|| {
         let problem = format!(
-            "`{pre}` is not supported; supported are: {}",
+            "`{name}` is not supported; supported are: {}",
             pre_tokenizer::supported()
         );
-        return Err(meta.refuse("pre", problem));
-    };
-    let model = BPE::builder()
+        meta.refuse("pre", problem)
+    })
+}
+
+pub(super) fn engine(
+    meta: &VocabularyMetadata<'_>,
+    vocabulary: &Vocabulary<'_>,
+    pre: &PreTokenizer,
+) -> Result<Engine> {
+    let mut builder = BPE::builder()
         .vocab_and_merges(vocabulary.by_text(), merges(meta)?)
-        .ignore_merges(split.ignore_merges)
-        .build()
-        .map_err(|error| meta.fault("merges", error.to_string()))?;
+        .ignore_merges(pre.ignore_merges);
+    if !pre.has_byte_alphabet() {
+        builder = builder.byte_fallback(true).fuse_unk(true);
+        if let Some(unknown) = vocabulary.types.iter().position(|kind| *kind == UNKNOWN) {
+            builder = builder.unk_token(vocabulary.tokens[unknown].to_owned());
+        }
+    }
+    let model = builder.build();
+    let model = model.map_err(|error| meta.fault("merges", error.to_string()))?;
     let mut engine = Engine::new(model);
-    if let Some(normalizer) = (split.normalizer)() {
+    if let Some(normalizer) = pre.normalizer()? {
         let set = engine.with_normalizer(Some(normalizer));
         set.map_err(|error| Error::Tokenizer(error.to_string()))?;
     }
-    engine.with_pre_tokenizer(Some((split.build)()?));
+    engine.with_pre_tokenizer(pre.build()?);
     Ok(engine)
 }
 
 fn merges(meta: &VocabularyMetadata<'_>) -> Result<Vec<(String, String)>> {
     let pair = |merge: &&str| {
-        let (left, right) = merge.split_once(' ')?;
-        Some((left.to_owned(), right.to_owned()))
+        // The first part may itself be a space.
+        let first = merge.chars().next()?.len_utf8();
+        let (at, _) = merge.match_indices(' ').find(|(at, _)| *at >= first)?;
+        Some((merge[..at].to_owned(), merge[at + 1..].to_owned()))
     };
     let merges = meta.texts("merges")?;
     let pairs: Option<_> = merges.iter().map(pair).collect();

@@ -12,6 +12,10 @@ use crate::json_file::JsonFile;
 use crate::text::tokenizer::Tokenizer;
 use crate::text::vocabulary::{BYTE, CONTROL, NORMAL, USER_DEFINED};
 use crate::text::{byte_level, sentencepiece};
+use crate::weights::foreign;
+
+/// Special tokens of the settings, as templates name them.
+const NAMED: [&str; 4] = ["bos_token", "eos_token", "unk_token", "pad_token"];
 
 /// Reads the tokenizer of a folder, whose model's embedding has `vocab` rows.
 ///
@@ -32,9 +36,10 @@ pub(crate) fn read(folder: &Path, vocab: usize) -> Result<Tokenizer> {
         )));
     }
     let named = JsonFile::find(folder, "tokenizer_config.json")?;
-    let (bos, eos) = (special(&named, "bos_token"), special(&named, "eos_token"));
+    let texts = NAMED.map(|name| (name, special(&named, name)));
+    let [(_, bos), (_, eos), ..] = &texts;
     let id = |text: &str| engine.token_to_id(text).filter(|_| !text.is_empty());
-    let mut stops: Vec<u32> = id(&eos).into_iter().collect();
+    let mut stops: Vec<u32> = id(eos).into_iter().collect();
     for file in ["generation_config.json", "config.json"] {
         stops.extend(ids(&JsonFile::find(folder, file)?, "eos_token_id"));
     }
@@ -42,9 +47,9 @@ pub(crate) fn read(folder: &Path, vocab: usize) -> Result<Tokenizer> {
     stops.dedup();
     Ok(Tokenizer {
         pieces: pieces(&engine, size, vocab),
-        bos: id(&bos),
-        add_bos: begins_with(&engine, id(&bos)).map_err(fault)?,
-        texts: [bos, eos],
+        bos: id(bos),
+        add_bos: begins_with(&engine, id(bos)).map_err(fault)?,
+        special: texts.into(),
         stops,
         engine,
     })
@@ -54,11 +59,17 @@ pub(crate) fn read(folder: &Path, vocab: usize) -> Result<Tokenizer> {
 fn engine(path: &Path) -> Result<Engine> {
     let fault = |problem: String| Error::file(path, "tokenizer", problem);
     let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+    foreign::refuse(path, &bytes, "tokenizer")?;
     // The library panics for parts that are not JSON, and for some unusual parts.
     serde_json::from_slice::<IgnoredAny>(&bytes).map_err(|error| fault(error.to_string()))?;
     let engine = std::panic::catch_unwind(|| Engine::from_bytes(bytes));
     let engine = engine.map_err(|_| fault("cannot be understood".to_owned()))?;
-    engine.map_err(|error| fault(error.to_string()))
+    let mut engine = engine.map_err(|error| fault(error.to_string()))?;
+    // Settings of the training that the file may keep; a prompt is used whole.
+    let whole = engine.with_truncation(None);
+    whole.map_err(|error| fault(error.to_string()))?;
+    engine.with_padding(None);
+    Ok(engine)
 }
 
 /// Returns the text of a special token: a string, or in an object.

@@ -2,12 +2,14 @@
 
 mod byte_level;
 pub(crate) mod bytes;
-pub(crate) mod chat_template;
+pub(crate) mod chat;
 pub(crate) mod detokenizer;
+mod ends;
 pub(crate) mod gguf;
 pub(crate) mod huggingface;
 mod metadata;
 mod pre_tokenizer;
+mod pre_tokenizer_patterns;
 mod sentencepiece;
 pub(crate) mod tokenizer;
 mod vocabulary;

@@ -17,7 +17,7 @@ use crate::text::metadata::VocabularyMetadata;
 use crate::text::vocabulary::{BYTE, CONTROL, NORMAL, UNKNOWN, USER_DEFINED, Vocabulary};
 
 /// Replacement of a space.
-const SPACE: &str = "\u{2581}";
+pub(super) const SPACE: &str = "\u{2581}";
 
 pub(super) fn engine(meta: &VocabularyMetadata<'_>, vocabulary: &Vocabulary<'_>) -> Result<Engine> {
     let scores = meta.numbers("scores", vocabulary.tokens.len())?;

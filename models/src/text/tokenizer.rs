@@ -14,8 +14,8 @@ pub struct Tokenizer {
     pub(super) bos: Option<u32>,
     pub(super) add_bos: bool,
     pub(super) stops: Vec<u32>,
-    /// Texts of the special tokens, for templates: `bos`, `eos`.
-    pub(super) texts: [String; 2],
+    /// Texts of the special tokens by their names in templates: `bos_token`, ...
+    pub(super) special: Vec<(&'static str, String)>,
 }
 
 impl Tokenizer {
@@ -52,6 +52,17 @@ impl Tokenizer {
         self.pieces.get(id as usize).map_or(&[], |piece| piece)
     }
 
+    /// Returns the tokens that end the text, in ascending order.
+    pub fn stops(&self) -> &[u32] {
+        &self.stops
+    }
+
+    /// Returns the id of a control token, `None` for tokens that are part of the text.
+    pub fn control_token(&self, text: &str) -> Option<u32> {
+        let id = self.engine.token_to_id(text)?;
+        self.piece(id).is_empty().then_some(id)
+    }
+
     /// Whether a token ends the text.
     pub fn is_stop(&self, id: u32) -> bool {
         self.stops.contains(&id)
@@ -62,13 +73,8 @@ impl Tokenizer {
         self.pieces.len()
     }
 
-    /// Text of the start token, empty if there is none.
-    pub(crate) fn bos_text(&self) -> &str {
-        &self.texts[0]
-    }
-
-    /// Text of the end token, empty if there is none.
-    pub(crate) fn eos_text(&self) -> &str {
-        &self.texts[1]
+    /// Returns the texts of the special tokens by their names in templates.
+    pub(crate) fn special_texts(&self) -> Vec<(&'static str, String)> {
+        self.special.clone()
     }
 }

@@ -27,13 +27,14 @@ impl Vocabulary<'_> {
         ids.map(|(token, id)| (token.to_string(), id)).collect()
     }
 
-    /// Returns the tokens that are never cut.
-    pub(super) fn whole(&self) -> Vec<AddedToken> {
-        let is_whole = |kind: i64| kind == CONTROL || kind == USER_DEFINED;
+    /// Returns the tokens that are never cut. Those that `strips` names include the whitespace
+    /// after them.
+    pub(super) fn whole(&self, strips: impl Fn(&str) -> bool) -> Vec<AddedToken> {
+        let is_whole = |kind: i64| matches!(kind, CONTROL | USER_DEFINED | UNKNOWN);
         let all = self.tokens.iter().zip(&self.types);
         let whole = all.filter(|(token, kind)| is_whole(**kind) && !token.is_empty());
         whole
-            .map(|(token, _)| AddedToken::from(token.to_string(), true))
+            .map(|(token, _)| AddedToken::from(token.to_string(), true).rstrip(strips(token)))
             .collect()
     }
 }

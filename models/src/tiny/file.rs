@@ -47,5 +47,11 @@ fn metadata(config: &TinyConfig) -> Vec<(&'static str, Value)> {
         ),
         ("llama.rope.freq_base", Value::F32(10_000.0)),
     ];
-    of_model.into_iter().chain(vocabulary()).collect()
+    let of_experts = [
+        ("llama.expert_count", count(config.experts)),
+        ("llama.expert_used_count", count(config.active_experts)),
+    ];
+    let of_experts = of_experts.into_iter().filter(|_| config.experts > 0);
+    let all = of_model.into_iter().chain(of_experts);
+    all.chain(vocabulary()).collect()
 }

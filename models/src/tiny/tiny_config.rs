@@ -17,8 +17,15 @@ pub struct TinyConfig {
     pub kv_heads: usize,
     /// Context length in positions.
     pub context_length: usize,
+    /// Experts of each layer; 0 for one MLP.
+    pub experts: usize,
+    /// Experts that each token uses.
+    pub active_experts: usize,
     /// Type of the matrices.
     pub dtype: GgmlDType,
+    /// Type of the value projections and of the MLP's outputs, as in files of mixed types; the
+    /// same as `dtype` if it is `None`.
+    pub finer: Option<GgmlDType>,
     /// Whether the output projection is the token embedding.
     pub tied: bool,
     /// Seed of the random weights.
@@ -34,7 +41,10 @@ impl Default for TinyConfig {
             heads: 4,
             kv_heads: 2,
             context_length: 256,
+            experts: 0,
+            active_experts: 0,
             dtype: GgmlDType::F32,
+            finer: None,
             tied: true,
             seed: 42,
         }

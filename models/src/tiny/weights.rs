@@ -54,27 +54,49 @@ impl<'c> TinyWeights<'c> {
             ..
         } = *self.config;
         let shared = width / heads * kv_heads;
-        Ok(vec![
+        let mut tensors = vec![
             self.norm(&format!("{at}.attn_norm"))?,
             self.matrix(&format!("{at}.attn_q"), width, width)?,
             self.matrix(&format!("{at}.attn_k"), shared, width)?,
             self.matrix(&format!("{at}.attn_v"), shared, width)?,
             self.matrix(&format!("{at}.attn_output"), width, width)?,
             self.norm(&format!("{at}.ffn_norm"))?,
-            self.matrix(&format!("{at}.ffn_gate"), hidden, width)?,
-            self.matrix(&format!("{at}.ffn_up"), hidden, width)?,
-            self.matrix(&format!("{at}.ffn_down"), width, hidden)?,
-        ])
+        ];
+        tensors.extend(match self.config.experts {
+            0 => vec![
+                self.matrix(&format!("{at}.ffn_gate"), hidden, width)?,
+                self.matrix(&format!("{at}.ffn_up"), hidden, width)?,
+                self.matrix(&format!("{at}.ffn_down"), width, hidden)?,
+            ],
+            experts => vec![
+                self.matrix(&format!("{at}.ffn_gate_inp"), experts, width)?,
+                self.matrices(&format!("{at}.ffn_gate_exps"), hidden, width)?,
+                self.matrices(&format!("{at}.ffn_up_exps"), hidden, width)?,
+                self.matrices(&format!("{at}.ffn_down_exps"), width, hidden)?,
+            ],
+        });
+        Ok(tensors)
+    }
+
+    /// Returns one matrix of each expert, as one tensor.
+    fn matrices(&mut self, name: &str, rows: usize, width: usize) -> Result<NamedTensor> {
+        let experts = self.config.experts;
+        self.tensor(name, &[experts, rows, width])
     }
 
     fn matrix(&mut self, name: &str, rows: usize, width: usize) -> Result<NamedTensor> {
+        self.tensor(name, &[rows, width])
+    }
+
+    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<NamedTensor> {
+        let width = shape.last().copied().unwrap_or(1);
         let spread = 2.0 / (width as f64).sqrt();
-        let numbers = self.numbers(rows * width, 0.0, spread);
-        let tensor = Tensor::from_vec(numbers, (rows, width), &Device::Cpu)?;
-        Ok((
-            format!("{name}.weight"),
-            QTensor::quantize(&tensor, self.config.dtype)?,
-        ))
+        let numbers = self.numbers(shape.iter().product(), 0.0, spread);
+        let tensor = Tensor::from_vec(numbers, shape, &Device::Cpu)?;
+        let is_finer = name.ends_with("attn_v") || name.ends_with("ffn_down");
+        let dtype = self.config.finer.filter(|_| is_finer);
+        let dtype = dtype.unwrap_or(self.config.dtype);
+        Ok((format!("{name}.weight"), QTensor::quantize(&tensor, dtype)?))
     }
 
     fn norm(&mut self, name: &str) -> Result<NamedTensor> {

@@ -15,6 +15,8 @@
 use std::collections::HashSet;
 use std::io::{BufRead, Seek, SeekFrom};
 
+use crate::weights::gguf_types;
+
 /// Entries or tensors that a header may declare; the largest public models
 /// have a few thousand.
 const MAX_ENTRIES: u64 = 1 << 16;
@@ -28,7 +30,36 @@ const MAX_DIMS: u32 = 4;
 /// Nesting of arrays.
 const MAX_DEPTH: u32 = 4;
 
-type HeaderResult<T> = Result<T, String>;
+type HeaderResult<T> = Result<T, HeaderFault>;
+
+/// What is wrong with a header, and what to do about it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct HeaderFault {
+    pub(super) problem: String,
+    pub(super) next: &'static str,
+}
+
+const COMPLETE: &str = "make sure it is a complete GGUF file: download or convert it again";
+const CONVERT: &str = "convert the model again with a current converter";
+
+impl From<String> for HeaderFault {
+    fn from(problem: String) -> Self {
+        let next = COMPLETE;
+        Self { problem, next }
+    }
+}
+
+impl From<&str> for HeaderFault {
+    fn from(problem: &str) -> Self {
+        problem.to_owned().into()
+    }
+}
+
+impl From<std::io::Error> for HeaderFault {
+    fn from(error: std::io::Error) -> Self {
+        error.to_string().into()
+    }
+}
 
 /// Checks the structure of a header of a file of `length` bytes, reading
 /// from its start.
@@ -42,11 +73,7 @@ pub(super) fn check(reader: &mut (impl BufRead + Seek), length: u64) -> HeaderRe
         elements: 0,
     };
     let version = walk.magic()?;
-    if !(2..=3).contains(&version) {
-        return Err(format!(
-            "GGUF version {version} is not supported, 2 and 3 are"
-        ));
-    }
+    supported_version(version)?;
     let (tensors, entries) = (walk.u64()?, walk.u64()?);
     bounded("tensors", tensors, MAX_ENTRIES)?;
     bounded("metadata entries", entries, MAX_ENTRIES)?;
@@ -54,13 +81,47 @@ pub(super) fn check(reader: &mut (impl BufRead + Seek), length: u64) -> HeaderRe
     walk.tensors(tensors)
 }
 
+fn supported_version(version: u32) -> HeaderResult<()> {
+    let fault = |problem: String, next| Err(HeaderFault { problem, next });
+    match version {
+        2 | 3 => Ok(()),
+        1 => fault(
+            "is of GGUF version 1, which is not supported; 2 and 3 are".to_owned(),
+            CONVERT,
+        ),
+        // The magic is the same in both byte orders, the version is not.
+        _ if (1..=3).contains(&version.swap_bytes()) => {
+            let next = "choose the file for little-endian machines, or convert it with \
+                        gguf-py's gguf_convert_endian";
+            fault(
+                "is a big-endian GGUF file, which cannot be read here".to_owned(),
+                next,
+            )
+        }
+        _ => fault(
+            format!("GGUF version {version} is not supported, 2 and 3 are"),
+            COMPLETE,
+        ),
+    }
+}
+
 fn bounded(what: &str, count: u64, limit: u64) -> HeaderResult<()> {
     match count <= limit {
         true => Ok(()),
-        false => Err(format!(
-            "declares {count} {what}, more than the {limit} that are believable"
-        )),
+        false => Err(
+            format!("declares {count} {what}, more than the {limit} that are believable").into(),
+        ),
     }
+}
+
+fn supported_type(tensor: &str, kind: u32) -> HeaderResult<()> {
+    let Some(name) = gguf_types::unsupported(kind) else {
+        return Ok(());
+    };
+    Err(HeaderFault {
+        problem: format!("tensor `{tensor}` has the type {name}, which is not supported"),
+        next: "choose a file of another type, such as Q4_K_M or Q8_0",
+    })
 }
 
 struct HeaderWalk<'r, R> {
@@ -74,8 +135,7 @@ impl<R: BufRead + Seek> HeaderWalk<'_, R> {
     fn magic(&mut self) -> HeaderResult<u32> {
         match &self.bytes::<4>()? {
             b"GGUF" => self.u32(),
-            b"FUGG" => Err("is a big-endian GGUF file, which cannot be read here".into()),
-            other => Err(format!("does not start with `GGUF` but with {other:02x?}")),
+            other => Err(format!("does not start with `GGUF` but with {other:02x?}").into()),
         }
     }
 
@@ -86,8 +146,8 @@ impl<R: BufRead + Seek> HeaderWalk<'_, R> {
             if key == "general.alignment" {
                 self.alignment(kind)?;
             } else {
-                self.value(kind, 0)
-                    .map_err(|error| format!("metadata `{key}` {error}"))?;
+                let named = |fault: HeaderFault| format!("metadata `{key}` {}", fault.problem);
+                self.value(kind, 0).map_err(named)?;
             }
         }
         Ok(())
@@ -111,7 +171,7 @@ impl<R: BufRead + Seek> HeaderWalk<'_, R> {
             8 => self.skip_string(),
             9 if depth < MAX_DEPTH => self.array(depth),
             9 => Err("nests arrays too deeply".into()),
-            _ => Err(format!("has the unknown type {kind}")),
+            _ => Err(format!("has the unknown type {kind}").into()),
         }
     }
 
@@ -128,9 +188,11 @@ impl<R: BufRead + Seek> HeaderWalk<'_, R> {
             let name = self.string()?;
             let dims = self.u32()?;
             bounded("dimensions of a tensor", dims.into(), MAX_DIMS.into())?;
-            self.skip(u64::from(dims) * 8 + 4 + 8)?;
+            self.skip(u64::from(dims) * 8)?;
+            supported_type(&name, self.u32()?)?;
+            self.skip(8)?;
             if !seen.insert(name.clone()) {
-                return Err(format!("lists tensor `{name}` twice"));
+                return Err(format!("lists tensor `{name}` twice").into());
             }
         }
         Ok(())
@@ -172,33 +234,25 @@ impl<R: BufRead + Seek> HeaderWalk<'_, R> {
 
     fn fill(&mut self, bytes: &mut [u8]) -> HeaderResult<()> {
         self.advance(bytes.len() as u64)?;
-        self.reader
-            .read_exact(bytes)
-            .map_err(|error| error.to_string())
+        Ok(self.reader.read_exact(bytes)?)
     }
 
     fn skip(&mut self, bytes: u64) -> HeaderResult<()> {
         self.advance(bytes)?;
-        let buffered = self.reader.fill_buf().map_err(|error| error.to_string())?;
+        let buffered = self.reader.fill_buf()?;
         if bytes <= buffered.len() as u64 {
             self.reader.consume(bytes as usize);
             return Ok(());
         }
-        let to = SeekFrom::Start(self.position);
-        self.reader
-            .seek(to)
-            .map(drop)
-            .map_err(|error| error.to_string())
+        self.reader.seek(SeekFrom::Start(self.position))?;
+        Ok(())
     }
 
     fn advance(&mut self, bytes: u64) -> HeaderResult<()> {
         self.position = self.position.saturating_add(bytes);
         match self.position <= self.length {
             true => Ok(()),
-            false => Err(format!(
-                "ends early: the file has only {} bytes",
-                self.length
-            )),
+            false => Err(format!("ends early: the file has only {} bytes", self.length).into()),
         }
     }
 }

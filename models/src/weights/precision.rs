@@ -70,16 +70,16 @@ fn fits(dims: &[usize], to: GgmlDType) -> bool {
     last.is_some_and(|width| width % to.block_size() == 0)
 }
 
-/// Returns the bytes of a stored matrix after [`Precision::convert`].
-pub(crate) fn loaded(stored: &StoredTensor, requantize: Requantize) -> u64 {
+/// Returns the type of a stored matrix after [`Precision::convert`].
+pub(crate) fn loaded_type(stored: &StoredTensor, requantize: Requantize) -> GgmlDType {
     let to = match requantize.target(stored.dtype) {
         to if fits(&stored.shape, to) => to,
         _ => stored.dtype,
     };
     match to {
         // Candle multiplies half numbers in f32 on a CPU.
-        GgmlDType::F16 | GgmlDType::BF16 => stored.bytes(GgmlDType::F32),
-        to => stored.bytes(to),
+        GgmlDType::F16 | GgmlDType::BF16 => GgmlDType::F32,
+        to => to,
     }
 }
 
@@ -103,7 +103,13 @@ impl Precision {
     /// Returns a matrix that is ready to multiply.
     ///
     /// Widths that `Q8_0` blocks do not divide stay as they are.
-    pub(crate) fn convert(&mut self, tensor: QTensor, device: &Device) -> Result<QMatMul> {
+    /// `stored` names the type in the file.
+    pub(crate) fn convert(
+        &mut self,
+        tensor: QTensor,
+        stored: &str,
+        device: &Device,
+    ) -> Result<QMatMul> {
         let (from, count) = (tensor.dtype(), tensor.shape().elem_count());
         let to = self.requantize.target(from);
         let tensor = match to != from && fits(tensor.shape().dims(), to) {
@@ -111,11 +117,11 @@ impl Precision {
             false => tensor,
         };
         let weights = QMatMul::from_arc(Arc::new(tensor))?;
-        self.note(from, &weights, count);
+        self.note(stored, &weights, count);
         Ok(weights)
     }
 
-    fn note(&mut self, from: GgmlDType, weights: &QMatMul, count: usize) {
+    fn note(&mut self, from: &str, weights: &QMatMul, count: usize) {
         let (to, bytes) = match weights {
             QMatMul::QTensor(tensor) => (name(tensor.dtype()), tensor.storage_size_in_bytes()),
             QMatMul::Tensor(tensor) | QMatMul::TensorF16(tensor) => {
@@ -123,7 +129,7 @@ impl Precision {
                 (dtype.as_str().to_owned(), count * dtype.size_in_bytes())
             }
         };
-        *self.elements.entry((name(from), to)).or_default() += count;
+        *self.elements.entry((from.to_owned(), to)).or_default() += count;
         self.bytes += bytes;
     }
 
@@ -151,6 +157,7 @@ fn arrow(from: &str, to: &str) -> String {
     }
 }
 
-fn name(dtype: GgmlDType) -> String {
+/// Returns the name of a type, such as `q8_0`.
+pub(crate) fn name(dtype: GgmlDType) -> String {
     format!("{dtype:?}").to_lowercase()
 }

@@ -1,26 +1,33 @@
-//! Weights in safetensors files, one or several, mapped into memory.
+//! Weights in safetensors files, one or several.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use candle_core::quantized::{GgmlDType, QTensor};
-use candle_core::safetensors::MmapedSafetensors;
 use candle_core::{DType, Device, Tensor};
 
 use crate::error::{Error, Result};
+use crate::weights::fp8;
+use crate::weights::safetensors_file::{Entry, SafetensorsFile};
 use crate::weights::stored::{StoredTensor, Weights, plain, wrong_shape};
 use crate::weights::tensor_names;
+
+/// Ends of the names of scales, behind the matrix's name.
+const SCALES: [&str; 2] = ["_scale_inv", "_scale"];
 
 /// The files of one model.
 pub(crate) struct Safetensors {
     path: PathBuf,
-    length: u64,
-    files: MmapedSafetensors,
+    files: Vec<SafetensorsFile>,
+    /// File of each tensor, by the file's names.
+    places: BTreeMap<String, usize>,
     /// GGUF's names, with those of the files.
     names: BTreeMap<String, String>,
     read: BTreeSet<String>,
     /// Norms multiply by 1 + weight.
     counts_norms_from_one: bool,
+    /// Height and width of blocks that share a scale.
+    block: [usize; 2],
 }
 
 impl Safetensors {
@@ -29,32 +36,37 @@ impl Safetensors {
     /// # Errors
     /// When a file is missing, cut or no safetensors file.
     pub(crate) fn open(path: &Path, files: &[PathBuf]) -> Result<Self> {
-        let mut length = 0;
-        for file in files {
-            let about = std::fs::metadata(file).map_err(|error| Error::io(file, error))?;
-            length += about.len();
-            // Each file separately first, so that a message names the one at fault.
-            map(std::slice::from_ref(file))
-                .map_err(|error| Error::file(file, "safetensors", plain(&error)))?;
+        let open = |file: &PathBuf| SafetensorsFile::open(file);
+        let files: Vec<_> = files.iter().map(open).collect::<Result<_>>()?;
+        let mut places = BTreeMap::new();
+        for (number, file) in files.iter().enumerate() {
+            for name in file.tensors.keys() {
+                if places.insert(name.clone(), number).is_some() {
+                    let thing = format!("tensor `{name}`");
+                    return Err(Error::file(path, thing, "is in two files of the model"));
+                }
+            }
         }
-        let files = map(files).map_err(|error| Error::file(path, "safetensors", plain(&error)))?;
-        let all = files.tensors();
-        let names = tensor_names::table(all.iter().map(|(name, _)| name.as_str()));
-        drop(all);
+        let names = tensor_names::table(places.keys().map(String::as_str));
         Ok(Self {
             path: path.to_owned(),
-            length,
             files,
+            places,
             names,
             read: BTreeSet::new(),
             counts_norms_from_one: false,
+            block: fp8::BLOCK,
         })
     }
 
     /// Returns the rows of a matrix; `None` if it does not exist.
     pub(crate) fn rows(&self, name: &str) -> Option<usize> {
-        let view = self.files.get(self.names.get(name)?).ok()?;
-        view.shape().first().copied()
+        self.entry(self.names.get(name)?)?.shape.first().copied()
+    }
+
+    /// Returns the names of the tensors in the files.
+    pub(crate) fn file_names(&self) -> impl Iterator<Item = &str> {
+        self.places.keys().map(String::as_str)
     }
 
     /// Adds 1 to the weights of norms.
@@ -62,42 +74,94 @@ impl Safetensors {
         self.counts_norms_from_one = true;
     }
 
+    /// Sets the height and width of blocks of 8-bit floats that share a scale.
+    pub(crate) fn set_block(&mut self, block: [usize; 2]) {
+        self.block = block;
+    }
+
     /// Ignores a tensor: the output projection of a model with tied embeddings.
     pub(crate) fn forget(&mut self, name: &str) {
         self.names.remove(name);
     }
 
+    /// Whether two tensors have the same type, shape and bytes.
+    ///
+    /// # Errors
+    /// If one cannot be read.
+    pub(crate) fn are_equal(&self, name: &str, other: &str) -> Result<bool> {
+        let (Some(mine), Some(theirs)) = (self.names.get(name), self.names.get(other)) else {
+            return Ok(false);
+        };
+        self.file(mine)?.is_equal(mine, self.file(theirs)?, theirs)
+    }
+
+    fn fault(&self, name: &str, problem: impl ToString) -> Error {
+        Error::file(&self.path, format!("tensor `{name}`"), problem)
+    }
+
+    fn file(&self, theirs: &str) -> Result<&SafetensorsFile> {
+        let file = self
+            .places
+            .get(theirs)
+            .and_then(|place| self.files.get(*place));
+        file.ok_or_else(|| self.fault(theirs, "is missing"))
+    }
+
+    fn entry(&self, theirs: &str) -> Option<&Entry> {
+        self.files
+            .get(*self.places.get(theirs)?)?
+            .tensors
+            .get(theirs)
+    }
+
     fn load(&mut self, name: &str, shape: &[usize]) -> Result<(Tensor, GgmlDType)> {
-        let fault = |problem: String| Error::file(&self.path, format!("tensor `{name}`"), problem);
         let theirs = self.names.get(name);
-        let theirs = theirs.ok_or_else(|| fault("is missing".to_owned()))?;
-        let tensor = self.files.load(theirs, &Device::Cpu);
-        let tensor = tensor.map_err(|error| fault(plain(&error)))?;
-        if tensor.dims() != shape {
-            return Err(wrong_shape(&self.path, theirs, tensor.dims(), shape));
+        let theirs = theirs
+            .ok_or_else(|| self.fault(name, "is missing"))?
+            .clone();
+        let entry = self.entry(&theirs).cloned();
+        let entry = entry.ok_or_else(|| self.fault(&theirs, "is missing"))?;
+        if entry.shape != shape {
+            return Err(wrong_shape(&self.path, &theirs, &entry.shape, shape));
         }
-        let dtype = tensor.dtype();
-        let wrong = || fault(format!("has numbers of type {}", dtype.as_str()));
-        let dtype = in_gguf(dtype).ok_or_else(wrong)?;
+        let mut numbers = self.file(&theirs)?.read(&theirs)?;
+        if entry.numbers() == Some(DType::F8E4M3) {
+            self.scale(name, &mut numbers, shape)?;
+        }
         self.read.insert(name.to_owned());
-        Ok((tensor.to_dtype(DType::F32)?, dtype))
+        let tensor = Tensor::from_vec(numbers, shape, &Device::Cpu);
+        let tensor = tensor.map_err(|error| self.fault(&theirs, plain(&error)))?;
+        Ok((tensor, in_gguf(&entry)))
+    }
+
+    /// Multiplies numbers by the scales of the matrix.
+    fn scale(&mut self, name: &str, numbers: &mut [f32], shape: &[usize]) -> Result<()> {
+        let mut scales = SCALES.iter().map(|end| format!("{name}{end}"));
+        let Some(scales) = scales.find(|scales| self.names.contains_key(scales)) else {
+            return Err(self.fault(name, "has 8-bit floats without a `weight_scale`"));
+        };
+        let theirs = self.names.get(&scales).cloned().unwrap_or_default();
+        let entry = self.entry(&theirs).map(|entry| entry.shape.clone());
+        let factors = self.file(&theirs)?.read(&theirs)?;
+        let scales_shape = entry.unwrap_or_default();
+        let scaled = fp8::scale(numbers, shape, (&factors, &scales_shape), self.block);
+        scaled.map_err(|problem| self.fault(&theirs, problem))?;
+        self.read.insert(scales);
+        // Other programs round activations with it. Here they stay exact.
+        if let Some(stem) = name.strip_suffix(".weight") {
+            self.read.insert(format!("{stem}.input_scale"));
+        }
+        Ok(())
     }
 }
 
-/// Returns the GGUF type with the same numbers.
-fn in_gguf(dtype: DType) -> Option<GgmlDType> {
-    match dtype {
-        DType::F32 => Some(GgmlDType::F32),
-        DType::F16 => Some(GgmlDType::F16),
-        DType::BF16 => Some(GgmlDType::BF16),
-        _ => None,
+/// Returns the GGUF type of the numbers after they were read.
+fn in_gguf(entry: &Entry) -> GgmlDType {
+    match entry.numbers() {
+        Some(DType::F16) => GgmlDType::F16,
+        Some(DType::BF16) => GgmlDType::BF16,
+        _ => GgmlDType::F32,
     }
-}
-
-fn map(files: &[PathBuf]) -> candle_core::Result<MmapedSafetensors> {
-    // SAFETY: the files are only read; whoever changes a model's file while it is loaded
-    // gets wrong weights, as with any program that maps it.
-    unsafe { MmapedSafetensors::multi(files) }
 }
 
 impl Weights for Safetensors {
@@ -106,11 +170,16 @@ impl Weights for Safetensors {
     }
 
     fn length(&self) -> u64 {
-        self.length
+        self.files.iter().map(|file| file.length).sum()
     }
 
     fn has(&self, name: &str) -> bool {
         self.names.contains_key(name)
+    }
+
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        let entry = self.entry(self.names.get(name)?)?;
+        Some(entry.shape.clone())
     }
 
     fn tensor(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<QTensor> {
@@ -129,13 +198,21 @@ impl Weights for Safetensors {
 
     fn tensors(&self) -> Vec<StoredTensor> {
         let stored = |(name, theirs): (&String, &String)| {
-            let view = self.files.get(theirs).ok()?;
-            let dtype = DType::try_from(view.dtype()).ok().and_then(in_gguf)?;
-            let shape = view.shape().to_vec();
-            let name = name.clone();
-            Some(StoredTensor { name, dtype, shape })
+            let entry = self.entry(theirs)?;
+            let is_scale = SCALES.iter().any(|end| name.ends_with(end));
+            (!is_scale).then(|| StoredTensor {
+                name: name.clone(),
+                dtype: in_gguf(entry),
+                shape: entry.shape.clone(),
+            })
         };
         self.names.iter().filter_map(stored).collect()
+    }
+
+    fn format(&self, name: &str) -> String {
+        let theirs = self.names.get(name);
+        let entry = theirs.and_then(|theirs| self.entry(theirs));
+        entry.map_or_else(String::new, |entry| entry.dtype.to_lowercase())
     }
 
     fn unread(&self) -> Option<&str> {

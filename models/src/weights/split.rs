@@ -26,6 +26,22 @@ pub(crate) fn split(
     rows.iter().map(part).collect()
 }
 
+/// Cuts a stack of matrices: `(n, rows, width)` to `n` of `(rows, width)`.
+pub(crate) fn blocks(
+    tensor: &QTensor,
+    (count, rows, width): (usize, usize, usize),
+    device: &Device,
+) -> Result<Vec<QTensor>, Error> {
+    let data = tensor.data()?;
+    let part = |bytes: &[u8]| {
+        let storage = QStorage::from_data(Cow::Borrowed(bytes), device, tensor.dtype())?;
+        QTensor::new(storage, (rows, width))
+    };
+    data.chunks_exact(data.len() / count.max(1))
+        .map(part)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

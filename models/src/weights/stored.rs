@@ -18,6 +18,9 @@ pub(crate) trait Weights {
     /// Whether a tensor of this name exists.
     fn has(&self, name: &str) -> bool;
 
+    /// Returns the shape of a tensor, outermost dimension first; `None` if it does not exist.
+    fn shape(&self, name: &str) -> Option<Vec<usize>>;
+
     /// Reads one tensor, which must have this shape.
     fn tensor(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<QTensor>;
 
@@ -30,6 +33,9 @@ pub(crate) trait Weights {
     /// All tensors that may be read.
     fn tensors(&self) -> Vec<StoredTensor>;
 
+    /// Returns the name of the type of a tensor's numbers in the file.
+    fn format(&self, name: &str) -> String;
+
     /// Returns the first tensor by name that was not read.
     fn unread(&self) -> Option<&str>;
 }
@@ -39,13 +45,18 @@ pub(crate) trait Weights {
 pub(crate) struct StoredTensor {
     /// Name in GGUF files.
     pub name: String,
-    /// Type of its numbers.
+    /// Type of its numbers when read.
     pub dtype: GgmlDType,
     /// Outermost dimension first.
     pub shape: Vec<usize>,
 }
 
 impl StoredTensor {
+    /// Whether it is multiplied with: a norm of each head has two dimensions, too.
+    pub(crate) fn is_matrix(&self) -> bool {
+        self.shape.len() > 1 && !self.name.contains("norm")
+    }
+
     /// Bytes of its numbers in another type.
     pub(crate) fn bytes(&self, dtype: GgmlDType) -> u64 {
         let elements = self.shape.iter().product::<usize>();

@@ -2,13 +2,68 @@
 
 use std::collections::BTreeMap;
 
+/// Names of the tensors outside of layers.
+const WHOLE: &[(&str, &str)] = &[
+    ("model.embed_tokens", "token_embd"),
+    ("model.norm", "output_norm"),
+    ("model.final_layernorm", "output_norm"),
+    ("lm_head", "output"),
+];
+
+/// Names of the tensors of a layer; those of the norms after attention depend on the others.
+const OF_LAYER: &[(&str, &str)] = &[
+    ("input_layernorm", "attn_norm"),
+    ("pre_feedforward_layernorm", "ffn_norm"),
+    ("post_self_attn_layernorm", "post_attention_norm"),
+    ("post_feedforward_layernorm", "post_ffw_norm"),
+    ("post_mlp_layernorm", "post_ffw_norm"),
+    ("self_attn.q_proj", "attn_q"),
+    ("self_attn.k_proj", "attn_k"),
+    ("self_attn.v_proj", "attn_v"),
+    ("self_attn.qkv_proj", "attn_qkv"),
+    ("self_attn.o_proj", "attn_output"),
+    ("self_attn.dense", "attn_output"),
+    ("self_attn.q_norm", "attn_q_norm"),
+    ("self_attn.k_norm", "attn_k_norm"),
+    ("mlp.gate_proj", "ffn_gate"),
+    ("mlp.up_proj", "ffn_up"),
+    ("mlp.gate_up_proj", "ffn_up"),
+    ("mlp.fc1", "ffn_up"),
+    ("mlp.down_proj", "ffn_down"),
+    ("mlp.fc2", "ffn_down"),
+    ("mlp.gate", "ffn_gate_inp"),
+    ("block_sparse_moe.gate", "ffn_gate_inp"),
+    ("mlp.shared_expert.gate_proj", "ffn_gate_shexp"),
+    ("mlp.shared_expert.up_proj", "ffn_up_shexp"),
+    ("mlp.shared_expert.down_proj", "ffn_down_shexp"),
+    ("mlp.shared_expert_gate", "ffn_gate_inp_shexp"),
+];
+
+/// Names of the matrices of all experts together, which end without `weight`.
+const OF_ALL_EXPERTS: &[(&str, &str)] = &[
+    ("mlp.experts.gate_up_proj", "ffn_gate_up_exps"),
+    ("mlp.experts.down_proj", "ffn_down_exps"),
+];
+
+/// Names with a number: of one expert, or of the norm of one head.
+const NUMBERED: &[(&str, &str, &str)] = &[
+    ("mlp.experts.", ".gate_proj", "ffn_gate"),
+    ("mlp.experts.", ".up_proj", "ffn_up"),
+    ("mlp.experts.", ".down_proj", "ffn_down"),
+    ("block_sparse_moe.experts.", ".w1", "ffn_gate"),
+    ("block_sparse_moe.experts.", ".w3", "ffn_up"),
+    ("block_sparse_moe.experts.", ".w2", "ffn_down"),
+    ("self_attn.q_layernorm.norms.", "", "attn_q_norm"),
+    ("self_attn.k_layernorm.norms.", "", "attn_k_norm"),
+];
+
 /// Maps GGUF's names to those of the file for all tensors that have a place in a decoder;
 /// others keep their name.
 pub(super) fn table<'n>(names: impl Iterator<Item = &'n str> + Clone) -> BTreeMap<String, String> {
-    // If there is a norm before the MLP, "post attention" is the norm of attention's output.
+    // If the MLP's output has a norm, "post attention" is the norm of attention's output.
     let has_out_norms = names
         .clone()
-        .any(|name| name.contains("pre_feedforward_layernorm"));
+        .any(|name| name.contains("post_feedforward_layernorm"));
     // Buffers that old files have; every decoder computes them.
     let kept = names.filter(|name| !name.ends_with("rotary_emb.inv_freq"));
     let named = |name: &str| {
@@ -19,51 +74,83 @@ pub(super) fn table<'n>(names: impl Iterator<Item = &'n str> + Clone) -> BTreeMa
 }
 
 fn renamed(name: &str, has_out_norms: bool) -> Option<String> {
-    let (stem, end) = name.rsplit_once('.')?;
-    let whole = match stem {
-        "model.embed_tokens" => Some("token_embd"),
-        "model.norm" => Some("output_norm"),
-        "lm_head" => Some("output"),
-        _ => None,
-    };
-    if let Some(whole) = whole {
-        return Some(format!("{whole}.{end}"));
+    if let Some((layer, part)) = of_layer(name)
+        && let Some(new) = find(OF_ALL_EXPERTS, part)
+    {
+        return Some(format!("blk.{layer}.{new}.weight"));
     }
-    let (layer, part) = stem.strip_prefix("model.layers.")?.split_once('.')?;
-    let layer: usize = layer.parse().ok()?;
-    let part = match part {
-        "input_layernorm" => "attn_norm",
-        "post_attention_layernorm" if has_out_norms => "post_attention_norm",
-        "post_attention_layernorm" | "pre_feedforward_layernorm" => "ffn_norm",
-        "post_feedforward_layernorm" => "post_ffw_norm",
-        "self_attn.q_proj" => "attn_q",
-        "self_attn.k_proj" => "attn_k",
-        "self_attn.v_proj" => "attn_v",
-        "self_attn.qkv_proj" => "attn_qkv",
-        "self_attn.o_proj" => "attn_output",
-        "self_attn.q_norm" => "attn_q_norm",
-        "self_attn.k_norm" => "attn_k_norm",
-        "mlp.gate_proj" => "ffn_gate",
-        "mlp.up_proj" | "mlp.gate_up_proj" => "ffn_up",
-        "mlp.down_proj" => "ffn_down",
-        _ => return None,
+    let (stem, end) = name.rsplit_once('.')?;
+    if let Some(new) = find(WHOLE, stem) {
+        return Some(format!("{new}.{end}"));
+    }
+    let (layer, part) = of_layer(stem)?;
+    let new = match part {
+        "post_attention_layernorm" if has_out_norms => "post_attention_norm".to_owned(),
+        "post_attention_layernorm" => "ffn_norm".to_owned(),
+        _ => match find(OF_LAYER, part) {
+            Some(new) => new.to_owned(),
+            None => numbered(part)?,
+        },
     };
-    Some(format!("blk.{layer}.{part}.{end}"))
+    Some(format!("blk.{layer}.{new}.{end}"))
+}
+
+/// Splits the name of a tensor of a layer.
+fn of_layer(name: &str) -> Option<(usize, &str)> {
+    let (layer, part) = name.strip_prefix("model.layers.")?.split_once('.')?;
+    Some((layer.parse().ok()?, part))
+}
+
+fn find(list: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
+    let found = list.iter().find(|(known, _)| *known == name);
+    found.map(|(_, new)| *new)
+}
+
+fn numbered(part: &str) -> Option<String> {
+    NUMBERED.iter().find_map(|(start, end, new)| {
+        let number = part.strip_prefix(start)?.strip_suffix(end)?;
+        let number: usize = number.parse().ok()?;
+        Some(format!("{new}.{number}"))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn table_of(names: &[&'static str]) -> BTreeMap<String, String> {
+        table(names.iter().copied())
+    }
+
     #[test]
     fn norms_are_distinguished_by_the_other_norms() {
         let llama = ["model.layers.3.post_attention_layernorm.weight"];
-        let table_of = |names: &[&'static str]| table(names.iter().copied());
         assert!(table_of(&llama).contains_key("blk.3.ffn_norm.weight"));
-        let gemma = [llama[0], "model.layers.3.pre_feedforward_layernorm.weight"];
+        let gemma = [
+            llama[0],
+            "model.layers.3.pre_feedforward_layernorm.weight",
+            "model.layers.3.post_feedforward_layernorm.weight",
+        ];
         let names = table_of(&gemma);
         assert_eq!(names["blk.3.post_attention_norm.weight"], gemma[0]);
         assert_eq!(names["blk.3.ffn_norm.weight"], gemma[1]);
+    }
+
+    #[test]
+    fn experts_have_one_name_in_each_layout() {
+        let names = table_of(&[
+            "model.layers.0.mlp.experts.gate_up_proj",
+            "model.layers.1.mlp.experts.12.gate_proj.weight",
+            "model.layers.2.block_sparse_moe.experts.5.w2.weight",
+            "model.layers.2.block_sparse_moe.gate.weight",
+        ]);
+        let expected = [
+            "blk.0.ffn_gate_up_exps.weight",
+            "blk.1.ffn_gate.12.weight",
+            "blk.2.ffn_down.5.weight",
+            "blk.2.ffn_gate_inp.weight",
+        ];
+        assert_eq!(names.keys().collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use candle_core::quantized::gguf_file;
 use energy_models::tiny::{self, TinyConfig};
 use energy_models::{Error, LoadOptions, Model};
+
+use crate::family;
 
 fn tiny_bytes() -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
@@ -66,8 +69,9 @@ fn a_missing_file_is_named() {
 
 #[test]
 fn other_files_are_refused() {
-    assert!(message(b"PK\x03\x04 not a model").contains("does not start with `GGUF`"));
-    assert!(message(b"").contains("ends early"));
+    assert!(message(b"a text, not a model").contains("does not start with `GGUF`"));
+    assert!(message(b"PK\x03\x04").contains("is an archive"));
+    assert!(message(b"GGUF").contains("ends early"));
     assert!(message(&patched(4, &9u32.to_le_bytes())).contains("version 9"));
 }
 
@@ -76,7 +80,7 @@ fn another_architecture_is_named_with_the_supported_ones() {
     let at = after(&tiny_bytes(), "general.architecture") + 12;
     let text = message(&patched(at, b"mamba"));
     assert!(
-        text.contains("`mamba` is not supported: there is no setting `mamba.block_count`; supported are: llama"),
+        text.contains("`mamba` is not supported; supported are: llama"),
         "{text}"
     );
 }
@@ -111,7 +115,7 @@ fn impossible_tensors_are_refused() {
     let offset = dims + 16 + 4;
     assert!(message(&patched(offset, &u64::MAX.to_le_bytes())).contains("past the end"));
     assert!(message(&patched(offset, &0u64.to_le_bytes())).contains("overlaps"));
-    assert!(message(&patched(offset - 4, &99u32.to_le_bytes())).contains("dtype"));
+    assert!(message(&patched(offset - 4, &99u32.to_le_bytes())).contains("type number 99"));
 }
 
 #[test]
@@ -130,5 +134,36 @@ fn numbers_that_contradict_each_other_are_refused() {
         let at = after(&tiny_bytes(), key);
         // `head_count` also begins `head_count_kv`, but comes first.
         message(&patched(at + 4, &value.to_le_bytes()));
+    }
+}
+
+/// Halves one dimension of each tensor of every family: the error names the tensor.
+#[test]
+fn tensors_of_another_shape_are_named() {
+    for family in family::with_gguf() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("model.gguf");
+        family.write_gguf(&path);
+        let bytes = std::fs::read(&path).unwrap();
+        let mut file = std::fs::File::open(&path).unwrap();
+        let content = gguf_file::Content::read(&mut file).unwrap();
+        for (name, info) in &content.tensor_infos {
+            // A tensor begins with the length of its name; behind it is the number of
+            // dimensions, and the innermost one.
+            let start = [&(name.len() as u64).to_le_bytes()[..], name.as_bytes()].concat();
+            let found = bytes.windows(start.len()).position(|part| part == start);
+            let at = found.expect("its name") + start.len() + 4;
+            let innermost = *info.shape.dims().last().unwrap() as u64;
+            for other in [innermost / 2, 1 << 40] {
+                let mut damaged = bytes.clone();
+                damaged[at..at + 8].copy_from_slice(&other.to_le_bytes());
+                let text = load(dir.path(), &damaged).unwrap_err().to_string();
+                assert!(
+                    text.contains(&format!("`{name}`")),
+                    "{}: {text}",
+                    family.name
+                );
+            }
+        }
     }
 }

@@ -55,11 +55,52 @@ fn generation_stops_for_the_stated_reason() {
 }
 
 #[test]
+fn a_stop_text_ends_the_generation_across_tokens() {
+    let mut model = tiny(256);
+    let whole = generate(&mut model, "hello", &raw(40), go_on).unwrap();
+    let characters: Vec<(usize, char)> = whole.text.char_indices().collect();
+    for start in [0, 3, characters.len() / 2] {
+        let stop: String = characters[start..]
+            .iter()
+            .take(4)
+            .map(|(_, one)| one)
+            .collect();
+        let expected = &whole.text[..whole.text.find(&stop).unwrap()];
+        let options = GenerateOptions {
+            stop: vec!["not generated".to_owned(), stop.clone()],
+            ..raw(40)
+        };
+        let mut streamed = String::new();
+        let done = generate(&mut model, "hello", &options, |event| {
+            streamed.push_str(event.text);
+            ControlFlow::Continue(())
+        });
+        let done = done.unwrap();
+        assert_eq!(
+            (done.text.as_str(), done.stop),
+            (expected, StopReason::StopText)
+        );
+        assert_eq!(streamed, expected);
+        assert_eq!(done.tokens, whole.tokens[..done.output_tokens]);
+        assert!(done.output_tokens < 40);
+    }
+    let empty = GenerateOptions {
+        stop: vec![String::new()],
+        ..raw(4)
+    };
+    assert!(matches!(
+        generate(&mut model, "hello", &empty, go_on),
+        Err(Error::EmptyStopText)
+    ));
+}
+
+#[test]
 fn a_flag_cancels_before_the_first_token() {
     let cancel = Some(std::sync::Arc::new(true.into()));
     let options = GenerateOptions { cancel, ..raw(9) };
     let done = generate(&mut tiny(64), "hello", &options, go_on).unwrap();
     assert_eq!((done.stop, done.output_tokens), (StopReason::Cancelled, 0));
+    assert!(done.input_tokens > 0 && done.text.is_empty());
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tokenizers::pre_tokenizers::digits::Digits;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::{AddedToken, Tokenizer};
 
-use super::Family;
+use super::{Family, stored};
 
 /// Writes it with weights of type `dtype` in `shards` files.
 pub fn write(family: &Family, folder: &Path, dtype: DType, shards: usize) {
@@ -34,7 +34,7 @@ pub fn write(family: &Family, folder: &Path, dtype: DType, shards: usize) {
     tokenizer()
         .save(folder.join("tokenizer.json"), false)
         .unwrap();
-    let tensors = family.tensors();
+    let tensors = stored::tensors(family, family.tensors());
     let mut names: Vec<&String> = tensors.keys().collect();
     names.sort();
     let mut map = serde_json::Map::new();

@@ -10,6 +10,7 @@ use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
 
 use super::Family;
+use super::gguf_settings::{factors, metadata};
 
 pub(super) fn write(
     family: &Family,
@@ -22,9 +23,18 @@ pub(super) fn write(
         .iter()
         .map(|(key, value)| (key.as_str(), value))
         .collect();
-    let mut tensors: Vec<(String, QTensor)> = tensors
+    let has_out_norms = |name: &String| name.contains("post_feedforward_layernorm");
+    let has_out_norms = tensors.keys().any(has_out_norms);
+    let mut tensors: Vec<(String, QTensor)> = stacked(tensors)
         .into_iter()
-        .map(|(name, tensor)| converted(family, &name, &tensor))
+        .map(|(name, tensor)| match has_out_norms {
+            true => (
+                name.replace("post_attention_layernorm", "post_self_attn_layernorm"),
+                tensor,
+            ),
+            false => (name, tensor),
+        })
+        .flat_map(|(name, tensor)| converted(family, &name, &tensor))
         .chain(factors(family))
         .collect();
     tensors.sort_by(|a, b| a.0.cmp(&b.0));
@@ -36,129 +46,75 @@ pub(super) fn write(
     gguf_file::write(&mut file, &metadata, &tensors).unwrap();
 }
 
-fn metadata(family: &Family, vocabulary: Vec<(String, Value)>) -> Vec<(String, Value)> {
-    let count = |count: usize| Value::U32(count as u32);
-    let of_family = [
-        ("block_count", count(family.layers())),
-        (
-            "context_length",
-            count(family.count("max_position_embeddings")),
-        ),
-        ("embedding_length", count(family.width())),
-        (
-            "feed_forward_length",
-            count(family.count("intermediate_size")),
-        ),
-        ("attention.head_count", count(family.heads())),
-        ("attention.head_count_kv", count(family.kv_heads())),
-        ("attention.key_length", count(family.head_dim())),
-        ("attention.value_length", count(family.head_dim())),
-        (
-            "attention.layer_norm_rms_epsilon",
-            number(&family.config["rms_norm_eps"]),
-        ),
-        ("rope.dimension_count", count(family.rope_dim())),
-        ("rope.freq_base", number(&family.config["rope_theta"])),
-    ];
-    let window = family
-        .window()
-        .map(|window| ("attention.sliding_window", count(window)));
-    let of_family = of_family.into_iter().chain(window).chain(scaling(family));
-    let name = family.architecture();
-    let named = of_family.map(|(key, value)| (format!("{name}.{key}"), value));
-    let general = (
-        "general.architecture".to_owned(),
-        Value::String(name.to_owned()),
-    );
-    std::iter::once(general)
-        .chain(named)
-        .chain(vocabulary)
-        .collect()
-}
-
-fn number(value: &serde_json::Value) -> Value {
-    Value::F32(value.as_f64().unwrap() as f32)
-}
-
-/// Returns the metadata of the rotary embedding's scaling, without tensors.
-fn scaling(family: &Family) -> Vec<(&'static str, Value)> {
-    let scaling = &family.config["rope_scaling"];
-    match scaling["rope_type"].as_str() {
-        Some("linear") => vec![
-            ("rope.scaling.type", Value::String("linear".into())),
-            ("rope.scaling.factor", number(&scaling["factor"])),
-        ],
-        Some("longrope") => {
-            let original = family.count("original_max_position_embeddings");
-            let context = family.count("max_position_embeddings");
-            let (stretch, original_f) = ((context / original) as f64, original as f64);
-            let magnitude = (1.0 + stretch.ln() / original_f.ln()).sqrt();
-            vec![
-                (
-                    "rope.scaling.original_context_length",
-                    Value::U32(original as u32),
-                ),
-                ("rope.scaling.attn_factor", Value::F32(magnitude as f32)),
-            ]
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Returns the divisors of the rotary frequencies: a tensor that a converter adds.
-fn factors(family: &Family) -> Vec<(String, QTensor)> {
-    let scaling = &family.config["rope_scaling"];
-    let listed = |key: &str| -> Vec<f32> { serde_json::from_value(scaling[key].clone()).unwrap() };
-    let factors = match scaling["rope_type"].as_str() {
-        Some("llama3") => vec![("rope_freqs", llama3(family, scaling))],
-        Some("longrope") => vec![
-            ("rope_factors_short", listed("short_factor")),
-            ("rope_factors_long", listed("long_factor")),
-        ],
-        _ => Vec::new(),
-    };
-    let tensor = |(name, factors): (&str, Vec<f32>)| {
-        let factors = Tensor::new(factors, &candle_core::Device::Cpu).unwrap();
-        let tensor = QTensor::quantize(&factors, GgmlDType::F32).unwrap();
-        (format!("{name}.weight"), tensor)
-    };
-    factors.into_iter().map(tensor).collect()
-}
-
-/// By wave length, as Llama 3.1 defines it.
-fn llama3(family: &Family, scaling: &serde_json::Value) -> Vec<f32> {
-    let of = |key: &str| scaling[key].as_f64().unwrap();
-    let context = of("original_max_position_embeddings");
-    let (low, high) = (of("low_freq_factor"), of("high_freq_factor"));
-    let base = family.config["rope_theta"].as_f64().unwrap();
-    let dim = family.rope_dim();
-    let factor = |i: usize| {
-        let length = std::f64::consts::TAU * base.powf((2 * i) as f64 / dim as f64);
-        if length < context / high {
-            return 1.0;
-        }
-        if length > context / low {
-            return of("factor");
-        }
-        let smooth = (context / length - low) / (high - low);
-        1.0 / ((1.0 - smooth) / of("factor") + smooth)
-    };
-    (0..dim / 2).map(|i| factor(i) as f32).collect()
-}
-
-fn converted(family: &Family, name: &str, tensor: &Tensor) -> (String, QTensor) {
+/// Converts a tensor; the experts' inner matrices become two.
+fn converted(family: &Family, name: &str, tensor: &Tensor) -> Vec<(String, QTensor)> {
     let mut tensor = tensor.clone();
-    if family.is("gemma3") && name.contains("norm") {
+    if family.is_gemma() && name.contains("norm") {
         tensor = (tensor + 1.0).unwrap();
     }
-    if family.is("llama") && name.contains("q_proj") {
-        tensor = permuted(&tensor, family.heads());
+    // Their files are converted as Llama's.
+    if ["llama", "smollm3", "granite", "mistral3"].contains(&family.architecture()) {
+        for (part, heads) in [("q_proj", family.heads()), ("k_proj", family.kv_heads())] {
+            if name.contains(part) {
+                tensor = permuted(&tensor, heads);
+            }
+        }
     }
-    if family.is("llama") && name.contains("k_proj") {
-        tensor = permuted(&tensor, family.kv_heads());
+    if name.ends_with("shared_expert_gate.weight") {
+        tensor = tensor.flatten_all().unwrap();
     }
-    let tensor = QTensor::quantize(&tensor, GgmlDType::F32).unwrap();
-    (renamed(family, name), tensor)
+    if let Some(stem) = name.strip_suffix("experts.gate_up_proj") {
+        let layer = layer_of(stem);
+        let rows = tensor.dim(1).unwrap() / 2;
+        let half = |at: usize| {
+            tensor
+                .narrow(1, at * rows, rows)
+                .unwrap()
+                .contiguous()
+                .unwrap()
+        };
+        return vec![
+            (format!("blk.{layer}.ffn_gate_exps.weight"), plain(&half(0))),
+            (format!("blk.{layer}.ffn_up_exps.weight"), plain(&half(1))),
+        ];
+    }
+    if name.ends_with("experts.down_proj") {
+        let name = format!("blk.{}.ffn_down_exps.weight", layer_of(name));
+        return vec![(name, plain(&tensor))];
+    }
+    vec![(renamed(name), plain(&tensor))]
+}
+
+fn plain(tensor: &Tensor) -> QTensor {
+    QTensor::quantize(tensor, GgmlDType::F32).unwrap()
+}
+
+fn layer_of(name: &str) -> &str {
+    name.split('.').nth(2).unwrap()
+}
+
+/// Stacks the norms of the heads: one tensor in a file, one for each head in a folder.
+fn stacked(tensors: HashMap<String, Tensor>) -> HashMap<String, Tensor> {
+    let mut heads: HashMap<String, Vec<(usize, Tensor)>> = HashMap::new();
+    let mut others = HashMap::new();
+    for (name, tensor) in tensors {
+        match name.split_once("_layernorm.norms.") {
+            Some((stem, end)) => {
+                let head = end.split_once('.').unwrap().0.parse().unwrap();
+                let all = heads.entry(format!("{stem}_norm.weight")).or_default();
+                all.push((head, tensor));
+            }
+            None => {
+                others.insert(name, tensor);
+            }
+        }
+    }
+    for (name, mut all) in heads {
+        all.sort_by_key(|(head, _)| *head);
+        let all: Vec<Tensor> = all.into_iter().map(|(_, tensor)| tensor).collect();
+        others.insert(name, Tensor::stack(&all, 0).unwrap());
+    }
+    others
 }
 
 /// Llama's files pair channels `2i` and `2i + 1` where the model pairs `i` and `i + half`.
@@ -169,10 +125,11 @@ fn permuted(tensor: &Tensor, heads: usize) -> Tensor {
     pairs.reshape((rows, width)).unwrap()
 }
 
-fn renamed(family: &Family, name: &str) -> String {
+fn renamed(name: &str) -> String {
     let whole = [
         ("model.embed_tokens", "token_embd"),
         ("model.norm", "output_norm"),
+        ("model.final_layernorm", "output_norm"),
         ("lm_head", "output"),
     ];
     let (name, end) = name.rsplit_once('.').unwrap();
@@ -183,19 +140,24 @@ fn renamed(family: &Family, name: &str) -> String {
     let (layer, part) = rest.split_once('.').unwrap();
     let part = match part {
         "input_layernorm" => "attn_norm",
-        "post_attention_layernorm" if family.is("gemma3") => "post_attention_norm",
+        "post_self_attn_layernorm" => "post_attention_norm",
         "post_attention_layernorm" | "pre_feedforward_layernorm" => "ffn_norm",
-        "post_feedforward_layernorm" => "post_ffw_norm",
+        "post_feedforward_layernorm" | "post_mlp_layernorm" => "post_ffw_norm",
         "self_attn.q_proj" => "attn_q",
         "self_attn.k_proj" => "attn_k",
         "self_attn.v_proj" => "attn_v",
         "self_attn.qkv_proj" => "attn_qkv",
-        "self_attn.o_proj" => "attn_output",
+        "self_attn.o_proj" | "self_attn.dense" => "attn_output",
         "self_attn.q_norm" => "attn_q_norm",
         "self_attn.k_norm" => "attn_k_norm",
         "mlp.gate_proj" => "ffn_gate",
-        "mlp.up_proj" | "mlp.gate_up_proj" => "ffn_up",
-        "mlp.down_proj" => "ffn_down",
+        "mlp.up_proj" | "mlp.gate_up_proj" | "mlp.fc1" => "ffn_up",
+        "mlp.down_proj" | "mlp.fc2" => "ffn_down",
+        "mlp.gate" => "ffn_gate_inp",
+        "mlp.shared_expert.gate_proj" => "ffn_gate_shexp",
+        "mlp.shared_expert.up_proj" => "ffn_up_shexp",
+        "mlp.shared_expert.down_proj" => "ffn_down_shexp",
+        "mlp.shared_expert_gate" => "ffn_gate_inp_shexp",
         other => panic!("no name for {other}"),
     };
     format!("blk.{layer}.{part}.{end}")

@@ -4,7 +4,12 @@
 //! `references/cases.json` lists them: there another program computes what they answer.
 
 pub mod folder;
+pub mod fp8;
 mod gguf;
+mod gguf_settings;
+pub mod parts;
+mod stored;
+mod structure;
 mod weights;
 
 use std::collections::HashMap;
@@ -20,6 +25,8 @@ use serde_json::Value;
 pub struct Family {
     /// A short name.
     pub name: String,
+    /// Its name for the table of families.
+    pub title: String,
     /// Tokens before the first step of decode.
     pub prompt: u32,
     /// Its `config.json`.
@@ -28,6 +35,8 @@ pub struct Family {
     pub without: Vec<String>,
     /// Whether a GGUF file can express the whole configuration.
     pub has_gguf: bool,
+    /// Whether its folder stores the experts of a layer together.
+    pub fused_experts: bool,
 }
 
 /// Returns all families.
@@ -35,10 +44,12 @@ pub fn all() -> Vec<Family> {
     let cases: Vec<Value> = serde_json::from_str(include_str!("../references/cases.json")).unwrap();
     let family = |case: Value| Family {
         name: case["name"].as_str().unwrap().to_owned(),
+        title: case["title"].as_str().unwrap().to_owned(),
         prompt: case["prompt"].as_u64().unwrap() as u32,
         config: case["config"].clone(),
         without: serde_json::from_value(case["without"].clone()).unwrap(),
         has_gguf: case["gguf"].as_bool().unwrap(),
+        fused_experts: false,
     };
     cases.into_iter().map(family).collect()
 }
@@ -57,11 +68,21 @@ pub fn find(name: &str) -> Family {
 }
 
 impl Family {
+    /// `model_type` of its `config.json`.
+    pub fn model_type(&self) -> &str {
+        self.config["model_type"].as_str().unwrap()
+    }
+
     /// `general.architecture` of its GGUF file.
     pub fn architecture(&self) -> &str {
-        match self.config["model_type"].as_str().unwrap() {
-            "mistral" => "llama",
+        match self.model_type() {
+            "mistral" | "mixtral" => "llama",
             "gemma3_text" => "gemma3",
+            "phi" => "phi2",
+            "qwen2_moe" => "qwen2moe",
+            "qwen3_moe" => "qwen3moe",
+            "ministral3" => "mistral3",
+            "olmo3" => "olmo2",
             other => other,
         }
     }
@@ -69,6 +90,10 @@ impl Family {
     fn count(&self, key: &str) -> usize {
         let count = self.config[key].as_u64();
         count.unwrap_or_else(|| panic!("no `{key}`")) as usize
+    }
+
+    fn is_on(&self, key: &str) -> bool {
+        self.config[key] == true
     }
 
     fn layers(&self) -> usize {
@@ -80,7 +105,8 @@ impl Family {
     }
 
     fn head_dim(&self) -> usize {
-        self.count("head_dim")
+        let stated = self.config["head_dim"].as_u64();
+        stated.map_or(self.width() / self.heads(), |head_dim| head_dim as usize)
     }
 
     fn heads(&self) -> usize {
@@ -91,10 +117,36 @@ impl Family {
         self.count("num_key_value_heads")
     }
 
+    /// Returns the number of experts, if it is a mixture.
+    pub fn experts(&self) -> Option<usize> {
+        let keys = ["num_experts", "num_local_experts"];
+        let found = keys.into_iter().find_map(|key| self.config[key].as_u64());
+        found.map(|experts| experts as usize)
+    }
+
+    fn has_experts(&self, layer: usize) -> bool {
+        let dense = self.config["mlp_only_layers"].as_array();
+        dense.is_none_or(|dense| !dense.contains(&layer.into()))
+    }
+
+    /// Returns the width inside of an expert.
+    fn expert_hidden(&self) -> usize {
+        let own = self.config["moe_intermediate_size"].as_u64();
+        own.map_or_else(|| self.count("intermediate_size"), |hidden| hidden as usize)
+    }
+
     /// Returns the rotated channels of a head.
     fn rope_dim(&self) -> usize {
         let part = self.config["partial_rotary_factor"].as_f64();
         (self.head_dim() as f64 * part.unwrap_or(1.0)) as usize
+    }
+
+    /// Returns the settings of the rotary embedding's scaling; null if there are none.
+    fn scaling(&self) -> &Value {
+        match &self.config["rope_scaling"] {
+            Value::Null => &self.config["rope_parameters"],
+            found => found,
+        }
     }
 
     /// The sliding window, where it is one.
@@ -106,6 +158,10 @@ impl Family {
 
     fn is(&self, architecture: &str) -> bool {
         self.architecture() == architecture
+    }
+
+    fn is_gemma(&self) -> bool {
+        self.architecture().starts_with("gemma")
     }
 
     /// Its weights by Hugging Face's names.

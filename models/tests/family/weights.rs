@@ -6,68 +6,30 @@ use std::collections::HashMap;
 use candle_core::{Device, Tensor};
 
 use super::Family;
+use super::structure::Structure;
 
 /// Queries and keys are larger than other weights, so that attention concentrates on few
 /// positions: a mistake in rope or mask must show.
 const SHARP: f64 = 3.0;
 
 pub(super) fn all(family: &Family, vocab: usize) -> HashMap<String, Tensor> {
-    let (width, hidden) = (family.width(), family.count("intermediate_size"));
-    let head_dim = family.head_dim();
-    let (q, kv) = (family.heads() * head_dim, family.kv_heads() * head_dim);
-    let mut tensors = HashMap::new();
-    let mut put = |name: String, shape: &[usize]| {
-        let tensor = tensor(family, &name, shape);
-        tensors.insert(name, tensor);
-    };
-    put("model.embed_tokens.weight".into(), &[vocab, width]);
-    put("model.norm.weight".into(), &[width]);
-    if family.config["tie_word_embeddings"] == false {
-        put("lm_head.weight".into(), &[vocab, width]);
-    }
+    let structure = Structure::of(family);
+    let mut shapes = structure.whole(family, vocab);
     for layer in 0..family.layers() {
-        let mut put = |name: &str, shape: &[usize]| {
-            put(format!("model.layers.{layer}.{name}.weight"), shape);
-        };
-        put("input_layernorm", &[width]);
-        put("post_attention_layernorm", &[width]);
-        if family.is("gemma3") {
-            put("pre_feedforward_layernorm", &[width]);
-            put("post_feedforward_layernorm", &[width]);
-        }
-        if family.is("gemma3") || family.is("qwen3") {
-            put("self_attn.q_norm", &[head_dim]);
-            put("self_attn.k_norm", &[head_dim]);
-        }
-        put("self_attn.o_proj", &[width, q]);
-        put("mlp.down_proj", &[width, hidden]);
-        if family.is("phi3") {
-            put("self_attn.qkv_proj", &[q + 2 * kv, width]);
-            put("mlp.gate_up_proj", &[2 * hidden, width]);
-        } else {
-            put("self_attn.q_proj", &[q, width]);
-            put("self_attn.k_proj", &[kv, width]);
-            put("self_attn.v_proj", &[kv, width]);
-            put("mlp.gate_proj", &[hidden, width]);
-            put("mlp.up_proj", &[hidden, width]);
-        }
+        let parts = structure.layer(family, layer).into_iter();
+        shapes.extend(parts.map(|(name, shape)| (format!("model.layers.{layer}.{name}"), shape)));
     }
-    if family.is("qwen2") {
-        for layer in 0..family.layers() {
-            for (part, rows) in [("q", q), ("k", kv), ("v", kv)] {
-                let name = format!("model.layers.{layer}.self_attn.{part}_proj.bias");
-                let tensor = tensor(family, &name, &[rows]);
-                tensors.insert(name, tensor);
-            }
-        }
-    }
-    tensors
+    let tensor = |(name, shape): (String, Vec<usize>)| {
+        let tensor = tensor(family, &name, &shape);
+        (name, tensor)
+    };
+    shapes.into_iter().map(tensor).collect()
 }
 
 fn tensor(family: &Family, name: &str, shape: &[usize]) -> Tensor {
     let (centre, spread) = match shape {
         _ if name.ends_with(".bias") => (0.0, 0.5),
-        [_] if family.is("gemma3") => (centre_of_norm(name) - 1.0, 0.3),
+        [_] if family.is_gemma() => (centre_of_norm(name) - 1.0, 0.3),
         [_] => (centre_of_norm(name), 0.3),
         _ if name.contains("q_proj") || name.contains("k_proj") || name.contains("qkv") => {
             (0.0, SHARP / (family.width() as f64).sqrt())
@@ -85,10 +47,10 @@ fn tensor(family: &Family, name: &str, shape: &[usize]) -> Tensor {
 
 /// Mean of a norm's weights: for norms of heads it sets the sharpness of attention.
 fn centre_of_norm(name: &str) -> f64 {
-    if name.contains("q_norm") || name.contains("k_norm") {
-        1.7
-    } else {
-        1.0
+    let of_heads = ["q_norm", "k_norm", "q_layernorm", "k_layernorm"];
+    match of_heads.iter().any(|part| name.contains(part)) {
+        true => 1.7,
+        false => 1.0,
     }
 }
 

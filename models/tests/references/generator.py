@@ -26,7 +26,8 @@ def tensor(name, shape, norms_from_one, width):
     if name.endswith(".bias"):
         centre, spread = 0.0, 0.5
     elif len(shape) == 1:
-        centre = 1.7 if "q_norm" in name or "k_norm" in name else 1.0
+        of_heads = ("q_norm", "k_norm", "q_layernorm", "k_layernorm")
+        centre = 1.7 if any(part in name for part in of_heads) else 1.0
         centre, spread = centre - norms_from_one, 0.3
     elif any(part in name for part in ("q_proj", "k_proj", "qkv")):
         centre, spread = 0.0, 3.0 / np.sqrt(width)

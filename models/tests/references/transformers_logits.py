@@ -1,7 +1,7 @@
 """Writes the reference logits of `cases.json` by transformers and torch.
 
     python -m venv venv && venv/bin/pip install torch transformers safetensors numpy
-    venv/bin/python models/tests/references/transformers_logits.py
+    venv/bin/python models/tests/references/transformers_logits.py [NAME ...]
 
 Run by hand after a change of `cases.json` or of the generator, never by a test. Each
 case leaves NAME.safetensors: `logits` of every position, and `without_FEATURE`, those of
@@ -11,6 +11,7 @@ the last of the prompt and of each step with that feature off.
 import copy
 import json
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def build(config):
     kind = config.pop("model_type")
     config = AutoConfig.for_model(kind, pad_token_id=None, eos_token_id=0, **config)
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").float().eval()
-    from_one = kind.startswith("gemma3")
+    from_one = kind.startswith("gemma")
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             weights = tensor(name, tuple(parameter.shape), from_one, config.hidden_size)
@@ -88,6 +89,74 @@ def zero_bias(layer):
         part.bias.zero_()
 
 
+def zero_norm_bias(layer):
+    for name, part in layer.named_modules():
+        if name.endswith("layernorm") and part.bias is not None:
+            part.bias.zero_()
+
+
+def zero_output_bias(model):
+    model.lm_head.bias.zero_()
+
+
+def no_own_head_norms(layer):
+    layer.self_attn.q_layernorm = layer.self_attn.k_layernorm = torch.nn.Identity()
+
+
+def no_glm_out_norms(layer):
+    layer.post_self_attn_layernorm = layer.post_mlp_layernorm = torch.nn.Identity()
+
+
+def no_shared_expert(layer):
+    layer.mlp.shared_expert.down_proj.weight.zero_()
+
+
+def open_shared_gate(layer):
+    """The sigmoid of the gate becomes 1/2 for all positions."""
+    layer.mlp.shared_expert_gate.weight.zero_()
+
+
+def one_more_expert(layer):
+    if hasattr(layer.mlp, "gate"):
+        layer.mlp.gate.top_k += 1
+
+
+def plain_choices(layer):
+    """The weights of the chosen experts are not divided by their sum."""
+    gate, forward = layer.mlp.gate, layer.mlp.gate.forward
+
+    def unnormalized(hidden):
+        logits, _, chosen = forward(hidden)
+        shares = torch.softmax(logits.float(), -1)
+        return logits, shares.gather(-1, chosen), chosen
+
+    gate.forward = unnormalized
+
+
+def rotate_all(layer):
+    layer.self_attn.use_rope = 1
+
+
+def rotated_outside(layer):
+    """The rotary embedding of layers without a window, too."""
+    layer.self_attn.is_sliding = True
+
+
+def scale_windows(config):
+    both = {"full_attention": dict(config["rope_scaling"], rope_theta=config["rope_theta"])}
+    both["sliding_attention"] = both["full_attention"]
+    rest = {key: value for key, value in config.items() if key not in ("rope_scaling", "rope_theta")}
+    return build({**rest, "rope_parameters": both})
+
+
+def with_rope(**settings):
+    return lambda config: build({**config, "rope_parameters": {**config["rope_parameters"], **settings}})
+
+
+def with_scaling(**settings):
+    return lambda config: build({**config, "rope_scaling": {**config["rope_scaling"], **settings}})
+
+
 def no_head_norms(layer):
     layer.self_attn.q_norm = layer.self_attn.k_norm = torch.nn.Identity()
 
@@ -130,6 +199,12 @@ def pairs(layer):
             part.bias.copy_(permute(part.bias[:, None].clone())[:, 0])
 
 
+def other_scale(config):
+    """The width of a head where the case has another, else half of it."""
+    scale, head = config["query_pre_attn_scalar"], config["head_dim"]
+    return head if scale != head else head // 2
+
+
 def no_magnitude(config):
     scaling = dict(config["rope_scaling"], attention_factor=1.0)
     return build({**config, "rope_scaling": scaling})
@@ -161,13 +236,39 @@ OFF = {
     "tanh_gelu": each_layer(silu),
     "embedding_scale": changed(no_embedding_scale),
     "local_rope_base": lambda config: build({**config, "rope_local_base_freq": config["rope_theta"]}),
-    "query_scale": lambda config: build({**config, "query_pre_attn_scalar": config["head_dim"]}),
+    "query_scale": lambda config: build({**config, "query_pre_attn_scalar": other_scale(config)}),
+    "norm_bias": each_layer(zero_norm_bias),
+    "output_bias": changed(zero_output_bias),
+    "partial_rotary_factor": with_settings(partial_rotary_factor=1.0),
+    "parallel": with_settings(use_parallel_residual=False),
+    "own_head_norms": each_layer(no_own_head_norms),
+    "out_norms_glm": each_layer(no_glm_out_norms),
+    "score_cap": with_settings(attn_logit_softcapping=None),
+    "logit_cap": with_settings(final_logit_softcapping=None),
+    "shared_expert": each_layer(no_shared_expert),
+    "shared_gate": each_layer(open_shared_gate),
+    "more_experts": each_layer(one_more_expert),
+    "normalized_choices": each_layer(plain_choices),
+    "normalized_choices_off": with_settings(norm_topk_prob=False),
+    "normalized_choices_on": with_settings(norm_topk_prob=True),
+    "unrotated_layers": each_layer(rotate_all),
+    "rotated_windows": each_layer(rotated_outside),
+    "scaled_windows": scale_windows,
+    "temperature": with_rope(llama_4_scaling_beta=0.0),
+    "yarn": with_rope(rope_type="default"),
+    "yarn_bounds": with_scaling(beta_fast=64.0, beta_slow=4.0),
+    "embedding_multiplier": with_settings(embedding_multiplier=1.0),
+    "attention_multiplier": with_settings(attention_multiplier=0.25),
+    "residual_multiplier": with_settings(residual_multiplier=1.0),
+    "logits_scaling": with_settings(logits_scaling=1.0),
 }
 
 
 def main():
     print("transformers", transformers.__version__, "torch", torch.__version__)
     for case in json.loads((HERE / "cases.json").read_text()):
+        if sys.argv[1:] and case["name"] not in sys.argv[1:]:
+            continue
         config, prompt = case["config"], case["prompt"]
         reference, attentions = logits(build(config), prompt)
         share = sharpness(attentions, config.get("sliding_window"))

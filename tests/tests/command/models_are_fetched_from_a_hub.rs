@@ -204,6 +204,69 @@ fn several_files_are_listed() {
 }
 
 #[test]
+fn all_parts_of_a_file_are_fetched_and_listed() {
+    let (hub, world, files) = world(|folder| {
+        let whole = folder.join("whole.gguf");
+        family::find("llama2").write_gguf(&whole);
+        family::parts::write(&whole, 2);
+        std::fs::remove_file(whole).expect("removed");
+    });
+    let output = world.run("hf:owner/name");
+    assert!(output.status.success(), "{}", messages(&output));
+    let requests = hub.requests();
+    let has = |file: &str| requests.iter().any(|path| path.ends_with(file));
+    assert!(has("m-00001-of-00002.gguf") && has("m-00002-of-00002.gguf"));
+    let second = world.run("hf:owner/name/m-00002-of-00002.gguf");
+    assert!(second.status.success(), "{}", messages(&second));
+    let broken = files.path().join("broken.gguf");
+    std::fs::write(&broken, "version https://git-lfs.github.com/spec/v1").expect("written");
+    let output = energy(env!("CARGO_BIN_EXE_energy-command"))
+        .args(["models", "--format", "json", "--models"])
+        .arg(files.path())
+        .env("HF_HOME", world.home.path().join("hub"))
+        .env("XDG_CACHE_HOME", world.home.path())
+        .output()
+        .expect("the command");
+    let listed: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let listed = listed["models"].as_array().expect("a list");
+    let find = |name: &str| {
+        let ends = |model: &&serde_json::Value| {
+            model["model"]
+                .as_str()
+                .is_some_and(|text| text.ends_with(name))
+        };
+        let found: Vec<_> = listed.iter().filter(ends).collect();
+        assert_eq!(found.len(), 1, "{name}: {listed:?}");
+        found[0].clone()
+    };
+    let known = find("smollm2");
+    assert_eq!(
+        (&known["is_cached"], &known["memory_bytes"]),
+        (&false.into(), &().into())
+    );
+    for name in [
+        "hf:owner/name/m-00001-of-00002.gguf",
+        "/m-00001-of-00002.gguf",
+    ] {
+        let models = listed.iter().filter(|model| {
+            model["model"]
+                .as_str()
+                .is_some_and(|text| text.ends_with(name))
+        });
+        for model in models {
+            assert_eq!(model["architecture"], "llama");
+            assert_eq!(model["precision"], "f32");
+            assert!(model["memory_bytes"].as_u64() > model["parameters"].as_u64().map(|n| 4 * n));
+        }
+    }
+    find("hf:owner/name/m-00001-of-00002.gguf");
+    let broken = find("broken.gguf");
+    let problem = broken["problem"].as_str().expect("a text");
+    assert!(problem.contains("Git LFS"), "{problem}");
+    assert_eq!(broken["memory_bytes"], ().into());
+}
+
+#[test]
 fn files_missing_on_the_hub_are_reported() {
     let (_hub, world, _files) = world(|folder| {
         std::fs::write(folder.join("README.md"), "nothing").expect("written");

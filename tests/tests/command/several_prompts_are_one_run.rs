@@ -28,6 +28,10 @@ fn several_prompts_are_one_run() {
     run.assert_balanced();
     let labels = run.labels();
     assert_eq!((labels["inference"], labels["prefill"]), (3, 3));
+    // The model that is recorded is warmed up, within one span; its copies are made before.
+    for name in ["model_loading", "model_packing", "warm_up"] {
+        assert_eq!(labels.get(name), Some(&1), "{name}: {labels:?}");
+    }
     let row = run.store().find_run("last").expect("the run").row;
     let model = energy_models::Model::load(folder.path().join("tiny.gguf"), &Default::default());
     let model = model.expect("a model");

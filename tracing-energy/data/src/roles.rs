@@ -44,6 +44,8 @@ pub const DEFAULT_ROLES: &[(&str, &str)] = &[
     ("down_proj", "op"),
     ("router", "op"),
     ("experts", "op"),
+    ("expert", "op"),
+    ("shared_expert", "op"),
     ("rope", "op"),
     ("qk_matmul", "op"),
     ("scale", "op"),

@@ -340,7 +340,8 @@ impl EnergyLayerBuilder {
         self
     }
 
-    /// Ends the recording on SIGINT and SIGTERM before they take effect. In a fork of the
+    /// Ends the recording on SIGINT, SIGTERM and SIGHUP before they take effect, or hands them
+    /// over ([`EnergyGuard::take_signal`](crate::EnergyGuard::take_signal)). In a fork of the
     /// program the signals keep their usual effect.
     #[cfg(feature = "signals")]
     pub fn end_on_signal(mut self) -> Self {

@@ -164,6 +164,7 @@ impl EnergyLayerBuilder {
             database: self.database,
             power_now,
             state,
+            next_signal: Mutex::default(),
         });
         if self.end_on_signal {
             end_on_signal(Arc::downgrade(&recording)).map_err(thread_error)?;

@@ -12,6 +12,9 @@ use super::{Control, RunSummary};
 use crate::live::PowerNow;
 use crate::record::Shared;
 
+/// Receives the number of a signal.
+pub(crate) type OnSignal = Box<dyn FnOnce(i32) + Send>;
+
 /// The parts of a recording in progress. The first caller of [`Self::finish`] stops them.
 pub(crate) struct ActiveRecording {
     pub(crate) uuid: String,
@@ -26,6 +29,9 @@ pub(crate) struct ActiveRecording {
     /// The latest reading of each rail.
     pub(crate) power_now: Arc<PowerNow>,
     pub(crate) state: Mutex<RecordingState>,
+    /// Receives the number of the next signal in place of the recording.
+    #[cfg_attr(not(feature = "signals"), allow(dead_code))]
+    pub(crate) next_signal: Mutex<Option<OnSignal>>,
 }
 
 /// State of the recording.
@@ -56,6 +62,22 @@ impl ActiveRecording {
         };
         *state = RecordingState::Ended(summary.clone());
         summary
+    }
+
+    /// Hands a signal over to the program, if it requested the next one.
+    #[cfg(feature = "signals")]
+    pub(crate) fn hand_over(&self, signal: i32) -> bool {
+        let mut next = self
+            .next_signal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let receiver = next.take();
+        drop(next);
+        let is_taken = receiver.is_some();
+        if let Some(receiver) = receiver {
+            receiver(signal);
+        }
+        is_taken
     }
 
     fn stop(

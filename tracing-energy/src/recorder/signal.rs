@@ -1,7 +1,7 @@
-//! Ends recordings on SIGINT and SIGTERM, if enabled.
+//! Ends recordings on SIGINT, SIGTERM and SIGHUP, if enabled.
 //!
 //! One thread of the process listens for all recorders. The signal takes effect once the
-//! last of them has ended. In a fork, which has no such thread, it takes effect
+//! last of them has ended. A program may end its recordings itself at the first signal. In a fork, which has no such thread, it takes effect
 //! immediately.
 
 use std::sync::Weak;
@@ -41,14 +41,14 @@ mod listening {
     use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
     use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
 
     use crate::recorder::ActiveRecording;
     use energy_data::rows::RunStatus;
     use energy_power::cpu_time;
 
-    const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
+    const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
     /// Recordings to end.
     static ENDINGS: Mutex<Vec<Weak<ActiveRecording>>> = Mutex::new(Vec::new());
@@ -83,8 +83,8 @@ mod listening {
             .spawn(move || {
                 TID.store(cpu_time::current_tid(), Ordering::SeqCst);
                 for signal in signals.forever() {
-                    end_all();
-                    if defaulted.contains(&signal) {
+                    let are_ended = end_all(signal);
+                    if are_ended && defaulted.contains(&signal) {
                         let _ = signal_hook::low_level::emulate_default_handler(signal);
                     }
                 }
@@ -97,13 +97,18 @@ mod listening {
         ENDINGS.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends all recordings, without the lock: it takes seconds, and another recording may
-    /// begin.
-    fn end_all() {
+    /// Ends all recordings but those that the program ends itself, and returns whether there is
+    /// none of these. Without the lock: it takes seconds, and another recording may begin.
+    fn end_all(signal: i32) -> bool {
         let endings: Vec<_> = lock().iter().filter_map(Weak::upgrade).collect();
+        let mut are_ended = true;
         for ending in endings {
-            let _ = ending.finish(RunStatus::Cancelled);
+            match ending.hand_over(signal) {
+                true => are_ended = false,
+                false => drop(ending.finish(RunStatus::Cancelled)),
+            }
         }
+        are_ended
     }
 
     /// Returns the signals that are not ignored; determined once.

@@ -15,6 +15,7 @@ mod config;
 mod coverage;
 mod detail;
 mod events;
+mod experts;
 mod fitted;
 mod groups;
 mod interval;
@@ -64,6 +65,7 @@ pub use energy_data::interval_energy::{
     KNOWN_FROM, REPORTED_BELOW, coverage, is_reported, sum_known,
 };
 pub use events::{StoredEvent, condition_warnings, events};
+pub use experts::{ExpertChoices, expert_choices};
 pub use fitted::{FittedKinds, estimated_weight, fitted_kinds};
 pub use groups::{NodeGroup, components, layers, roots};
 pub use interval::{Spread, span_energy_over_rails};

@@ -13,6 +13,7 @@ use crate::run::{RunOptions, RunVariants};
   energy run \"Why is the sky blue?\"
   energy run --model hf:Qwen/Qwen2.5-0.5B-Instruct \"Why is the sky blue?\"
   energy run --model ./model.gguf --raw \"Once upon a time\" --max-tokens 64
+  energy run --system \"Be brief.\" --chat enable_thinking=false --stop END \"Why is it blue?\"
   energy run --each-line --prompt-file prompts.txt --stats
   energy run --source modelled --depth deep --chrome trace.json
   energy run --source replay:powermetrics.plist --baseline 0s

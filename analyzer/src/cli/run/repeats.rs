@@ -13,7 +13,7 @@ use crate::compare::{CompareOptions, ComparedEnergy, ComparedSides, put_first, s
 use crate::format::{Format, escape};
 use crate::program::Interrupt;
 use crate::repeat::{self, PlannedRun, RepeatPlan};
-use crate::run::{model_path, sha256, sha256_of};
+use crate::run::{model_checksum, model_path, sha256_of};
 
 /// Number of sides that a comparison can have.
 const SIDES: std::ops::RangeInclusive<usize> = 2..=4;
@@ -58,7 +58,7 @@ pub(super) fn resume(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let resumed = repeat::resume(&open_recording(db)?, group)?;
-    let plan = resumed.plan;
+    let mut plan = resumed.plan;
     let prompt = plan
         .prompt
         .clone()
@@ -67,9 +67,16 @@ pub(super) fn resume(
         let text = "the prompt was not stored: give the same prompt with --resume";
         return Err(UsageError(text.to_owned()).into());
     }
+    if plan.system_sha256.is_some() {
+        if plan.system_sha256 != args.options.system_sha256() {
+            let text = "the system turn was not stored: give the same --system with --resume";
+            return Err(UsageError(text.to_owned()).into());
+        }
+        plan.set_system(args.options.system.as_deref());
+    }
     let mut indicator = RunIndicator::default();
     for (config, known) in plan.configs.iter().zip(&resumed.models) {
-        let now = sha256(&model_path(&config.options.model, &mut |event| {
+        let now = model_checksum(&model_path(&config.options.model, &mut |event| {
             indicator.show(event);
         })?)?;
         let is_other = known.as_ref().is_some_and(|known| *known != now);

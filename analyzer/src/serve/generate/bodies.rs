@@ -11,13 +11,17 @@ use utoipa::ToSchema;
 use crate::run::SpanDepth;
 
 /// Keys of our form only.
-pub(super) const OURS: [&str; 21] = [
+pub(super) const OURS: [&str; 25] = [
     "model",
     "depth",
     "max_tokens",
     "temperature",
     "top_k",
     "top_p",
+    "min_p",
+    "stop",
+    "system",
+    "chat",
     "seed",
     "repeat_penalty",
     "raw",
@@ -102,6 +106,15 @@ pub(super) struct GenerateBody {
     /// Cumulative probability of the most likely tokens to sample from [default: 1]
     #[schema(exclusive_minimum = 0, maximum = 1)]
     pub(super) top_p: Option<f32>,
+    /// Least probability of tokens to sample from, as a share of the largest [default: 0]
+    #[schema(minimum = 0, maximum = 1)]
+    pub(super) min_p: Option<f32>,
+    /// Texts that end the answer, without them
+    pub(super) stop: Option<Vec<String>>,
+    /// System turn before the prompt [default: that of the chat template]
+    pub(super) system: Option<String>,
+    /// Variables of the chat template, such as enable_thinking
+    pub(super) chat: Option<BTreeMap<String, serde_json::Value>>,
     /// Seed of sampling [default: 0]
     pub(super) seed: Option<u64>,
     /// Penalty for repeating one of the last 64 tokens; 1 disables it [default: 1]
@@ -169,6 +182,10 @@ pub(super) struct CompatibleConfig {
     pub(super) top_k: Option<usize>,
     #[schema(exclusive_minimum = 0, maximum = 1)]
     pub(super) top_p: Option<f32>,
+    #[schema(minimum = 0, maximum = 1)]
+    pub(super) min_p: Option<f32>,
+    /// Texts that end the answer, without them
+    pub(super) stop: Option<Vec<String>>,
     pub(super) seed: Option<u64>,
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub(super) max_tokens: Option<usize>,

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::format::escape;
 use crate::options::duration_text;
-use crate::program::{DATABASE, LAYER_DATABASE, READABLE_BY, RUN_ID};
+use crate::program::{DATABASE, LAYER_DATABASE, READABLE_BY, RUN_ID, SYSTEM_TURN};
 use crate::run::RunOptions;
 use crate::run::options::name;
 
@@ -104,9 +104,10 @@ fn start(options: &RunOptions, run_id: &str, database: &Path) -> io::Result<Chil
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    for variable in [TOKEN, DATABASE, LAYER_DATABASE] {
+    for variable in [TOKEN, DATABASE, LAYER_DATABASE, SYSTEM_TURN] {
         command.env_remove(variable);
     }
+    command.envs(options.system.iter().map(|text| (SYSTEM_TURN, text)));
     // Ctrl-C on the terminal reaches the server only, which cancels the run in order.
     #[cfg(unix)]
     command.process_group(0);
@@ -133,8 +134,8 @@ fn end_with_server(command: &mut Command) {
 #[cfg(not(target_os = "linux"))]
 fn end_with_server(_command: &mut Command) {}
 
-/// Returns the arguments of `energy` for this run. The prompt is not among them: other users can
-/// read arguments. Values are joined to their option, so that none is taken for an option.
+/// Returns the arguments of `energy` for this run. Prompt and system turn are not among them: other
+/// users can read arguments. Values are joined to their option, so that none is taken for an option.
 fn words(options: &RunOptions, database: &Path) -> Vec<OsString> {
     let recording = &options.recording;
     let mut database_word = OsString::from("--db=");
@@ -154,6 +155,10 @@ fn words(options: &RunOptions, database: &Path) -> Vec<OsString> {
     ];
     words.extend(options.top_k.map(|top_k| format!("--top-k={top_k}")));
     words.extend(options.top_p.map(|top_p| format!("--top-p={top_p}")));
+    words.extend(options.min_p.map(|min_p| format!("--min-p={min_p}")));
+    words.extend(options.stop.iter().map(|text| format!("--stop={text}")));
+    let chat = options.chat.iter();
+    words.extend(chat.map(|(key, value)| format!("--chat={key}={value}")));
     words.extend(
         options
             .stats
@@ -257,6 +262,8 @@ mod tests {
             temperature: 0.7,
             top_k: Some(3),
             top_p: Some(0.5),
+            min_p: Some(0.05),
+            stop: vec!["--stop".to_owned(), "a,b".to_owned()],
             seed: 9,
             repeat_penalty: 1.1,
             raw: true,

@@ -9,6 +9,10 @@ use crate::serve::problem::Problem;
 const LONGEST_LABEL: usize = 1000;
 /// Largest number of tags.
 const MOST_TAGS: usize = 100;
+/// Largest number of stop texts, and of variables of the chat template.
+const MOST_TEXTS: usize = 16;
+/// Longest system turn, stop text, or value of a variable in bytes.
+const LONGEST_TEXT: usize = 100_000;
 /// Largest number of tokens.
 const MOST_TOKENS: usize = 1_000_000;
 
@@ -30,6 +34,14 @@ pub(super) fn check(options: &RunOptions) -> Result<(), Problem> {
         (
             options.top_p.is_none_or(|p| p > 0.0 && p <= 1.0),
             "top_p: it is not within 0 (exclusive) and 1",
+        ),
+        (
+            options.min_p.is_none_or(|p| (0.0..=1.0).contains(&p)),
+            "min_p: it is not within 0 and 1",
+        ),
+        (
+            !options.raw || (options.system.is_none() && options.chat.is_empty()),
+            "system and chat: they are of the chat template, which raw omits",
         ),
         (
             is_between(options.repeat_penalty, 1.0),
@@ -60,7 +72,37 @@ pub(super) fn check(options: &RunOptions) -> Result<(), Problem> {
     });
     labels
         .chain(tags)
-        .try_for_each(|(key, label)| check_label(key, label))
+        .try_for_each(|(key, label)| check_label(key, label))?;
+    check_texts(options)
+}
+
+/// Checks texts that become arguments of the process and part of the prompt.
+fn check_texts(options: &RunOptions) -> Result<(), Problem> {
+    let is_text = |text: &str| text.len() <= LONGEST_TEXT && !text.contains('\0');
+    let is_key = |key: &str| is_text(key) && !key.trim().is_empty() && !key.contains('=');
+    let mut stop = options.stop.iter();
+    let mut chat = options.chat.iter();
+    let rules = [
+        (
+            options.system.as_deref().is_none_or(is_text),
+            "system: it is longer than 100000 bytes or contains a NUL character",
+        ),
+        (
+            options.stop.len() <= MOST_TEXTS && stop.all(|text| !text.is_empty() && is_text(text)),
+            "stop: there are more than 16 texts, or one is empty, longer than 100000 bytes or \
+             contains a NUL character",
+        ),
+        (
+            options.chat.len() <= MOST_TEXTS
+                && chat.all(|(key, value)| is_key(key) && is_text(value)),
+            "chat: there are more than 16 variables, or a name is blank or contains `=`, or a \
+             value is longer than 100000 bytes or contains a NUL character",
+        ),
+    ];
+    match rules.iter().find(|(is_met, _)| !is_met) {
+        Some((_, text)) => Err(Problem::invalid(*text)),
+        None => Ok(()),
+    }
 }
 
 /// Checks a text that becomes an argument of the process.

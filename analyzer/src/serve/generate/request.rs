@@ -1,5 +1,7 @@
 //! A request that starts a run: parsed from either form of the body, and checked.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -97,6 +99,10 @@ fn ours(body: GenerateBody, power: &SourceOptions) -> Result<GenerateRequest, Pr
         temperature: body.temperature.unwrap_or(defaults.temperature),
         top_k: body.top_k,
         top_p: body.top_p,
+        min_p: body.min_p,
+        stop: body.stop.unwrap_or_default(),
+        system: body.system,
+        chat: variables(body.chat.unwrap_or_default()),
         seed: body.seed.unwrap_or(defaults.seed),
         repeat_penalty: body.repeat_penalty.unwrap_or(defaults.repeat_penalty),
         raw: body.raw.unwrap_or(false),
@@ -139,6 +145,8 @@ fn compatible(body: CompatibleBody, power: &SourceOptions) -> Result<GenerateReq
         temperature: config.temperature.unwrap_or(defaults.temperature),
         top_k: config.top_k,
         top_p: config.top_p,
+        min_p: config.min_p,
+        stop: config.stop.unwrap_or_default(),
         seed: config.seed.unwrap_or(defaults.seed),
         repeat_penalty: config.repeat_penalty.unwrap_or(defaults.repeat_penalty),
         // These scripts read statistics of activations of each component.
@@ -156,6 +164,12 @@ fn compatible(body: CompatibleBody, power: &SourceOptions) -> Result<GenerateReq
         allow_modelled: false,
         is_cancelled_on_disconnect: false,
     })
+}
+
+/// Returns variables of the chat template with their values as JSON.
+fn variables(chat: BTreeMap<String, Value>) -> Vec<(String, String)> {
+    let chat = chat.into_iter();
+    chat.map(|(key, value)| (key, value.to_string())).collect()
 }
 
 fn tags(tags: Option<RequestedTags>) -> Result<Vec<(String, String)>, Problem> {
@@ -241,6 +255,14 @@ mod tests {
             (json!({"temperature": 1e300}), "temperature"),
             (json!({"top_p": 0}), "top_p"),
             (json!({"top_k": 0}), "top_k"),
+            (json!({"min_p": 2}), "min_p"),
+            (json!({"stop": [""]}), "stop"),
+            (json!({"stop": "a"}), "stop"),
+            (json!({"config": {"min_p": -1}}), "min_p"),
+            (json!({"chat": {"": 1}}), "chat"),
+            (json!({"chat": {"a=b": 1}}), "chat"),
+            (json!({"system": "s", "raw": true}), "system"),
+            (json!({"system": "s".repeat(100_001)}), "system"),
             (json!({"prompt": " "}), "prompt"),
             (json!({"prompt": 1}), "prompt: "),
             (json!({"name": ""}), "name"),

@@ -1,0 +1,198 @@
+//! Models that can be run: known names, the hub's cache, and files of a folder.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use energy_models::{Checkpoint, LoadOptions, ModelSummary};
+use serde::Serialize;
+
+use crate::format::{Answer, Column, Sheet, escape};
+use crate::run::{Fetch, SMOLLM2, cached_models};
+
+/// Depth of folders that are searched for models.
+const DEPTH: usize = 4;
+/// Number of models that are listed.
+const MOST: usize = 1000;
+/// Tokens of the prompt and generated ones that the memory is computed for.
+const TOKENS: (usize, usize) = (512, 128);
+
+/// Options of the list of models.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct ModelsOptions {
+    /// Also list the models below this folder
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+}
+
+/// A model of the list. Facts are unknown if the files are not on this machine, or cannot be
+/// read, which `problem` explains.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ListedModel {
+    /// Value for `energy run --model`.
+    pub model: String,
+    /// Name that the files state.
+    pub name: Option<String>,
+    /// Bytes of the files.
+    pub bytes: Option<u64>,
+    /// Architecture, such as `llama`.
+    pub architecture: Option<String>,
+    /// Number formats of the matrices in the files.
+    pub precision: Option<String>,
+    /// Number of parameters.
+    pub parameters: Option<u64>,
+    /// Context length in tokens.
+    pub context_length: Option<usize>,
+    /// Memory for a prompt of 512 tokens and 128 generated ones.
+    pub memory_bytes: Option<u64>,
+    /// Bytes of the key-value cache for each token.
+    pub kv_bytes_per_token: Option<u64>,
+    /// Whether the files are on this machine.
+    pub is_cached: bool,
+    /// Why the model cannot be run.
+    pub problem: Option<String>,
+}
+
+/// Lists the known and the cached models, and those of a folder.
+pub fn models(options: &ModelsOptions) -> Answer {
+    let mut all = vec![known()];
+    all.extend(
+        cached_models()
+            .into_iter()
+            .map(|(name, path)| listed(name, &path)),
+    );
+    if let Some(root) = &options.models {
+        let mut paths = Vec::new();
+        search(root, DEPTH, &mut paths);
+        paths.sort();
+        let of_folder = paths
+            .into_iter()
+            .map(|path| listed(path.display().to_string(), &path));
+        all.extend(of_folder);
+    }
+    let unusable: Vec<String> = all
+        .iter()
+        .filter_map(|model| model.problem.as_ref().map(|problem| escape(problem)))
+        .collect();
+    let (input, output) = TOKENS;
+    let answer = Answer::new("models", "")
+        .sheet(Sheet::new("models", "Models", columns(), all))
+        .note(format!(
+            "Memory is for {input} tokens of a prompt and {output} generated ones, with the \
+             default conversion of weights."
+        ))
+        .note(format!(
+            "`energy run --model {}` downloads that model once.",
+            SMOLLM2.name
+        ));
+    unusable.into_iter().fold(answer, Answer::note)
+}
+
+fn columns() -> Vec<Column> {
+    vec![
+        Column::text("model", "model"),
+        Column::text("name", "name").from_width(160),
+        Column::text("architecture", "architecture"),
+        Column::text("precision", "weights"),
+        Column::count("parameters", "parameters").from_width(120),
+        Column::bytes("bytes", "files"),
+        Column::bytes("memory_bytes", "memory"),
+        Column::count("context_length", "context").from_width(100),
+        Column::bytes("kv_bytes_per_token", "cache/token").from_width(140),
+        Column::text("is_cached", "cached"),
+    ]
+}
+
+/// The model with a built-in name, whose facts are known without its file.
+fn known() -> ListedModel {
+    let path = Fetch::for_user().map(|fetch| fetch.cache.join(SMOLLM2.file));
+    let path = path.ok().filter(|path| path.is_file());
+    match path {
+        Some(path) => listed(SMOLLM2.name.to_owned(), &path),
+        None => ListedModel {
+            model: SMOLLM2.name.to_owned(),
+            name: Some("SmolLM2 135M Instruct".to_owned()),
+            bytes: Some(SMOLLM2.bytes),
+            architecture: Some("llama".to_owned()),
+            precision: Some("q4_1".to_owned()),
+            ..ListedModel::default()
+        },
+    }
+}
+
+fn listed(model: String, path: &Path) -> ListedModel {
+    let summary = Checkpoint::open(path).map(|checkpoint| {
+        let memory = checkpoint.memory(&LoadOptions::default());
+        (checkpoint.summary(), memory)
+    });
+    match summary {
+        Ok((summary, memory)) => {
+            let ModelSummary {
+                name,
+                architecture,
+                precision,
+                parameters,
+                context_length,
+                file_bytes,
+                ..
+            } = summary;
+            let (input, output) = TOKENS;
+            ListedModel {
+                model,
+                name: Some(name).filter(|name| !name.is_empty()),
+                bytes: Some(file_bytes),
+                architecture: Some(architecture),
+                precision: Some(precision),
+                parameters: Some(parameters),
+                context_length: Some(context_length),
+                memory_bytes: Some(memory.peak(input, output)),
+                kv_bytes_per_token: Some(memory.cache_bytes_per_token),
+                is_cached: true,
+                problem: None,
+            }
+        }
+        Err(error) => ListedModel {
+            model,
+            bytes: std::fs::metadata(path)
+                .ok()
+                .filter(|file| file.is_file())
+                .map(|file| file.len()),
+            is_cached: true,
+            problem: Some(error.to_string()),
+            ..ListedModel::default()
+        },
+    }
+}
+
+/// Adds the GGUF files and the folders with safetensors below `folder`; of a model in parts
+/// the first. Links to folders are not followed.
+fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    if folder.join("config.json").is_file() && has_safetensors(folder) {
+        found.push(folder.to_owned());
+    }
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let path = entry.path();
+        if found.len() >= MOST {
+            return;
+        }
+        let is_gguf = path
+            .extension()
+            .is_some_and(|end| end.eq_ignore_ascii_case("gguf"));
+        let is_first = energy_models::parts(&path).first() == Some(&path);
+        if is_gguf && is_first && path.is_file() {
+            found.push(path);
+        } else if depth > 1 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            search(&path, depth - 1, found);
+        }
+    }
+}
+
+fn has_safetensors(folder: &Path) -> bool {
+    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.any(|entry| {
+        entry
+            .path()
+            .extension()
+            .is_some_and(|end| end == "safetensors")
+    })
+}

@@ -1,0 +1,127 @@
+//! Reads mixtures of experts in every layout of their files.
+
+use candle_core::quantized::QTensor;
+
+use crate::architecture::Activation;
+use crate::config::experts::ExpertConfig;
+use crate::error::Result;
+use crate::layers::experts::{Experts, SharedExpert};
+use crate::layers::linear::Linear;
+use crate::layers::mlp::Mlp;
+use crate::layers::router::Router;
+use crate::loader::tensor_reader::TensorReader;
+use crate::weights::split::{blocks, split};
+
+impl TensorReader<'_> {
+    /// Reads router and experts of a layer whose tensors' names begin with `prefix`.
+    pub(super) fn experts(
+        &mut self,
+        prefix: &str,
+        layer: usize,
+        config: &ExpertConfig,
+        width: usize,
+        activation: Activation,
+    ) -> Result<Experts> {
+        let router = Router {
+            weight: self.linear(&format!("{prefix}_gate_inp"), config.count, width)?,
+            active: config.active,
+            is_normalized: config.is_normalized,
+            layer,
+        };
+        let (count, hidden) = (config.count, config.hidden);
+        let [gates, ups] = self.gates_and_ups(prefix, config, width)?;
+        let downs = self.of_experts(&format!("{prefix}_down"), count, (width, hidden))?;
+        let mut experts = Vec::with_capacity(gates.len());
+        for ((gate, up), down) in gates.into_iter().zip(ups).zip(downs) {
+            experts.push(Mlp {
+                gate: Some(gate),
+                up,
+                down,
+                activation,
+            });
+        }
+        let shared = config.shared_hidden;
+        let shared = shared.map(|hidden| self.shared(prefix, hidden, width, activation));
+        Ok(Experts {
+            router,
+            experts,
+            shared: shared.transpose()?,
+        })
+    }
+
+    /// Reads the two inner matrices of each expert, which may be stored as one.
+    fn gates_and_ups(
+        &mut self,
+        prefix: &str,
+        config: &ExpertConfig,
+        width: usize,
+    ) -> Result<[Vec<Linear>; 2]> {
+        let (count, hidden) = (config.count, config.hidden);
+        let fused = format!("{prefix}_gate_up_exps");
+        if !self.has(&format!("{fused}.weight")) {
+            let shape = (hidden, width);
+            let gates = self.of_experts(&format!("{prefix}_gate"), count, shape)?;
+            return Ok([
+                gates,
+                self.of_experts(&format!("{prefix}_up"), count, shape)?,
+            ]);
+        }
+        let mut both = [Vec::with_capacity(count), Vec::with_capacity(count)];
+        for expert in self.stacked(&fused, count, (2 * hidden, width))? {
+            let parts = split(&expert, &[hidden, hidden], self.device())?;
+            for (all, part) in both.iter_mut().zip(parts) {
+                all.push(self.projection(&fused, part, None)?);
+            }
+        }
+        Ok(both)
+    }
+
+    /// Reads one matrix of each expert: stored together, or with a number in the name.
+    fn of_experts(
+        &mut self,
+        name: &str,
+        count: usize,
+        (rows, width): (usize, usize),
+    ) -> Result<Vec<Linear>> {
+        let together = format!("{name}_exps");
+        let is_apart = self.has(&format!("{name}.0.weight"));
+        if is_apart && !self.has(&format!("{together}.weight")) {
+            let one = |expert| self.linear(&format!("{name}.{expert}"), rows, width);
+            return (0..count).map(one).collect();
+        }
+        let all = self.stacked(&together, count, (rows, width))?;
+        let all = all.into_iter();
+        all.map(|expert| self.projection(&together, expert, None))
+            .collect()
+    }
+
+    /// Reads a stack of matrices.
+    fn stacked(
+        &mut self,
+        name: &str,
+        count: usize,
+        (rows, width): (usize, usize),
+    ) -> Result<Vec<QTensor>> {
+        let tensor = self.tensor_of(name, &[count, rows, width])?;
+        Ok(blocks(&tensor, (count, rows, width), self.device())?)
+    }
+
+    fn shared(
+        &mut self,
+        prefix: &str,
+        hidden: usize,
+        width: usize,
+        activation: Activation,
+    ) -> Result<SharedExpert> {
+        let name = |part: &str| format!("{prefix}_{part}_shexp");
+        Ok(SharedExpert {
+            mlp: Mlp {
+                gate: Some(self.linear(&name("gate"), hidden, width)?),
+                up: self.linear(&name("up"), hidden, width)?,
+                down: self.linear(&name("down"), width, hidden)?,
+                activation,
+            },
+            gate: self.row(&name("gate_inp"), width)?,
+        })
+    }
+}
