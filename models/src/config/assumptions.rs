@@ -7,7 +7,7 @@ use crate::architecture::{self, Activation, Family};
 use crate::error::{Error, Result};
 
 /// An architecture without an entry in the table.
-pub(super) struct Unknown<'p> {
+pub(super) struct UnknownArchitecture<'p> {
     /// The file.
     pub(super) path: &'p Path,
     /// Its name in the file.
@@ -16,7 +16,7 @@ pub(super) struct Unknown<'p> {
     pub(super) supported: String,
 }
 
-impl Unknown<'_> {
+impl UnknownArchitecture<'_> {
     /// Returns the assumed family if `assume` is set. `activation` is the one that the file
     /// states, if it is supported.
     ///

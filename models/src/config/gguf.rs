@@ -3,7 +3,7 @@
 use candle_core::quantized::gguf_file::Value;
 
 use crate::architecture::{self, Activation, Family, LayerPattern, ResidualKind};
-use crate::config::assumptions::{self, Unknown};
+use crate::config::assumptions::{self, UnknownArchitecture};
 use crate::config::decoder_config::{ConfigFault, DecoderConfig, Layers, Scales};
 use crate::config::experts::ExpertConfig;
 use crate::config::gguf_metadata::ModelMetadata;
@@ -87,7 +87,7 @@ fn architecture_of(gguf: &Gguf) -> Result<&str> {
 }
 
 fn family(meta: &ModelMetadata<'_>, assume: bool) -> Result<Family> {
-    let unknown = Unknown {
+    let unknown = UnknownArchitecture {
         path: meta.gguf.path(),
         architecture: meta.prefix,
         supported: architecture::supported(),

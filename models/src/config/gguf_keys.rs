@@ -3,7 +3,7 @@
 use candle_core::quantized::gguf_file::Value;
 
 use crate::architecture::{Family, NormKind, ResidualKind, WindowRope};
-use crate::config::setting::{self, Setting, Verdict};
+use crate::config::setting::{self, Setting, SettingVerdict};
 use crate::error::{Error, Result};
 use crate::weights::gguf::Gguf;
 use crate::weights::stored::Weights as _;
@@ -166,13 +166,13 @@ pub(super) fn check(
             Error::advise(gguf.path(), format!("metadata `{full}`"), problem, next)
         };
         match setting::judge(KEYS, &key, family, value) {
-            Verdict::Fine => {}
-            Verdict::Unsupported => {
+            SettingVerdict::Fine => {}
+            SettingVerdict::Unsupported => {
                 let next = "this is not supported yet: choose a model without it";
                 return Err(advise("has a value that changes the result", next));
             }
-            Verdict::Unknown if assume => assumed.push(setting::assumption(&full)),
-            Verdict::Unknown => return Err(advise("is not understood", setting::ASSUME)),
+            SettingVerdict::Unknown if assume => assumed.push(setting::assumption(&full)),
+            SettingVerdict::Unknown => return Err(advise("is not understood", setting::ASSUME)),
         }
     }
     Ok(assumed)

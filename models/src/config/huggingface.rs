@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::architecture::{self, Activation, Family, LayerPattern, NormKind, ResidualKind};
-use crate::config::assumptions::{self, Unknown};
+use crate::config::assumptions::{self, UnknownArchitecture};
 use crate::config::decoder_config::{ConfigFault, DecoderConfig, Layers, MOST_HEAD_DIM, Scales};
 use crate::config::huggingface_experts::experts;
 use crate::config::huggingface_keys::{self, SettingsObject};
@@ -26,7 +26,7 @@ pub(crate) struct WeightFacts {
 /// [`Error::Architecture`](crate::Error::Architecture) for an unknown one.
 pub(crate) fn family(json: &JsonFile, assume: bool) -> Result<Family> {
     let name = json.text("model_type")?;
-    let unknown = Unknown {
+    let unknown = UnknownArchitecture {
         path: json.path(),
         architecture: name,
         supported: architecture::supported_types(),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::architecture::{Family, NormKind, ResidualKind, WindowRope};
-use crate::config::setting::{self, Setting, Verdict};
+use crate::config::setting::{self, Setting, SettingVerdict};
 use crate::error::{Error, Result};
 use crate::json_file::JsonFile;
 
@@ -246,12 +246,12 @@ pub(super) fn check(
     for key in json.keys() {
         let Some(value) = json.get(key) else { continue };
         match setting::judge(list, key, family, number(value)) {
-            Verdict::Fine => {}
-            Verdict::Unsupported => {
+            SettingVerdict::Fine => {}
+            SettingVerdict::Unsupported => {
                 return Err(json.unsupported(key, "has a value that changes the result"));
             }
-            Verdict::Unknown if assume => assumed.push(setting::assumption(key)),
-            Verdict::Unknown => {
+            SettingVerdict::Unknown if assume => assumed.push(setting::assumption(key)),
+            SettingVerdict::Unknown => {
                 let thing = format!("key `{key}`");
                 let problem = "is not understood";
                 return Err(Error::advise(json.path(), thing, problem, setting::ASSUME));

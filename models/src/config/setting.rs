@@ -20,9 +20,9 @@ pub(super) enum Setting {
     Unused,
 }
 
-/// Verdict about one setting of a file.
+/// SettingVerdict about one setting of a file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum SettingVerdict {
     /// It is read, or changes nothing.
     Fine,
     /// It changes the result in a way that is not supported.
@@ -33,14 +33,14 @@ pub(super) enum Verdict {
 
 impl Setting {
     /// Judges a value; numbers and truth values are given, others are `None`.
-    pub(super) fn judge(&self, family: &Family, value: Option<f64>) -> Verdict {
+    pub(super) fn judge(&self, family: &Family, value: Option<f64>) -> SettingVerdict {
         let is_one = |neutral: &[f64]| match value.is_some_and(|value| neutral.contains(&value)) {
-            true => Verdict::Fine,
-            false => Verdict::Unsupported,
+            true => SettingVerdict::Fine,
+            false => SettingVerdict::Unsupported,
         };
         match self {
-            Self::Read | Self::Unused => Verdict::Fine,
-            Self::Of { has, .. } if has(family) => Verdict::Fine,
+            Self::Read | Self::Unused => SettingVerdict::Fine,
+            Self::Of { has, .. } if has(family) => SettingVerdict::Fine,
             Self::Of { neutral, .. } | Self::Neutral(neutral) => is_one(neutral),
         }
     }
@@ -52,9 +52,9 @@ pub(super) fn judge(
     key: &str,
     family: &Family,
     value: Option<f64>,
-) -> Verdict {
+) -> SettingVerdict {
     let found = list.iter().find(|(known, _)| *known == key);
-    found.map_or(Verdict::Unknown, |(_, setting)| {
+    found.map_or(SettingVerdict::Unknown, |(_, setting)| {
         setting.judge(family, value)
     })
 }
