@@ -11,6 +11,7 @@ use crate::model::Model;
 use crate::summary::ModelSummary;
 use crate::text::chat::template::ChatTemplate;
 use crate::text::tokenizer::Tokenizer;
+use crate::weights::foreign;
 use crate::weights::gguf::Gguf;
 use crate::weights::stored::Weights;
 use crate::{config, folder, loader, text};
@@ -74,7 +75,12 @@ impl Checkpoint {
     pub fn open_with(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Self> {
         let path = path.as_ref();
         match folder::of(path) {
-            Some(folder) => Self::folder(&folder, options.assume),
+            Some(folder) => {
+                if path.is_file() {
+                    foreign::refuse_file(path, "safetensors")?;
+                }
+                Self::folder(&folder, options.assume)
+            }
             None => Self::gguf(path, options.assume),
         }
     }
