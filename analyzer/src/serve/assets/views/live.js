@@ -185,7 +185,7 @@ class LiveView {
     const { run } = this;
     const isTables = this.ticks % TABLES === 0;
     if (isTables) {
-      for (const one of this.runs.list()) one.takePowers();
+      for (const one of this.runs.list()) one.keepShown();
       this.showState();
     }
     if (!run) return;

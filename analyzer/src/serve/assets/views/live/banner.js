@@ -2,6 +2,7 @@
 
 import { element, replace } from "../../dom.js";
 import { failure } from "../../frame.js";
+import { pausesOf } from "./rails.js";
 
 const time = (timestamp) => (timestamp ? new Date(timestamp).toLocaleTimeString() : "");
 const link = (run, text) => element("a", { href: `#/run/${encodeURIComponent(run.id)}` }, text);
@@ -84,6 +85,9 @@ export function banner({ socket, announce }) {
       replace(
         notices,
         run && run.error ? failure({ detail: run.error.message, remedy: run.error.remedy }) : null,
+        run && !run.isFilled
+          ? element("p", { class: "note" }, `No message came for ${pausesOf(run)}; sums lack this time until it is read from the file.`)
+          : null,
         run && run.lost
           ? element(
               "p",

@@ -16,6 +16,7 @@ import {
   WORDS,
 } from "/assets/charts.js";
 import { card, count, element, replace, setText } from "../../dom.js";
+import { pausesOf } from "./rails.js";
 
 // Tokens that the speed is averaged over.
 const SPEED_TOKENS = 20;
@@ -132,10 +133,11 @@ const energyOf = (run, { lo_j: lo, hi_j: hi }) => {
   return isKnown(lo) || isKnown(hi) ? `${source}; ${interval(lo, hi)}` : `${source}; as stored`;
 };
 
-// Where the energy of the samples begins, and how many of them have none.
-const energyDetail = ({ from_ns: from, unknown }) =>
+// Where the energy of the samples begins, how many of them have none, and what is missing.
+const energyDetail = (run, { from_ns: from, unknown }) =>
   (from > 1e9 ? `since ${seconds(from)} of the run` : "so far") +
-  (unknown ? `; energy of ${counted(unknown, "sample")} unknown` : "");
+  (unknown ? `; energy of ${counted(unknown, "sample")} unknown` : "") +
+  (run.isFilled ? "" : `; without ${pausesOf(run)}`);
 const counted = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
 
 // Figures so far: key, name, value, explanation, raw value.
@@ -152,18 +154,29 @@ function figuresOf(run) {
   const power = run.power();
   const last = recent.length === 1 ? "last token" : `last ${recent.length} tokens`;
   const unknown = all.filter((token) => !isKnown(token.energy_j)).length;
-  const energies = unknown ? `generated; energy of ${unknown} unknown` : "generated";
-  const some = known.length < tokens.length ? `mean of ${known.length} known; ` : "";
+  const missing = run.missingTokens;
+  const energies = [
+    "generated",
+    unknown ? `energy of ${unknown} unknown` : "",
+    missing ? `${missing} not received` : "",
+  ];
+  const some = known.length < tokens.length + missing ? `mean of ${known.length} known; ` : "";
   return [
     ["power_w", WORDS.now, watts(power), `${provenanceWords(run.provenance)}, with idle`, power],
     [
       "energy_j",
       WORDS.energy,
-      energy ? atLeast(energy) : UNKNOWN,
-      energy ? energyDetail(energy) : "",
+      energy ? atLeast({ ...energy, unknown: energy.whole === null }) : UNKNOWN,
+      energy ? energyDetail(run, energy) : "",
       energy?.whole,
     ],
-    ["tokens", WORDS.tokens, count(all.length), energies, all.length],
+    [
+      "tokens",
+      WORDS.tokens,
+      `${missing ? "at least " : ""}${count(all.length)}`,
+      energies.filter(Boolean).join("; "),
+      missing ? null : all.length,
+    ],
     perGenerated(perToken, some + WITHOUT_FIRST),
     speedOf(speed, `tokens/s, ${last} of decode`),
   ];
