@@ -5,6 +5,7 @@ import {
   digits,
   isKnown,
   joules,
+  milliseconds,
   seconds,
   UNKNOWN,
   WORDS,
@@ -16,6 +17,11 @@ const withInterval = (value, lo, hi) => [
   joules(value),
   isKnown(lo) || isKnown(hi) ? element("small", { class: "interval" }, bounds(lo, hi)) : null,
 ];
+// The time of the work. If it is unknown, the time that was recorded is named.
+const timeOfWork = (time, { duration_ns: recorded }) =>
+  isKnown(time) || !isKnown(recorded)
+    ? milliseconds(time)
+    : [UNKNOWN, element("small", {}, `recorded ${seconds(recorded)}`)];
 const unseen = (text) => element("span", { class: "unseen" }, text);
 const tag = (text) => element("span", { class: "tag" }, text);
 
@@ -31,7 +37,7 @@ const columns = (box, changes) => [
   ["model", modelOf, null, "model"],
   ["experiment, tags", labels, null, "tags"],
   ["status", (run) => run.status, null, "status"],
-  [WORDS.recorded, (run) => run.duration_ns, seconds, "time"],
+  [WORDS.time, (run) => run.total_duration_ms, timeOfWork, "time"],
   [
     WORDS.energy,
     (run) => run.energy_j,
