@@ -65,6 +65,18 @@ const read = async (base, path) => (await fetch(`${base}/api/profiling${path}`))
 const sum = (values) => values.reduce((all, one) => all + (one || 0), 0);
 const pause = (time_ms) => new Promise((done) => setTimeout(done, time_ms));
 
+// A server that sends nothing is noticed before the connection ends, and power is not that of now.
+async function silent(page, child) {
+  const power = () => page.textContent("[data-frame=figures] [data-key=power_w]");
+  child.kill("SIGSTOP");
+  await until("the silence is noticed", () => connection(page), (found) => found === "silent", 12000);
+  await page.locator(".banner .caution").waitFor();
+  holds(`power is the last one: ${await power()}`, /last power/i.test(await power()));
+  child.kill("SIGCONT");
+  await until("messages arrive", () => connection(page), (found) => found === "open");
+  await until("power is that of now", power, (text) => /power now/i.test(text));
+}
+
 // Another program records while the server is down for a while: the page reads that time from the
 // file, and has all tokens and samples at the end.
 async function recordedMeanwhile(page, base, { server, live, restart }) {
@@ -119,6 +131,7 @@ export async function check(page, _base, { server, live }) {
       (found) => found === "open",
     );
     const id = live ? await startedElsewhere(page, base, live.prompt) : null;
+    if (id) await silent(page, child);
     child.kill("SIGKILL");
     await until(
       "disconnected",

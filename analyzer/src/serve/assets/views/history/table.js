@@ -5,7 +5,6 @@ import {
   digits,
   isKnown,
   joules,
-  milliseconds,
   seconds,
   UNKNOWN,
   WORDS,
@@ -17,11 +16,13 @@ const withInterval = (value, lo, hi) => [
   joules(value),
   isKnown(lo) || isKnown(hi) ? element("small", { class: "interval" }, bounds(lo, hi)) : null,
 ];
-// The time of the work. If it is unknown, the time that was recorded is named.
-const timeOfWork = (time, { duration_ns: recorded }) =>
-  isKnown(time) || !isKnown(recorded)
-    ? milliseconds(time)
-    : [UNKNOWN, element("small", {}, `recorded ${seconds(recorded)}`)];
+// The time of the measured work, to which the energy belongs, and that of the recording.
+const timeWithRecording = (work_ns, { duration_ns }) => [
+  seconds(work_ns),
+  isKnown(duration_ns) && duration_ns !== work_ns
+    ? element("small", {}, `${WORDS.recorded} ${seconds(duration_ns)}`)
+    : null,
+];
 const unseen = (text) => element("span", { class: "unseen" }, text);
 const tag = (text) => element("span", { class: "tag" }, text);
 
@@ -37,7 +38,7 @@ const columns = (box, changes) => [
   ["model", modelOf, null, "model"],
   ["experiment, tags", labels, null, "tags"],
   ["status", (run) => run.status, null, "status"],
-  [WORDS.time, (run) => run.total_duration_ms, timeOfWork, "time"],
+  [WORDS.time, (run) => run.work_ns, timeWithRecording, "time"],
   [
     WORDS.energy,
     (run) => run.energy_j,

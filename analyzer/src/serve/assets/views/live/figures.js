@@ -83,14 +83,14 @@ function resultOf(run) {
   const generated = recorded ? "recorded" : "generated";
   const all = output ?? recorded?.tokens ?? null;
   const counted = isNone(input) ? generated : `${generated}, ${input} of the prompt`;
-  const from = recorded?.decoded ? `of ${recorded.decoded} recorded; ` : "";
+  const from = recorded ? `${recorded.tokens} recorded; ` : "";
   return [
     ["energy_j", WORDS.energy, joules(energy), energyOf(run, found), energy],
     ["duration_ms", WORDS.time, milliseconds(found.duration_ms), run.status, found.duration_ms],
     ["tokens", WORDS.tokens, count(all), counted, all],
     ["j_per_token", WORDS.perToken, joules(each), "prompt and generated", each],
     perGenerated(found.per_output ?? recorded?.per_output, from + WITHOUT_FIRST),
-    speedOf(found.speed ?? recorded?.speed, `tokens/s of decode, ${from}without token 0`),
+    speedOf(found.speed ?? recorded?.speed, `tokens/s of decode; ${from}without token 0`),
   ];
 }
 
@@ -102,7 +102,6 @@ function recordedOf(run) {
   const time_ms = sum(timed.map((token) => token.duration_ms));
   return {
     tokens: run.tokens.size,
-    decoded: decoded.length,
     per_output: known.length ? sum(known.map((token) => token.energy_j)) / known.length : null,
     speed: timed.length ? (timed.length * 1000) / time_ms : null,
   };

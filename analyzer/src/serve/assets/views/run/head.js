@@ -65,9 +65,14 @@ function recordedOf(summary, series) {
   const time_ns = sum(timed.map((bar) => bar.ns));
   return {
     tokens: first(summary.recorded_tokens, series?.tokens),
-    decoded: decoded.length,
-    j_per_output_token: known.length ? sum(known.map((bar) => bar.j)) / known.length : null,
-    tokens_per_s: time_ns > 0 ? (timed.length * 1e9) / time_ns : null,
+    j_per_output_token: first(
+      summary.recorded_j_per_output_token,
+      known.length ? sum(known.map((bar) => bar.j)) / known.length : null,
+    ),
+    tokens_per_s: first(
+      summary.recorded_tokens_per_s,
+      time_ns > 0 ? (timed.length * 1e9) / time_ns : null,
+    ),
   };
 }
 
@@ -90,7 +95,7 @@ function cards(figures, accounts) {
   const counted = isKnown(input_tokens) ? `${input_tokens} prompt, ${generated}` : generated;
   const each_j = first(figures.j_per_output_token, recorded.j_per_output_token);
   const tokens_per_s = first(figures.tokens_per_s, recorded.tokens_per_s);
-  const from = recorded.decoded ? `of ${recorded.decoded} recorded; ` : "";
+  const from = isKnown(recorded.tokens) ? `${recorded.tokens} recorded; ` : "";
   const basis = figures.basis && figures.basis !== "modelled" ? `; ${figures.basis}` : "";
   const peak = (accounts || [])
     .filter((rail) => rail.is_root && isKnown(rail.peak_w))
@@ -118,7 +123,7 @@ function cards(figures, accounts) {
       "tokens_per_s",
       WORDS.speed,
       speed,
-      `tokens/s of decode, ${from}without token 0`,
+      `tokens/s of decode; ${from}without token 0`,
       tokens_per_s,
     ),
     card("avg_w", WORDS.average, watts(average), "during the run", average),
