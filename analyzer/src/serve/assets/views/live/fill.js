@@ -12,12 +12,12 @@ const addressOf = (run) => `/run/${encodeURIComponent(run.id)}`;
 // Fills a run. It fails if the server does not respond; what was entered stays.
 export async function fill(api, run) {
   const tokens = await rowsOf(api, `${addressOf(run)}/tokens`, "tokens");
-  const added = enterTokens(run, tokens);
+  enterTokens(run, tokens);
   const samples = await rowsOf(api, `${addressOf(run)}/power`, "samples");
   samples.forEach((sample) => run.enterStoredSample(sample));
   const { bands } = await api.get(`${addressOf(run)}/timeline`, { query: { steps: 1 } });
   bands.forEach((band) => enterBand(run, band));
-  await enterCells(api, run, added);
+  await enterCells(api, run, tokens);
 }
 
 async function rowsOf(api, path, name) {
@@ -29,21 +29,19 @@ async function rowsOf(api, path, name) {
   }
 }
 
-// Enters ended tokens that are not known, and energies that were not. Returns the rows of the new
-// ones.
+// Enters ended tokens that are not known, and energies that were not.
 function enterTokens(run, rows) {
   const keys = new Map([...run.tokens].map(([key, token]) => [token.start_ns, key]));
   const ended = rows.filter((row) => isKnown(row.start_ns) && isKnown(row.duration_ns));
-  const added = ended.filter((row) => !keys.has(row.start_ns));
+  const isNew = ended.some((row) => !keys.has(row.start_ns));
   for (const row of ended) {
     const key = keys.get(row.start_ns) ?? storedKey(row.start_ns);
     const known = run.tokens.get(key);
     if (known && (isKnown(known.energy_j) || !isKnown(row.energy_j))) continue;
     run.tokens.set(key, { ...row, end_ns: row.start_ns + row.duration_ns, ...tokenOf(run, row, key) });
   }
-  if (added.length) run.orderTokens();
+  if (isNew) run.orderTokens();
   run.changed.add("tokens");
-  return added;
 }
 
 // The key of a token or phase that was read from the file: messages have its span, the file its start.
@@ -68,9 +66,14 @@ function enterBand(run, { phase, start_ns, end_ns }) {
   run.changed.add("power").add("sections");
 }
 
-// Enters the cells of tokens. Components that no message named are not comparable with the others.
-async function enterCells(api, run, rows) {
+// Enters the cells of tokens in pauses. Components that no message named are not comparable with the
+// others.
+async function enterCells(api, run, tokens) {
   const { matrix } = run;
+  const rows = tokens.filter(
+    ({ token, start_ns: start, duration_ns: time }) =>
+      isKnown(time) && run.isInPause(start, start + time) && !matrix.has(token, start),
+  );
   if (!rows.length || !matrix.cells.size) return;
   const wanted = new Map(rows.map((row) => [row.index, row]));
   const last = Math.max(...wanted.keys());

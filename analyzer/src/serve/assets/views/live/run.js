@@ -112,18 +112,19 @@ export class LiveRun {
     this.changed.add("power").add("tokens").add("status");
   }
 
+  // Whether messages of a time can be missing; they are sent later than that time.
+  isInPause(start_ns, end_ns) {
+    return this.pauses.some(
+      ({ from_ns: from, to_ns: to }) => end_ns > from && !(isKnown(to) && start_ns > to + LATE_NS),
+    );
+  }
+
   // Enters a sample of the file, unless most of its time is known.
   enterStoredSample(sample) {
     const rail = this.rails.get(`${sample.source}/${sample.rail}`);
     if (!rail || !isKnown(sample.start_ns) || !isKnown(sample.end_ns)) return;
-    const middle = (sample.start_ns + sample.end_ns) / 2;
-    const isInPause = this.pauses.some(
-      ({ from_ns: from, to_ns: to }) => sample.end_ns > from && !(isKnown(to) && sample.start_ns > to + LATE_NS),
-    );
-    const isSeen =
-      rail.stored.has(sample.start_ns) ||
-      rail.samples.some((one) => one.start_ns <= middle && middle < one.end_ns);
-    if (!isInPause || isSeen) return;
+    const isSeen = rail.stored.has(sample.start_ns) || hasSample(rail.samples, sample);
+    if (!this.isInPause(sample.start_ns, sample.end_ns) || isSeen) return;
     rail.stored.add(sample.start_ns);
     enterSample(this, sample);
   }
@@ -273,11 +274,14 @@ class LiveMatrix {
     return [...this.layers].sort((a, b) => (a[1] ?? 1e9) - (b[1] ?? 1e9)).map(([layer]) => layer);
   }
 
+  has(token, start_ns) {
+    return this.tokens.has(`${token} ${start_ns}`);
+  }
+
   // Enters all cells of one token.
   enter(token, start_ns, cells) {
-    const key = `${token} ${start_ns}`;
-    if (this.tokens.has(key)) return;
-    this.tokens.add(key);
+    if (this.has(token, start_ns)) return;
+    this.tokens.add(`${token} ${start_ns}`);
     if (!this.latest || start_ns >= this.latest.start_ns) this.latest = { token, start_ns };
     for (const { layer, index, component, ...values } of cells) {
       const cell = this.cell(layer, index, component);
@@ -295,9 +299,17 @@ class LiveMatrix {
   }
 }
 
+// Whether one of the samples has the middle of another one. Times of the file and of messages can
+// differ slightly.
+function hasSample(samples, { start_ns: start, end_ns: end }) {
+  const middle = (start + end) / 2;
+  return samples.some((one) => one.start_ns <= middle && middle < one.end_ns);
+}
+
 function enterSample(run, data) {
   const rail = run.rail(data);
   const { samples } = rail;
+  if (rail.stored.size && hasSample(samples, data)) return;
   let at = samples.length;
   while (at > 0 && samples[at - 1].end_ns > data.end_ns) at -= 1;
   if (at > 0 && samples[at - 1].end_ns === data.end_ns) return;
