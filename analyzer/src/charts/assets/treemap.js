@@ -148,15 +148,16 @@ function treemapOf(tree, from, width, zoom) {
       const hue = partColour(tree.names[tree.part[item.node]]);
       const before = ofPart.get(hue) || 0;
       ofPart.set(hue, before + 1);
-      tile(item, { x, y, w, hgt }, level, shade(hue, (level % 2) * 0.12 + (before % 3) * 0.18));
+      const colours = [shade(hue, 0.45), shade(hue, (level % 2) * 0.12 + (before % 3) * 0.18)];
+      tile(item, { x, y, w, hgt }, level, colours);
     }
   };
-  const tile = (item, { x, y, w, hgt }, level, colour) => {
+  const tile = (item, { x, y, w, hgt }, level, [frame, colour]) => {
     const { node } = item;
     const inner = !item.own && below[node].length && w > 14 && hgt > 14;
     const strip = inner && hgt > 34 && w > 46 ? 16 : 2;
     const box = rect(x, y, w, hgt, {
-      fill: inner ? shade(colour, 0.45) : colour,
+      fill: inner ? frame : colour,
       class: "tile",
     });
     const lines = nodeLines(tree, node);

@@ -34,7 +34,7 @@ const liveLink = (run) =>
 const columns = (box, changes) => [
   [unseen("compare"), box, null, "select"],
   ["run", nameOf, null, "name"],
-  ["started", startOf, null, "started"],
+  ["started", startedOf, null, "started"],
   ["model", modelOf, null, "model"],
   ["experiment, tags", labels, null, "tags"],
   ["status", (run) => run.status, null, "status"],
@@ -61,6 +61,11 @@ const columns = (box, changes) => [
   [unseen("change"), changes, null, "actions"],
 ];
 
+// Date and time; a line can end between them.
+const startedOf = (run) =>
+  startOf(run)
+    .split(/(?<=T)/)
+    .flatMap((part) => [element("wbr", {}), element("span", { class: "nobreak" }, part)]);
 const nameOf = (run) => [
   element("a", { href: `#/run/${encodeURIComponent(run.run_id)}` }, titleOf(run)),
   run.prompt ? element("small", { class: "prompt" }, run.prompt) : null,

@@ -85,14 +85,16 @@ const ofEnergy = (key, what, energy, detail) => card(key, what, joules(energy), 
 function cards(figures, accounts) {
   const { energy_j: energy, duration_ns: duration, input_tokens, output_tokens } = figures;
   const average = isKnown(energy) && duration > 0 ? (energy * 1e9) / duration : null;
-  const isCounted = isKnown(input_tokens) && isKnown(output_tokens);
-  const tokens = isCounted ? input_tokens + output_tokens : null;
   const each = perToken(figures);
   const recorded = isKnown(output_tokens) ? {} : figures.recorded;
   const generated = isKnown(recorded.tokens)
     ? `${recorded.tokens} recorded`
     : `${count(output_tokens)} generated`;
   const counted = isKnown(input_tokens) ? `${input_tokens} prompt, ${generated}` : generated;
+  // A crashed run has no number of prompt tokens either.
+  const all = [input_tokens, first(output_tokens, recorded.tokens)];
+  const isCounted = isKnown(all[1]) && (isKnown(all[0]) || isKnown(recorded.tokens));
+  const tokens = isCounted ? sum(all) : null;
   const each_j = first(figures.j_per_output_token, recorded.j_per_output_token);
   const tokens_per_s = first(figures.tokens_per_s, recorded.tokens_per_s);
   const from = isKnown(recorded.tokens) ? `${recorded.tokens} recorded; ` : "";
@@ -111,7 +113,7 @@ function cards(figures, accounts) {
       each_j,
       `${from}decode, without token 0 (sampling only)`,
     ),
-    card("tokens", WORDS.tokens, count(tokens ?? recorded.tokens), counted, tokens),
+    card("tokens", WORDS.tokens, count(tokens), counted, tokens),
     card(
       "duration_ns",
       WORDS.time,
