@@ -103,7 +103,7 @@ export class LiveRun {
   // Whether the first message that arrived was not the first of the run.
   get startsLate() {
     const numbers = this.tokenList().map((token) => token.token).filter(isKnown);
-    return (numbers.length && Math.min(...numbers) > 0) || this.energy()?.from_ns > LATE_NS;
+    return (numbers.length && Math.min(...numbers) > 0) || this.energy()?.from_ns > 5 * LATE_NS;
   }
 
   // Enters that the file was read.
@@ -112,11 +112,10 @@ export class LiveRun {
     this.changed.add("power").add("tokens").add("status");
   }
 
-  // Whether messages of a time can be missing; they are sent later than that time.
+  // Whether messages of a time can be missing; they are sent some time after it.
   isInPause(start_ns, end_ns) {
-    return this.pauses.some(
-      ({ from_ns: from, to_ns: to }) => end_ns > from && !(isKnown(to) && start_ns > to + LATE_NS),
-    );
+    const isAfter = ({ to_ns: to }) => isKnown(to) && start_ns > to + LATE_NS;
+    return this.pauses.some((one) => end_ns > one.from_ns - LATE_NS && !isAfter(one));
   }
 
   // Enters a sample of the file, unless most of its time is known.

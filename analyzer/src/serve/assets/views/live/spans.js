@@ -56,7 +56,7 @@ export function operationTable(run) {
   const isLess = run.pauses.length > 0;
   const caption =
     `${Math.min(OPERATIONS, all.length)} of ${all.length} operations, most energy first` +
-    (isLess ? `; without ${pausesOf(run)}, when the server did not run` : "");
+    (isLess ? `; without ${pausesOf(run)}, of which no message came` : "");
   const some = isLess ? "at least " : "";
   const columns = [
     [WORDS.operation, (one) => one.operation],
