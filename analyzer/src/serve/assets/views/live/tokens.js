@@ -115,8 +115,8 @@ export class TokenStream {
 
 // Marks that tokens are missing before a token.
 function showHole(mark, missing) {
-  const beside = mark.previousElementSibling;
-  const hole = beside?.classList.contains("hole") ? beside : null;
+  const previous = mark.previousElementSibling;
+  const hole = previous?.classList.contains("hole") ? previous : null;
   if (!missing) {
     hole?.remove();
     return;
