@@ -55,6 +55,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "views/live/banner.js",
     "views/live/cancel.js",
     "views/live/figures.js",
+    "views/live/fill.js",
     "views/live/form.js",
     "views/live/heatmap.js",
     "views/live/list.js",

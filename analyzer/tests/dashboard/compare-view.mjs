@@ -76,6 +76,7 @@ export async function check(page, base, { compare }) {
   page.provokes = true;
   const told = await page.textContent("[data-frame=verdict] .caution");
   holds(`the refusal names the box: ${told}`, told.includes("although") && !told.includes("--"));
+  holds(`reason and next step are sentences: ${told}`, /\.\s+Next step: .*\./.test(told));
   await page.getByRole("button", { name: "Compare although they differ" }).click();
   await numbers(page, compare);
   await overlays(page, compare);

@@ -29,11 +29,25 @@ async function start(page, { prompt, model, allow_modelled: allow }, { name, tok
 const shownTokens = (page) =>
   page.$$eval(".stream .token", (all) => all.map((one) => [one.textContent, one.dataset.j]));
 
+// The energy of the root rails as the figure and as the table have it at one moment; null if it is
+// not shown.
+const twice = (page) =>
+  page.evaluate(() => {
+    const card = document.querySelector("[data-frame=figures] [data-key=energy_j]");
+    const rows = [...document.querySelectorAll("[aria-label=Rails] tbody tr")];
+    const roots = rows.filter((row) => row.textContent.includes("yes"));
+    const energies = roots.map((row) => row.querySelector("[data-name=energy_j]").dataset.v);
+    if (!card?.dataset.v || !roots.length || energies.some((one) => !one)) return null;
+    return [Number(card.dataset.v), energies.reduce((all, one) => all + Number(one), 0)];
+  });
+
 // Data change while the run goes on: tokens, power, cells.
 async function follows(page) {
   const seen = { tokens: new Set(), power: new Set(), cells: new Set() };
   await until("the page follows the run", async () => {
     if ((await state(page)) === "running") {
+      const energies = await twice(page);
+      if (energies) same("the energy of figure and rails", ...energies);
       seen.tokens.add(await page.locator(".stream .token").count());
       seen.power.add(
         await page.$$eval("[data-frame=power] path.line", (all) =>
@@ -164,6 +178,13 @@ async function cancelled(page, facts) {
     () => state(page),
     (found) => found === "cancelled",
   );
+  // What was recorded is shown as such.
+  const text = (key) => page.textContent(`[data-frame=figures] [data-key=${key}]`);
+  await until("tokens are those recorded", () => text("tokens"), (found) => /recorded/.test(found));
+  for (const key of ["tokens", "j_per_output_token", "tokens_per_second"]) {
+    holds(`${key}: ${await text(key)}`, Number(await figure(page, key)) > 0);
+    holds(`${key}: ${await text(key)}`, /recorded/.test(await text(key)));
+  }
 }
 
 // Another program appears while it records, and as crashed when it is killed.
@@ -250,6 +271,59 @@ async function unknowns(page) {
   holds(`operation: ${operation}`, /at least 125.0 mJ/.test(operation) && !/data-v/.test(operation));
 }
 
+// A pause without messages that cannot be read from the file: sums are the least, the text has a hole.
+async function missing(page) {
+  const found = await page.evaluate(async () => {
+    const { LiveRun } = await import("/assets/views/live/run.js");
+    const { keyFigures } = await import("/assets/views/live/figures.js");
+    const { railTable } = await import("/assets/views/live/rails.js");
+    const { operationTable } = await import("/assets/views/live/spans.js");
+    const { TokenStream } = await import("/assets/views/live/tokens.js");
+    const run = new LiveRun("a-run");
+    const enter = (type, data) => run.apply({ type, timestamp: "2026-01-01T00:00:00Z", data });
+    const add = (number) => {
+      const start_ns = number * 1e8;
+      const time = { start_ns, end_ns: start_ns + 1e8 };
+      const rail = { rail: "cpu", source: "sensor", kind: "cpu", is_root: true };
+      enter("power_sample", { ...rail, ...time, energy_j: 0.5, power_w: 5 });
+      const token = { span: number, token: number, text: ` t${number}`, phase: "decode" };
+      enter("token_complete", { ...token, ...time, energy_j: 0.5, duration_ms: 100 });
+      const operation = { operation: "matmul", count: 2, duration_ms: 1, energy_j: 0.25 };
+      enter("operation_metrics", { from_ns: start_ns, to_ns: time.end_ns, operations: [operation] });
+    };
+    [0, 1, 2].forEach(add);
+    run.interrupt();
+    [6, 7].forEach(add);
+    const figures = keyFigures();
+    figures.show(run);
+    const stream = new TokenStream({ draw: (paint) => paint() });
+    stream.show(run);
+    const card = (key) => figures.element.querySelector(`[data-key=${key}]`);
+    const hole = stream.stream.textContent;
+    // Samples of the file: one that is known, and one that is missing.
+    run.enterStoredSample({ rail: "cpu", source: "sensor", start_ns: 2e8, end_ns: 3e8, energy_j: 9 });
+    run.enterStoredSample({ rail: "cpu", source: "sensor", start_ns: 3e8, end_ns: 6e8, energy_j: 1 });
+    run.keepShown();
+    return {
+      energy: [card("energy_j").textContent, card("energy_j").dataset.v],
+      tokens: card("tokens").textContent,
+      each: card("j_per_output_token").textContent,
+      hole,
+      rail: railTable(run).textContent,
+      operation: operationTable(run).textContent,
+      filled: run.energy().least,
+    };
+  });
+  const { energy, tokens, each, hole, rail, operation, filled } = found;
+  holds(`energy: ${energy}`, /at least 2.500 J/.test(energy[0]) && !energy[1]);
+  holds(`tokens: ${tokens}`, /at least 5.*3 not received/.test(tokens));
+  holds(`each: ${each}`, /mean of 4 known/.test(each));
+  holds(`the hole is visible: ${hole}`, / t2 \[3 tokens not received\]  t6/.test(hole));
+  holds(`rail: ${rail}`, /at least/.test(rail) && /without 300.0 ms to 600.0 ms/.test(rail));
+  holds(`operations: ${operation}`, /at least 1.250 J/.test(operation) && /no message came/.test(operation));
+  same("a stored sample counts once", filled, 3.5);
+}
+
 export async function check(page, base, facts) {
   await page.goto(`${base}/#/live`);
   await until(
@@ -261,6 +335,7 @@ export async function check(page, base, facts) {
     holds(`${name} is empty`, (await frameState(page, name)) === "empty");
   }
   await unknowns(page);
+  await missing(page);
   if (facts.live) {
     const run = await generated(page, facts);
     await reading(page, run);

@@ -141,18 +141,23 @@ function treemapOf(tree, from, width, zoom) {
       .map((kid) => ({ node: kid, j: all[kid] }));
     if (kids.length && own > 0) kids.push({ node, j: own, own: true });
     kids.sort((a, b) => b.j - a.j);
+    // Neighbours of the same part differ in lightness.
+    const ofPart = new Map();
     for (const { item, x, y, w, hgt } of squarify(kids, box)) {
       if (w * hgt < 6) continue;
-      tile(item, { x, y, w, hgt }, level);
+      const hue = partColour(tree.names[tree.part[item.node]]);
+      const before = ofPart.get(hue) || 0;
+      ofPart.set(hue, before + 1);
+      const colours = [shade(hue, 0.45), shade(hue, (level % 2) * 0.12 + (before % 3) * 0.18)];
+      tile(item, { x, y, w, hgt }, level, colours);
     }
   };
-  const tile = (item, { x, y, w, hgt }, level) => {
+  const tile = (item, { x, y, w, hgt }, level, [frame, colour]) => {
     const { node } = item;
-    const hue = partColour(tree.names[tree.part[node]]);
     const inner = !item.own && below[node].length && w > 14 && hgt > 14;
     const strip = inner && hgt > 34 && w > 46 ? 16 : 2;
     const box = rect(x, y, w, hgt, {
-      fill: inner ? shade(hue, 0.45) : shade(hue, level % 2 ? 0.12 : 0),
+      fill: inner ? frame : colour,
       class: "tile",
     });
     const lines = nodeLines(tree, node);

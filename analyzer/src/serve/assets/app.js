@@ -126,7 +126,10 @@ function requireToken(error) {
 // Shows whether messages arrive.
 const connection = by("connection");
 let wasOpen = false;
+let before = null;
 socket.watch((state, nextTry) => {
+  const isNew = state === "open" && before !== "silent";
+  before = state;
   connection.dataset.state = state;
   const wait = nextTry ? Math.max(1, Math.round((nextTry - Date.now()) / 1000)) : 0;
   setText(
@@ -135,9 +138,11 @@ socket.watch((state, nextTry) => {
       ? "connected"
       : state === "waiting"
         ? `disconnected, next try in ${wait} s`
-        : "connecting",
+        : state === "silent"
+          ? "the server is silent"
+          : "connecting",
   );
-  if (state === "open") {
+  if (isNew) {
     if (wasOpen) announce("Connected again");
     wasOpen = true;
     about();

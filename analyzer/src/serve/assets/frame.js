@@ -69,14 +69,16 @@ export function chartFrame(title, { how, name } = {}) {
   };
 }
 
+const sentence = (text) => (/[.!?:]$/.test(text.trim()) ? text : `${text}.`);
+
 // What failed, the next step, and a button to try again.
 export function failure(error, retry) {
   return [
     element(
       "div",
       { class: "caution", role: "alert" },
-      element("p", {}, error.detail || error.message || String(error)),
-      error.remedy ? element("p", {}, `Next step: ${error.remedy}.`.replace(/\.\.$/, ".")) : null,
+      element("p", {}, sentence(error.detail || error.message || String(error))),
+      error.remedy ? [" ", element("p", {}, sentence(`Next step: ${error.remedy}`))] : null,
       retry ? button("Try again", retry) : null,
     ),
   ];

@@ -1,6 +1,7 @@
 // Messages about runs that are being recorded, over one WebSocket.
 //
 //     connecting -> open -> waiting -> connecting ...   reconnects with growing pauses
+//     open -> silent -> open                            no message, not even a heartbeat, for a while
 //
 // After a pause the server sends what followed the last received message (`seq`, `epoch`). If the
 // server was restarted, the epoch differs: listeners are reset and read the state again. Messages
@@ -9,8 +10,10 @@
 const LEVELS = ["power", "sections", "tokens", "layers", "components", "operations"];
 const SHORTEST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15000;
-// The server sends a heartbeat every 5 s; without any message, the connection is dead.
-const SILENCE_MS = 20000;
+// The server sends a heartbeat every 5 s. Without any message for some time the connection is
+// silent, and later it is dead.
+const SILENT_MS = 7000;
+const DEAD_MS = 14000;
 // Largest page of missed messages.
 const PAGE = 1000;
 
@@ -36,6 +39,7 @@ class LiveSocket {
   }
 
   tryNow() {
+    if (this.state === "silent") this.#retry();
     if (this.state === "waiting") this.#open();
   }
 
@@ -91,12 +95,20 @@ class LiveSocket {
 
   // Ends the connection if no message arrives in time.
   #expect() {
+    this.#stopWaiting();
+    this.silence = setTimeout(() => {
+      if (this.state === "open") this.#setState("silent");
+    }, SILENT_MS);
+    this.death = setTimeout(() => this.#retry(), DEAD_MS);
+  }
+
+  #stopWaiting() {
     clearTimeout(this.silence);
-    this.silence = setTimeout(() => this.#retry(), SILENCE_MS);
+    clearTimeout(this.death);
   }
 
   #retry() {
-    clearTimeout(this.silence);
+    this.#stopWaiting();
     clearTimeout(this.timer);
     const own = this.socket;
     this.socket = null;
@@ -110,6 +122,7 @@ class LiveSocket {
 
   #hear(text) {
     this.#expect();
+    if (this.state === "silent") this.#setState("open");
     let message;
     try {
       message = JSON.parse(text);

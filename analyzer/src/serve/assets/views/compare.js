@@ -109,9 +109,13 @@ class Compare {
     }
     const accept = new URLSearchParams(this.shownQuery);
     accept.set("different", "yes");
+    // The first line is the reason, indented lines are the settings, the last one is the next step.
+    const lines = text.replace(OPTION, `tick \u201c${DIFFERENT}\u201d`).split("\n");
+    const [reason, ...settings] = lines.filter((line, at) => !at || /^\s/.test(line));
+    const step = lines.slice(1).filter((line) => !/^\s/.test(line));
     this.verdict.fail({
-      detail: text.replace(OPTION, `tick \u201c${DIFFERENT}\u201d`),
-      remedy: error.remedy && !OPTION.test(error.remedy) ? error.remedy : null,
+      detail: `${reason} ${settings.map((line) => line.trim()).join("; ")}`.trim(),
+      remedy: step.join(", ") || (OPTION.test(error.remedy || "") ? null : error.remedy),
     });
     const again = () => this.navigate(`#/compare?${accept}`);
     const place = this.verdict.figure.querySelector(".caution");

@@ -165,7 +165,7 @@ class History {
       // The name of the file is not needed.
     }
     this.list.empty(
-      `This file has no runs yet. Record one: energy record --db ${database} -- PROGRAM, or start one in the Live view.`,
+      `This file has no runs yet. Record one: energy --db ${database} record -- PROGRAM, or start one in the Live view.`,
     );
   }
 
@@ -196,7 +196,7 @@ class History {
     const unknown = runs.length - known.length;
     const notes = [
       total > runs.length ? `The newest ${runs.length} of ${total} runs.` : "",
-      unknown ? `The energy per token of ${unknown} runs is unknown.` : "",
+      unknown ? `The energy per token of ${unknown} ${unknown === 1 ? "run" : "runs"} is unknown.` : "",
     ].filter(Boolean);
     const open = (run) => this.navigate(`#/run/${encodeURIComponent(run.run_id)}`);
     this.trend.draw((width) => [

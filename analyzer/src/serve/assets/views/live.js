@@ -133,10 +133,11 @@ class LiveView {
     this.ends.push(
       () => this.runs.stop(),
       this.socket.watch((state) => {
-        const isBack = state === "open" && this.connection !== "open";
+        const isBack = state === "open" && !["open", "silent"].includes(this.connection);
         this.connection = state;
         if (isBack) this.runs.load();
         this.showState();
+        this.showFigures();
       }),
     );
     const timer = setInterval(() => this.tick(), DRAW_MS);
@@ -174,8 +175,18 @@ class LiveView {
     const { run, runs } = this;
     this.banner.show({ connection: this.connection, run, database: runs.database });
     this.split.classList.toggle("no-run", !run);
-    this.list.show(runs.list(), runs.chosenId, runs.own);
+    this.split.classList.toggle("stale", this.isStale);
+    this.list.show(runs.list(), runs.chosenId, runs.own, this.isStale);
     this.cancel.show(run && run.isRunning && runs.own.has(run.id) ? run.id : null);
+  }
+
+  // Without a connection nothing is known about now.
+  showFigures() {
+    this.figures.show(this.run, this.isStale);
+  }
+
+  get isStale() {
+    return this.connection !== undefined && this.connection !== "open";
   }
 
   // Draws what changed since the last time.
@@ -185,7 +196,7 @@ class LiveView {
     const { run } = this;
     const isTables = this.ticks % TABLES === 0;
     if (isTables) {
-      for (const one of this.runs.list()) one.takePowers();
+      for (const one of this.runs.list()) one.keepShown();
       this.showState();
     }
     if (!run) return;
@@ -193,12 +204,12 @@ class LiveView {
     if (changed.size) this.isTableDue = true;
     if (isTables && this.isTableDue) {
       this.isTableDue = false;
-      this.figures.show(run);
+      this.showFigures();
       this.drawTables();
     }
     if (!changed.size) return;
     if (changed.has("status")) this.showState();
-    this.figures.show(this.run);
+    this.showFigures();
     if (changed.has("current")) this.now.show(this.run);
     if (changed.has("power") || changed.has("rails")) this.drawPower();
     if (changed.has("tokens") || changed.has("token energies")) this.drawTokens();
@@ -208,7 +219,7 @@ class LiveView {
 
   redraw() {
     this.showState();
-    this.figures.show(this.run);
+    this.showFigures();
     this.now.show(this.run);
     this.drawPower();
     this.drawTokens();

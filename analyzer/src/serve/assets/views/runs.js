@@ -21,16 +21,13 @@ const PHASES = ["pre_inference", "prefill", "decode", "post_inference"];
 // Names of phases in the order of their colours: those of inference have the same in all runs.
 export const phaseOrder = (names) => [...new Set([...PHASES, ...names])];
 
-// `2026-11-29 10:47`, local time.
-export function startOf(run) {
-  const date = new Date(run.timestamp);
-  if (Number.isNaN(date.getTime())) return UNKNOWN;
-  const two = (value) => String(value).padStart(2, "0");
-  return (
-    `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ` +
-    `${two(date.getHours())}:${two(date.getMinutes())}`
-  );
+// Times are in UTC, as the command line writes them: `2026-11-29T10:47:12Z`.
+export function dateOf(time) {
+  const date = new Date(time ?? NaN);
+  return Number.isNaN(date.getTime()) ? UNKNOWN : date.toISOString().replace(/\.\d+Z$/, "Z");
 }
+export const startOf = (run) => dateOf(run.timestamp);
+export const timeOf = (time) => dateOf(time).replace(/^.*T/, "");
 
 export const isModelled = (run) => /modelled/.test(run.provenance || "");
 

@@ -33,7 +33,7 @@ export const levelOf = (value, range) => stepOf(value, range, SHADES);
 
 // Returns the content of a legend: the shades with the values of both ends.
 export const rampOf = (range, format, words) => [
-  `${format(range.lo)} `,
+  `${format(range.lo)}${range.lo ? " and less" : ""} `,
   ...[...Array(SHADES).keys()].map((level) =>
     h("i", { class: `step step${level}`, "aria-hidden": "true" }),
   ),

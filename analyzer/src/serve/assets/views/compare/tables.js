@@ -23,6 +23,10 @@ const change = (ratio) => {
 const whole = (share) => `${Math.round(share * 1000) / 10} %`;
 const origin = (power) => (power === "measured" ? "" : provenanceWords(power));
 
+// Why operations are compared by time only.
+const NO_ESTIMATE = / \(no estimate of run (.+) has any weight\)/;
+const NO_POWER = ", because the power of operations could not be estimated in $1";
+
 // Whether a verdict states a difference.
 const isDecided = ({ verdict }) => verdict === "better" || verdict === "worse";
 
@@ -116,5 +120,6 @@ export function notes(answer) {
   const leftOut = (answer.left_out || []).map(
     ({ run, why }) => `Run ${run.slice(0, 8)} is on no side: ${why}`,
   );
-  return [listOf("cautions", warnings), listOf("events", [...(answer.notes || []), ...leftOut])];
+  const inWords = (answer.notes || []).map((one) => one.replace(NO_ESTIMATE, NO_POWER));
+  return [listOf("cautions", warnings), listOf("events", [...inWords, ...leftOut])];
 }

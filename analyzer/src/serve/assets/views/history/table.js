@@ -16,6 +16,13 @@ const withInterval = (value, lo, hi) => [
   joules(value),
   isKnown(lo) || isKnown(hi) ? element("small", { class: "interval" }, bounds(lo, hi)) : null,
 ];
+// The time of the measured work, to which the energy belongs, and that of the recording.
+const timeWithRecording = (work_ns, { duration_ns }) => [
+  seconds(work_ns),
+  isKnown(duration_ns) && duration_ns !== work_ns
+    ? element("small", {}, `${WORDS.recorded} ${seconds(duration_ns)}`)
+    : null,
+];
 const unseen = (text) => element("span", { class: "unseen" }, text);
 const tag = (text) => element("span", { class: "tag" }, text);
 
@@ -27,11 +34,11 @@ const liveLink = (run) =>
 const columns = (box, changes) => [
   [unseen("compare"), box, null, "select"],
   ["run", nameOf, null, "name"],
-  ["started", startOf, null, "started"],
+  ["started", startedOf, null, "started"],
   ["model", modelOf, null, "model"],
   ["experiment, tags", labels, null, "tags"],
   ["status", (run) => run.status, null, "status"],
-  [WORDS.recorded, (run) => run.duration_ns, seconds, "time"],
+  [WORDS.time, (run) => run.work_ns, timeWithRecording, "time"],
   [
     WORDS.energy,
     (run) => run.energy_j,
@@ -54,6 +61,11 @@ const columns = (box, changes) => [
   [unseen("change"), changes, null, "actions"],
 ];
 
+// Date and time; a line can end between them.
+const startedOf = (run) =>
+  startOf(run)
+    .split(/(?<=T)/)
+    .flatMap((part) => [element("wbr", {}), element("span", { class: "nobreak" }, part)]);
 const nameOf = (run) => [
   element("a", { href: `#/run/${encodeURIComponent(run.run_id)}` }, titleOf(run)),
   run.prompt ? element("small", { class: "prompt" }, run.prompt) : null,

@@ -94,7 +94,7 @@ export function trendChart(runs, width, open) {
     });
   const every = Math.max(1, Math.ceil(runs.length / (narrow ? 3 : 7)));
   const days = runs
-    .map((run, at) => ({ value: at, text: startOf(run).slice(5) }))
+    .map((run, at) => ({ value: at, text: `${startOf(run).slice(5, 16)}Z` }))
     .filter((_, at) => at % every === 0)
     .filter((one, at, all) => !at || one.text !== all[at - 1].text);
   const root = drawing(

@@ -2,8 +2,9 @@
 
 import { element, replace } from "../../dom.js";
 import { failure } from "../../frame.js";
+import { timeOf } from "../runs.js";
+import { pausesOf } from "./rails.js";
 
-const time = (timestamp) => (timestamp ? new Date(timestamp).toLocaleTimeString() : "");
 const link = (run, text) => element("a", { href: `#/run/${encodeURIComponent(run.id)}` }, text);
 
 // State of the page: `none`, `starting`, `waiting`, `running`, or how the run ended.
@@ -59,20 +60,28 @@ export function banner({ socket, announce }) {
   return {
     element: root,
     show({ connection, run, database }) {
-      const isLost = connection === "waiting";
+      const isLost = connection === "waiting" || connection === "silent";
       lost.hidden = !isLost;
-      if (isLost && !lost.childElementCount) {
-        const since = run && run.heard ? ` Figures are those of ${time(run.heard)}.` : "";
+      if (isLost && lost.dataset.connection !== connection) {
+        const since = run && run.heard ? ` Figures are those of ${timeOf(run.heard)}.` : "";
+        const what =
+          connection === "silent"
+            ? "The server sends nothing, although it should every 5 s."
+            : "The connection to the server is lost.";
+        lost.dataset.connection = connection;
         replace(
           lost,
           element(
             "p",
             {},
-            `The connection to the server is lost.${since} The page connects again by itself.`,
+            `${what}${since} The page connects again by itself.`,
           ),
           element("button", { type: "button", onclick: () => socket.tryNow() }, "Connect now"),
         );
-      } else if (!isLost && lost.childElementCount) replace(lost);
+      } else if (!isLost && lost.childElementCount) {
+        replace(lost);
+        delete lost.dataset.connection;
+      }
       const state = stateOf(run);
       const key = `${state} ${run ? run.id + run.title : ""} ${database}`;
       if (key !== shown) {
@@ -84,6 +93,9 @@ export function banner({ socket, announce }) {
       replace(
         notices,
         run && run.error ? failure({ detail: run.error.message, remedy: run.error.remedy }) : null,
+        run && !run.isFilled
+          ? element("p", { class: "note" }, `No message came for ${pausesOf(run)}; sums lack this time until it is read from the file.`)
+          : null,
         run && run.lost
           ? element(
               "p",

@@ -16,6 +16,8 @@ import {
   WORDS,
 } from "/assets/charts.js";
 import { card, count, element, replace, setText } from "../../dom.js";
+import { timeOf } from "../runs.js";
+import { pausesOf } from "./rails.js";
 
 // Tokens that the speed is averaged over.
 const SPEED_TOKENS = 20;
@@ -23,13 +25,14 @@ const CURRENT = ["phase", "section", "token", "layer", "component", "operation"]
 
 const isNone = (value) => value === null || value === undefined;
 
-// Cards whose values change in place, so that the page does not move. `show(run)` draws a run.
+// Cards whose values change in place, so that the page does not move. `show(run, isStale)` draws a
+// run; a stale one has no power of now.
 export function keyFigures() {
   const root = element("div", { class: "cards", "data-frame": "figures" });
-  const show = (run) => {
+  const show = (run, isStale) => {
     root.hidden = !run || !run.heard;
     if (root.hidden) return;
-    const made = run.isRunning ? figuresOf(run) : resultOf(run);
+    const made = run.isRunning ? figuresOf(run, isStale) : resultOf(run);
     if (root.childElementCount !== made.length) {
       replace(
         root,
@@ -75,18 +78,33 @@ const WITHOUT_FIRST = "decode, without token 0 (sampling only)";
 function resultOf(run) {
   const found = run.stored ? storedOf(run.stored) : messageOf(run.result || {});
   const { energy_j: energy, output, input, per_token: each } = found;
-  const seen = run.tokens.size || null;
-  const generated = isNone(output) && seen ? "generated, seen while it ran" : "generated";
+  // A run that was cancelled or crashed has reported no number of tokens: those recorded count.
+  const recorded = isNone(output) && run.tokens.size ? recordedOf(run) : null;
+  const generated = recorded ? "recorded" : "generated";
+  const all = output ?? recorded?.tokens ?? null;
   const counted = isNone(input) ? generated : `${generated}, ${input} of the prompt`;
-  const all = output ?? seen;
+  const from = recorded ? `${recorded.tokens} recorded; ` : "";
   return [
     ["energy_j", WORDS.energy, joules(energy), energyOf(run, found), energy],
     ["duration_ms", WORDS.time, milliseconds(found.duration_ms), run.status, found.duration_ms],
     ["tokens", WORDS.tokens, count(all), counted, all],
     ["j_per_token", WORDS.perToken, joules(each), "prompt and generated", each],
-    perGenerated(found.per_output, WITHOUT_FIRST),
-    speedOf(found.speed, "tokens/s of decode, without token 0"),
+    perGenerated(found.per_output ?? recorded?.per_output, from + WITHOUT_FIRST),
+    speedOf(found.speed ?? recorded?.speed, `tokens/s of decode; ${from}without token 0`),
   ];
+}
+
+// Figures of the tokens that arrived.
+function recordedOf(run) {
+  const decoded = run.decodedList();
+  const known = decoded.filter((token) => isKnown(token.energy_j));
+  const timed = decoded.filter((token) => token.duration_ms > 0);
+  const time_ms = sum(timed.map((token) => token.duration_ms));
+  return {
+    tokens: run.tokens.size,
+    per_output: known.length ? sum(known.map((token) => token.energy_j)) / known.length : null,
+    speed: timed.length ? (timed.length * 1000) / time_ms : null,
+  };
 }
 
 const perGenerated = (value, detail) => [
@@ -132,14 +150,15 @@ const energyOf = (run, { lo_j: lo, hi_j: hi }) => {
   return isKnown(lo) || isKnown(hi) ? `${source}; ${interval(lo, hi)}` : `${source}; as stored`;
 };
 
-// Where the energy of the samples begins, and how many of them have none.
-const energyDetail = ({ from_ns: from, unknown }) =>
+// Where the energy of the samples begins, how many of them have none, and what is missing.
+const energyDetail = (run, { from_ns: from, unknown }) =>
   (from > 1e9 ? `since ${seconds(from)} of the run` : "so far") +
-  (unknown ? `; energy of ${counted(unknown, "sample")} unknown` : "");
+  (unknown ? `; energy of ${counted(unknown, "sample")} unknown` : "") +
+  (run.isFilled ? "" : `; without ${pausesOf(run)}`);
 const counted = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
 
 // Figures so far: key, name, value, explanation, raw value.
-function figuresOf(run) {
+function figuresOf(run, isStale) {
   const energy = run.energy();
   const all = run.tokenList();
   const tokens = run.decodedList();
@@ -152,18 +171,31 @@ function figuresOf(run) {
   const power = run.power();
   const last = recent.length === 1 ? "last token" : `last ${recent.length} tokens`;
   const unknown = all.filter((token) => !isKnown(token.energy_j)).length;
-  const energies = unknown ? `generated; energy of ${unknown} unknown` : "generated";
-  const some = known.length < tokens.length ? `mean of ${known.length} known; ` : "";
+  const missing = run.missingTokens;
+  const energies = [
+    "generated",
+    unknown ? `energy of ${unknown} unknown` : "",
+    missing ? `${missing} not received` : "",
+  ];
+  const some = known.length < tokens.length + missing ? `mean of ${known.length} known; ` : "";
   return [
-    ["power_w", WORDS.now, watts(power), `${provenanceWords(run.provenance)}, with idle`, power],
+    isStale
+      ? ["power_w", "last power", watts(power), `at ${timeOf(run.heard)}; no connection`, power]
+      : ["power_w", WORDS.now, watts(power), `${provenanceWords(run.provenance)}, with idle`, power],
     [
       "energy_j",
       WORDS.energy,
-      energy ? atLeast(energy) : UNKNOWN,
-      energy ? energyDetail(energy) : "",
+      energy ? atLeast({ ...energy, unknown: energy.whole === null }) : UNKNOWN,
+      energy ? energyDetail(run, energy) : "",
       energy?.whole,
     ],
-    ["tokens", WORDS.tokens, count(all.length), energies, all.length],
+    [
+      "tokens",
+      WORDS.tokens,
+      `${missing ? "at least " : ""}${count(all.length)}`,
+      energies.filter(Boolean).join("; "),
+      missing ? null : all.length,
+    ],
     perGenerated(perToken, some + WITHOUT_FIRST),
     speedOf(speed, `tokens/s, ${last} of decode`),
   ];

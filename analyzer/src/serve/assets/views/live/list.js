@@ -21,7 +21,7 @@ const statusText = (run) =>
       : STATUS[run.status] || run.status;
 
 // Creates the list. `show(runs, chosen, own)` shows the runs; `own` are ids of runs that this
-// server started; `choose(id)` is called when one is chosen.
+// server started, and a stale list shows no power; `choose(id)` is called when one is chosen.
 export function recordingList(choose) {
   const [list, endedList] = [0, 1].map(() => element("ul", { class: "recordings" }));
   const items = new Map();
@@ -58,12 +58,12 @@ export function recordingList(choose) {
   }
   return {
     element: root,
-    show(runs, chosen, own) {
+    show(runs, chosen, own, isStale) {
       empty.hidden = runs.some((run) => run.isRunning);
       endedTitle.hidden = runs.every((run) => run.isRunning);
       const shown = runs.map((run) => {
         const one = items.get(run.id) || item(run);
-        const power = run.isRunning ? run.power() : null;
+        const power = run.isRunning && !isStale ? run.power() : null;
         const by = own.has(run.id)
           ? "started here"
           : run.info.pid

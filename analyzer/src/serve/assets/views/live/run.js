@@ -4,10 +4,13 @@
 
 import { isKnown, knownSum, sum } from "/assets/charts.js";
 import { phaseOrder, short } from "../runs.js";
+import { storedKey } from "./fill.js";
 
 // Samples that are kept of each rail, and ended sections of a run.
 const SAMPLES = 2400;
 const SECTIONS = 200;
+// Longest time before the first sample of a run that was watched from its start.
+const LATE_NS = 1e9;
 const ENDED = ["complete", "cancelled", "crashed", "failed"];
 // Components of a layer in the order of their execution; others follow as they arrive.
 const COMPONENTS = ["input_norm", "attention", "post_attention_norm", "mlp"];
@@ -38,6 +41,12 @@ export class LiveRun {
     this.stored = null;
     this.error = null;
     this.lost = 0;
+    // Times for which no message came, because the server did not run: `from_ns`, `to_ns`. What is
+    // missing is read from the file; until then, sums lack it.
+    this.pauses = [];
+    this.isFilled = true;
+    // Counts how often tokens were entered between others.
+    this.order = 0;
     // Latest run time that any message reports.
     this.now_ns = 0;
     this.heard = null;
@@ -72,7 +81,70 @@ export class LiveRun {
     const enter = ENTER[type];
     if (!enter) return;
     this.heard = timestamp;
+    const pause = this.pauses[this.pauses.length - 1];
+    if (pause && pause.to_ns === null && data.start_ns >= pause.from_ns) pause.to_ns = data.start_ns;
     enter(this, data);
+  }
+
+  // Enters that no message comes for a while: what follows the last one is missing.
+  interrupt(from_ns = this.receivedUntil) {
+    const last = this.pauses[this.pauses.length - 1];
+    if (!last || last.to_ns !== null) this.pauses.push({ from_ns, to_ns: null });
+    this.isFilled = false;
+    this.changed.add("power").add("tokens").add("operations");
+  }
+
+  // The run time until which samples arrived.
+  get receivedUntil() {
+    const ends = this.roots().map(({ samples }) => samples[samples.length - 1].end_ns);
+    return Math.max(0, Math.min(this.now_ns, ...ends));
+  }
+
+  // Whether the first message that arrived was not the first of the run.
+  get startsLate() {
+    const numbers = this.tokenList().map((token) => token.token).filter(isKnown);
+    return (numbers.length && Math.min(...numbers) > 0) || this.energy()?.from_ns > 5 * LATE_NS;
+  }
+
+  // Enters that the file was read.
+  fill() {
+    this.isFilled = true;
+    this.changed.add("power").add("tokens").add("status");
+  }
+
+  // Whether messages of a time can be missing; they are sent some time after it.
+  isInPause(start_ns, end_ns) {
+    const isAfter = ({ to_ns: to }) => isKnown(to) && start_ns > to + LATE_NS;
+    return this.pauses.some((one) => end_ns > one.from_ns - LATE_NS && !isAfter(one));
+  }
+
+  // Enters a sample of the file, unless most of its time is known.
+  enterStoredSample(sample) {
+    const rail = this.rails.get(`${sample.source}/${sample.rail}`);
+    if (!rail || !isKnown(sample.start_ns) || !isKnown(sample.end_ns)) return;
+    const isSeen = rail.stored.has(sample.start_ns) || hasSample(rail.samples, sample);
+    if (!this.isInPause(sample.start_ns, sample.end_ns) || isSeen) return;
+    rail.stored.add(sample.start_ns);
+    enterSample(this, sample);
+  }
+
+  orderTokens() {
+    const inOrder = [...this.tokens].sort(([, a], [, b]) => a.start_ns - b.start_ns);
+    this.tokens = new Map(inOrder);
+    this.order += 1;
+  }
+
+  // Number of tokens that are missing before a token, which follows `before`. Without a pause, the
+  // program numbers its tokens otherwise.
+  missingBefore(token, before) {
+    if (!this.pauses.length || !Number.isInteger(token.token)) return 0;
+    if (!before) return token.phase === "decode" ? Math.max(0, token.token) : 0;
+    if (!Number.isInteger(before.token) || before.phase !== token.phase) return 0;
+    return Math.max(0, token.token - before.token - 1);
+  }
+
+  get missingTokens() {
+    return sum(this.tokenList().map((one, at, all) => this.missingBefore(one, all[at - 1])));
   }
 
   // Enters that the run failed before anything was recorded.
@@ -89,6 +161,7 @@ export class LiveRun {
     this.info = { name: row.name, model: row.model, ...this.info, status: row.status };
     this.heard = this.heard || row.timestamp;
     this.open.clear();
+    this.keepShown();
     this.changed.add("status").add("sections").add("power");
   }
 
@@ -103,6 +176,8 @@ export class LiveRun {
     let rail = this.rails.get(key);
     if (!rail) {
       rail = { samples: [], energy_j: 0, unknown: 0, first_ns: null, peak_w: null };
+      // Starts of samples that were read from the file.
+      rail.stored = new Set();
       this.rails.set(key, rail);
       this.changed.add("rails");
     }
@@ -112,11 +187,14 @@ export class LiveRun {
     return rail;
   }
 
-  // Keeps the latest power of each rail, so that all parts of the page show the same values.
-  takePowers() {
+  // Keeps the latest power and the energy of each rail, so that all parts of the page show the same
+  // values.
+  keepShown() {
     for (const rail of this.rails.values()) {
       const last = rail.samples[rail.samples.length - 1];
       rail.shown_w = last ? last.power_w : null;
+      rail.shown_j = rail.energy_j;
+      rail.shown_unknown = rail.unknown;
     }
   }
 
@@ -132,20 +210,23 @@ export class LiveRun {
   // The sum of the kept powers of root rails; null if one of them is unknown.
   power() {
     const roots = this.roots();
-    if (roots.some((rail) => !isKnown(rail.shown_w))) this.takePowers();
+    if (roots.some((rail) => !isKnown(rail.shown_w))) this.keepShown();
     if (!roots.length || roots.some((rail) => !isKnown(rail.shown_w))) return null;
     return roots.reduce((sum, rail) => sum + rail.shown_w, 0);
   }
 
-  // The energy of root rails in the samples that arrived: what is known of it, the number of samples
-  // without energy, and the run time of the first one. The whole is unknown if one of them is.
+  // The kept energy of root rails in the samples that arrived: what is known of it, the number of
+  // samples without energy, and the run time of the first one. The whole is unknown if one of them
+  // is, or samples are missing.
   energy() {
     const roots = this.roots().filter((rail) => rail.first_ns !== null);
     if (!roots.length) return null;
-    const least = sum(roots.map((rail) => rail.energy_j));
-    const unknown = sum(roots.map((rail) => rail.unknown));
+    if (roots.some((rail) => rail.shown_j === undefined)) this.keepShown();
+    const least = sum(roots.map((rail) => rail.shown_j));
+    const unknown = sum(roots.map((rail) => rail.shown_unknown));
     const from_ns = Math.min(...roots.map((rail) => rail.first_ns));
-    return { least, unknown, whole: unknown ? null : least, from_ns };
+    const isWhole = !unknown && this.isFilled;
+    return { least, unknown, whole: isWhole ? least : null, from_ns };
   }
 
   tokenList() {
@@ -192,11 +273,14 @@ class LiveMatrix {
     return [...this.layers].sort((a, b) => (a[1] ?? 1e9) - (b[1] ?? 1e9)).map(([layer]) => layer);
   }
 
+  has(token, start_ns) {
+    return this.tokens.has(`${token} ${start_ns}`);
+  }
+
   // Enters all cells of one token.
   enter(token, start_ns, cells) {
-    const key = `${token} ${start_ns}`;
-    if (this.tokens.has(key)) return;
-    this.tokens.add(key);
+    if (this.has(token, start_ns)) return;
+    this.tokens.add(`${token} ${start_ns}`);
     if (!this.latest || start_ns >= this.latest.start_ns) this.latest = { token, start_ns };
     for (const { layer, index, component, ...values } of cells) {
       const cell = this.cell(layer, index, component);
@@ -214,9 +298,17 @@ class LiveMatrix {
   }
 }
 
+// Whether one of the samples has the middle of another one. Times of the file and of messages can
+// differ slightly.
+function hasSample(samples, { start_ns: start, end_ns: end }) {
+  const middle = (start + end) / 2;
+  return samples.some((one) => one.start_ns <= middle && middle < one.end_ns);
+}
+
 function enterSample(run, data) {
   const rail = run.rail(data);
   const { samples } = rail;
+  if (rail.stored.size && hasSample(samples, data)) return;
   let at = samples.length;
   while (at > 0 && samples[at - 1].end_ns > data.end_ns) at -= 1;
   if (at > 0 && samples[at - 1].end_ns === data.end_ns) return;
@@ -237,6 +329,7 @@ function enterStart(run, data) {
   if (!run.sections.has(data.span)) run.open.set(data.span, data);
   if (data.role === "phase") {
     if (!run.phases.includes(data.name)) run.phases.push(data.name);
+    run.bands.delete(storedKey(data.start_ns));
     const known = run.bands.get(data.span);
     const end_ns = known ? known.end_ns : null;
     run.bands.set(data.span, { phase: data.name, start_ns: data.start_ns, end_ns });
@@ -258,8 +351,10 @@ function enterEnd(run, data) {
 }
 
 function enterToken(run, data) {
-  const isNew = !run.tokens.has(String(data.span));
-  run.tokens.set(String(data.span), data);
+  const stored = storedKey(data.start_ns);
+  const span = run.tokens.has(stored) ? stored : String(data.span);
+  const isNew = !run.tokens.has(span);
+  run.tokens.set(span, { ...data, span });
   run.advance(data.end_ns);
   run.changed.add(isNew ? "tokens" : "token energies");
 }

@@ -1,6 +1,7 @@
 // The runs of the Live view: those that are being recorded, and some that ended since.
 
 import { ApiError } from "../../api.js";
+import { fill } from "./fill.js";
 import { LiveRun } from "./run.js";
 
 // Ended runs that are kept, and messages of a page of past ones.
@@ -30,7 +31,7 @@ export class LiveRuns {
       runs: ["*"],
       detail: "operations",
       message: (message) => this.receive(message),
-      reset: () => this.load(),
+      reset: () => this.restart(),
       gap: (lost) => this.gap(lost),
     });
   }
@@ -84,6 +85,12 @@ export class LiveRuns {
     return status;
   }
 
+  // The server was restarted: what was recorded in between has no message.
+  restart() {
+    for (const run of this.all.values()) if (run.isRunning && run.heard) run.interrupt();
+    this.load();
+  }
+
   // Runs that are being recorded now, with what is known about their past.
   async load() {
     const status = await this.readStatus();
@@ -92,11 +99,11 @@ export class LiveRuns {
     const { recording, generating, queued = [] } = status;
     for (const id of queued) this.runOf(id).describe({ status: "queued" });
     const ids = [...new Set([...queued, ...(generating ? [generating] : []), ...recording])];
-    for (const id of ids) await this.loadPast(this.runOf(id));
+    for (const id of ids) await this.loadRun(this.runOf(id));
     // Runs that ended while the page was disconnected.
     for (const run of [...this.all.values()]) {
       if (!run.isRunning || ids.includes(run.id) || !(run.heard || isRestarted)) continue;
-      await this.loadPast(run);
+      await this.loadRun(run);
       const isStored = await this.readStored(run);
       if (!isStored && isRestarted && !run.heard) {
         run.fail("The server ended before this run began. Start it again.");
@@ -105,6 +112,27 @@ export class LiveRuns {
     await this.chooseWanted();
     this.chooseByItself();
     this.changed();
+  }
+
+  // Reads the past of a run: messages, and from the file what none reported.
+  async loadRun(run) {
+    await this.loadPast(run);
+    if (!run.pauses.length && run.startsLate) run.interrupt(0);
+    await this.fill(run);
+  }
+
+  // Reads what is missing in a run. What cannot be read is marked, and read later.
+  async fill(run) {
+    if (run.isFilled || run.isFilling) return;
+    run.isFilling = true;
+    try {
+      await fill(this.api, run);
+      run.fill();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+    } finally {
+      run.isFilling = false;
+    }
   }
 
   // Chooses the run that the address names.
@@ -156,14 +184,19 @@ export class LiveRuns {
   // Reads the stored figures of a run that ended, and once more for what is computed later.
   async readEnd(run) {
     await this.readStored(run);
-    setTimeout(() => {
-      if (!this.isStopped) this.readStored(run);
+    setTimeout(async () => {
+      if (this.isStopped) return;
+      await this.readStored(run);
+      // The file has energies of tokens that had none when it was read before.
+      if (run.pauses.length) run.isFilled = false;
+      await this.fill(run);
     }, LATER_MS);
   }
 
   // Runs without messages may have ended without one.
   readSilent() {
     for (const run of this.all.values()) {
+      this.fill(run);
       const isSilent = run.heard && Date.now() - (run.arrived || 0) > SILENT_MS;
       if (!run.isRunning || !isSilent) continue;
       run.arrived = Date.now();

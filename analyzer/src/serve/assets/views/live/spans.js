@@ -14,6 +14,7 @@ import {
   WORDS,
 } from "/assets/charts.js";
 import { count, scrolling, table } from "../../dom.js";
+import { pausesOf } from "./rails.js";
 
 // Rows of each table.
 const SECTIONS = 40;
@@ -52,15 +53,24 @@ export function sectionTable(run) {
 export function operationTable(run) {
   const all = [...run.operations.values()].sort((a, b) => (b.least ?? 0) - (a.least ?? 0));
   const { whole } = knownSum(all.map((one) => one.energy_j));
-  const caption = `${Math.min(OPERATIONS, all.length)} of ${all.length} operations, most energy first`;
+  const isLess = run.pauses.length > 0;
+  const caption =
+    `${Math.min(OPERATIONS, all.length)} of ${all.length} operations, most energy first` +
+    (isLess ? `; without ${pausesOf(run)}, of which no message came` : "");
+  const some = isLess ? "at least " : "";
   const columns = [
     [WORDS.operation, (one) => one.operation],
     [WORDS.component, (one) => one.component || ""],
     [WORDS.phase, (one) => one.phase || ""],
-    [WORDS.energy, (one) => one.energy_j, (_, one) => atLeast(one), "energy_j"],
-    [WORDS.share, (one) => shareOf(one.energy_j, whole), percent],
-    [WORDS.time, (one) => one.duration_ms, milliseconds],
-    [WORDS.count, (one) => one.count, count],
+    [
+      WORDS.energy,
+      (one) => (isLess ? null : one.energy_j),
+      (_, one) => atLeast({ ...one, unknown: one.unknown || isLess }),
+      "energy_j",
+    ],
+    [WORDS.share, (one) => (isLess ? null : shareOf(one.energy_j, whole)), percent],
+    [WORDS.time, (one) => one.duration_ms, (time) => `${some}${milliseconds(time)}`],
+    [WORDS.count, (one) => one.count, (number) => `${some}${count(number)}`],
   ];
   return scrolling("Operations", table(caption, columns, all.slice(0, OPERATIONS)), "wide tall");
 }

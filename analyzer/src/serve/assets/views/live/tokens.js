@@ -13,7 +13,7 @@ import {
   UNKNOWN,
   WORDS,
 } from "/assets/charts.js";
-import { count, scrolling, table } from "../../dom.js";
+import { count, scrolling, setText, table } from "../../dom.js";
 import { growingRangeOf, levelOf, rampOf } from "../shades.js";
 
 // Most tokens of the stream, and rows of the table.
@@ -54,8 +54,8 @@ export class TokenStream {
 
   // Draws the tokens of a run.
   show(run) {
-    if (this.run !== run) {
-      this.run = run;
+    if (this.run !== run || this.order !== run.order) {
+      Object.assign(this, { run, order: run.order });
       this.made = new Map();
       this.range = null;
       this.stream.replaceChildren();
@@ -83,6 +83,7 @@ export class TokenStream {
     // A new scale changes all tokens, a new token only itself.
     const isRescaled = !this.range || Math.abs(this.range.hi - range.hi) / range.hi > 0.02;
     if (isRescaled) this.range = range;
+    let before = all[all.length - tokens.length - 1];
     for (const token of tokens) {
       const mark = made.get(String(token.span)) || this.#add(token);
       const isChanged = mark.dataset.j !== String(token.energy_j);
@@ -91,8 +92,10 @@ export class TokenStream {
         mark.setAttribute("aria-label", lines(token).filter(Boolean).join("; "));
       }
       if (isChanged || isRescaled) this.#shade(mark, token);
+      showHole(mark, this.run.missingBefore(token, before));
+      before = token;
     }
-    while (stream.childElementCount > SHOWN) {
+    while (made.size > SHOWN) {
       made.delete(stream.firstElementChild.dataset.span);
       stream.firstElementChild.remove();
     }
@@ -108,6 +111,19 @@ export class TokenStream {
     const name = `token mark ${level < 0 ? "unknown" : `on${level}`}`;
     if (mark.className !== name) mark.className = name;
   }
+}
+
+// Marks that tokens are missing before a token.
+function showHole(mark, missing) {
+  const previous = mark.previousElementSibling;
+  const hole = previous?.classList.contains("hole") ? previous : null;
+  if (!missing) {
+    hole?.remove();
+    return;
+  }
+  const words = ` [${missing === 1 ? "1 token" : `${missing} tokens`} not received] `;
+  if (hole) setText(hole, words);
+  else mark.before(h("span", { class: "hole" }, words));
 }
 
 const COLUMNS = [

@@ -261,7 +261,7 @@ export class CellCharts {
     const metric = metricOf(this.metric).sums ? this.metric : "energy";
     const format = formatOf(metric, stack.unit);
     this.columns.selected = this.at;
-    const canvas = this.columns.build(width, stack, { format });
+    const canvas = this.columns.build(width, stack, { format, unit: stack.unit });
     const steps = this.steps.build(width, stack, { ...this.columns, format });
     this.steps.draw(this.at);
     return [canvas, this.stackRead, this.columns.legend(), steps];

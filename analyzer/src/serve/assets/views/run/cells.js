@@ -9,7 +9,7 @@ const REMAINDER = "(remainder)";
 export const BLOCK = 512;
 
 // Reads the answer of `/cells`: a line of JSON, then numbers by token, layer and component.
-function parseCells(buffer) {
+export function parseCells(buffer) {
   const bytes = new Uint8Array(buffer);
   const end = bytes.indexOf(NEWLINE);
   if (end < 0) throw new Error("the cells have no first line");

@@ -10,8 +10,8 @@ import {
   shareOf,
   showTip,
   sum,
-  ticks,
 } from "/assets/charts.js";
+import { ticksOf } from "./metrics.js";
 import { canvasOf, drawPositions, FONT, palette } from "./shades.js";
 
 const [LEFT, TOP, BOTTOM] = [58, 10, 24];
@@ -42,11 +42,7 @@ export class TokenColumns {
     const heights = this.stacks.map((parts) => sum([...parts].filter((one) => one > 0)));
     const highest = Math.max(...heights, Number.MIN_VALUE);
     this.scale = linear(0, highest * 1.04, this.high, TOP);
-    this.marks = ticks(0, highest * 1.04, 5, null).map((one) => ({
-      ...one,
-      text: format(one.value),
-    }));
-    this.unit = unit;
+    this.marks = ticksOf(0, highest * 1.04, 5, unit);
     [this.canvas, this.context] = canvasOf(width, this.high + BOTTOM, {
       tabindex: 0,
       role: "application",

@@ -9,12 +9,13 @@ import {
   joules,
   provenanceWords,
   seconds,
+  sum,
   UNKNOWN,
   watts,
   WORDS,
 } from "/assets/charts.js";
 import { card, count } from "../../dom.js";
-import { perToken, tagsOf, WITHOUT_POWER } from "../runs.js";
+import { dateOf, isModelled, perToken, tagsOf, WITHOUT_POWER } from "../runs.js";
 
 const EXPORTS = [
   ["json", "JSON"],
@@ -26,10 +27,13 @@ const EXPORTS = [
 // Longest list of notes.
 const MOST_NOTES = 30;
 
+// The note of a token that prefill computed.
+const SAMPLED = "sampling only";
+
 const first = (...values) => values.find((value) => value !== null && value !== undefined) ?? null;
 
 // Brings the figures of a run together: the run's row, and its summary.
-function figuresOf(run, summary = {}) {
+function figuresOf(run, summary = {}, series = null) {
   const totals = summary.totals || {};
   const { total_duration_ms: work_ms } = run;
   return {
@@ -37,6 +41,7 @@ function figuresOf(run, summary = {}) {
     lo_j: first(totals.lo_j, run.lo_j),
     hi_j: first(totals.hi_j, run.hi_j),
     basis: first(totals.basis, run.basis),
+    isModelled: isModelled(run),
     active_j: first(totals.active_j, run.active_j),
     j_per_token: first(totals.j_per_token, run.j_per_token),
     j_per_output_token: first(totals.j_per_output_token, run.j_per_output_token),
@@ -46,32 +51,67 @@ function figuresOf(run, summary = {}) {
     recorded_ns: run.duration_ns ?? null,
     input_tokens: first(totals.input_tokens, run.input_tokens),
     output_tokens: first(totals.output_tokens, run.output_tokens),
+    recorded: recordedOf(summary, series),
   };
 }
+
+// A run that was cancelled or crashed has reported no number of tokens. Its file has some: their
+// number, and energy and speed of those that decode computed.
+function recordedOf(summary, series) {
+  const bars = series?.per_bar === 1 ? series.bars : [];
+  const decoded = bars.filter((bar) => bar.phase === "decode" && bar.note !== SAMPLED);
+  const known = decoded.filter((bar) => isKnown(bar.j));
+  const timed = decoded.filter((bar) => bar.ns > 0);
+  const time_ns = sum(timed.map((bar) => bar.ns));
+  return {
+    tokens: first(summary.recorded_tokens, series?.tokens),
+    j_per_output_token: first(
+      summary.recorded_j_per_output_token,
+      known.length ? sum(known.map((bar) => bar.j)) / known.length : null,
+    ),
+    tokens_per_s: first(
+      summary.recorded_tokens_per_s,
+      time_ns > 0 ? (timed.length * 1e9) / time_ns : null,
+    ),
+  };
+}
+
+// Modelled energies have no interval.
+const intervalOf = ({ lo_j: lo, hi_j: hi, isModelled: modelled }) =>
+  modelled && !isKnown(lo) && !isKnown(hi) ? "no interval: modelled" : interval(lo, hi);
 
 const ofEnergy = (key, what, energy, detail) => card(key, what, joules(energy), detail, energy);
 
 function cards(figures, accounts) {
   const { energy_j: energy, duration_ns: duration, input_tokens, output_tokens } = figures;
   const average = isKnown(energy) && duration > 0 ? (energy * 1e9) / duration : null;
-  const isCounted = isKnown(input_tokens) && isKnown(output_tokens);
-  const tokens = isCounted ? input_tokens + output_tokens : null;
   const each = perToken(figures);
-  const counted = `${count(input_tokens)} prompt, ${count(output_tokens)} generated`;
-  const basis = figures.basis ? `; ${figures.basis}` : "";
+  const recorded = isKnown(output_tokens) ? {} : figures.recorded;
+  const generated = isKnown(recorded.tokens)
+    ? `${recorded.tokens} recorded`
+    : `${count(output_tokens)} generated`;
+  const counted = isKnown(input_tokens) ? `${input_tokens} prompt, ${generated}` : generated;
+  // A crashed run has no number of prompt tokens either.
+  const all = [input_tokens, first(output_tokens, recorded.tokens)];
+  const isCounted = isKnown(all[1]) && (isKnown(all[0]) || isKnown(recorded.tokens));
+  const tokens = isCounted ? sum(all) : null;
+  const each_j = first(figures.j_per_output_token, recorded.j_per_output_token);
+  const tokens_per_s = first(figures.tokens_per_s, recorded.tokens_per_s);
+  const from = isKnown(recorded.tokens) ? `${recorded.tokens} recorded; ` : "";
+  const basis = figures.basis && figures.basis !== "modelled" ? `; ${figures.basis}` : "";
   const peak = (accounts || [])
     .filter((rail) => rail.is_root && isKnown(rail.peak_w))
     .sort((a, b) => b.peak_w - a.peak_w)[0];
-  const speed = isKnown(figures.tokens_per_s) ? digits(figures.tokens_per_s) : UNKNOWN;
+  const speed = isKnown(tokens_per_s) ? digits(tokens_per_s) : UNKNOWN;
   return [
-    ofEnergy("energy_j", WORDS.energy, energy, interval(figures.lo_j, figures.hi_j) + basis),
+    ofEnergy("energy_j", WORDS.energy, energy, intervalOf(figures) + basis),
     ofEnergy("active_j", WORDS.active, figures.active_j, "above idle power"),
-    ofEnergy("j_per_token", WORDS.perToken, each.value, interval(each.lo, each.hi)),
+    ofEnergy("j_per_token", WORDS.perToken, each.value, intervalOf({ ...figures, lo_j: each.lo, hi_j: each.hi })),
     ofEnergy(
       "j_per_output_token",
       WORDS.perGenerated,
-      figures.j_per_output_token,
-      "decode, without token 0 (sampling only)",
+      each_j,
+      `${from}decode, without token 0 (sampling only)`,
     ),
     card("tokens", WORDS.tokens, count(tokens), counted, tokens),
     card(
@@ -81,17 +121,20 @@ function cards(figures, accounts) {
       `${WORDS.recorded} ${seconds(figures.recorded_ns)}`,
       duration,
     ),
-    card("tokens_per_s", WORDS.speed, speed, "tokens/s of decode, without token 0", figures.tokens_per_s),
+    card(
+      "tokens_per_s",
+      WORDS.speed,
+      speed,
+      `tokens/s of decode; ${from}without token 0`,
+      tokens_per_s,
+    ),
     card("avg_w", WORDS.average, watts(average), "during the run", average),
     peak ? card("peak_w", WORDS.peak, watts(peak.peak_w), peak.rail, peak.peak_w) : null,
   ].filter(Boolean);
 }
 
-const dateOf = (run) => {
-  const time = run.timestamp || (isKnown(run.start_unix_ns) ? run.start_unix_ns / 1e6 : null);
-  const date = time === null ? null : new Date(time);
-  return date && !Number.isNaN(date.getTime()) ? date.toLocaleString() : UNKNOWN;
-};
+const startedAt = (run) =>
+  dateOf(run.timestamp || (isKnown(run.start_unix_ns) ? run.start_unix_ns / 1e6 : null));
 
 function facts(run) {
   const rows = [
@@ -100,7 +143,7 @@ function facts(run) {
     ["Precision", run.precision],
     ["Depth", run.profiling_depth],
     ["Experiment", run.experiment_name || run.experiment],
-    ["Started", dateOf(run)],
+    ["Started", startedAt(run)],
     ["Host", run.host],
     ["Id", run.run_id || run.id],
   ].filter(([, value]) => value);
@@ -130,7 +173,7 @@ export class Head {
   }
 
   // Shows a run. `provenance` are the words of the charts once they are known.
-  show(run, summary, { provenance, accounts } = {}) {
+  show(run, summary, { provenance, accounts, tokens } = {}) {
     this.title.textContent = run.name || run.title || run.model_name || run.model || "Run";
     const words = provenance || provenanceWords(run.provenance, WITHOUT_POWER);
     const badge = (kind, text) => h("span", { class: `badge ${kind}` }, text);
@@ -139,7 +182,7 @@ export class Head {
       badge(`status-${run.status}`, run.status || "status unknown"),
       ...tagsOf(run).map((tag) => badge("tag", tag)),
     );
-    this.cards.replaceChildren(...cards(figuresOf(run, summary), accounts));
+    this.cards.replaceChildren(...cards(figuresOf(run, summary, tokens), accounts));
     const id = encodeURIComponent(run.run_id || run.id);
     const links = EXPORTS.map(([format, name]) =>
       h("a", { href: `/api/profiling/export/${id}?format=${format}`, download: "" }, name),

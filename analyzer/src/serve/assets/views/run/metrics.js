@@ -8,6 +8,7 @@ import {
   percent,
   quantity,
   STATISTICS,
+  ticks,
   UNKNOWN,
   watts,
   WORDS,
@@ -44,6 +45,14 @@ export function formatOf(metric, unit) {
   if (metric === "sparsity") return percent;
   const end = unit && unit !== "1" && unit !== "share" ? ` ${unit}` : "";
   return (value) => (isKnown(value) ? `${digits(value)}${end}` : UNKNOWN);
+}
+
+// Round numbers from `from` to `to` in a unit of cells, with texts as other axes have them.
+const BASES = { J: [1, "J"], mJ: [1e-3, "J"], W: [1, "W"], mW: [1e-3, "W"] };
+export function ticksOf(from, to, count, unit) {
+  const [size, base] = BASES[unit] || (TIMES[unit] ? [TIMES[unit], "s"] : [1, null]);
+  const made = ticks(from * size, to * size, count, base);
+  return made.map(({ value, text }) => ({ value: value / size, text }));
 }
 
 // Metrics with a value anywhere in the run, by its averages of components and layers.

@@ -12,7 +12,7 @@ const someKnown = (rows, key) => Array.isArray(rows) && rows.some((row) => isKno
 export const SHARED = [
   {
     id: "phases",
-    how: "Total energy of the rails while each phase ran: idle energy hatched, the whisker its 90 % interval.",
+    how: "Total energy of the rails while each phase ran: idle energy hatched, the whisker its 90 % interval (modelled energy has none).",
     basis: INTERVAL,
     values: "phases",
     isDrawn: (run) => someKnown(run.phases, "energy_j"),
@@ -22,7 +22,7 @@ export const SHARED = [
     id: "tokens",
     how:
       "Each bar is the total energy of the rails while a token was generated, its whisker the " +
-      "90 % interval. Triangles mark outliers.",
+      "90 % interval (modelled energy has none). Triangles mark outliers.",
     basis: INTERVAL,
     values: "tokens",
     isDrawn: (run) => someKnown(run.tokens?.bars, "j"),
