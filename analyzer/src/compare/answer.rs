@@ -63,6 +63,7 @@ impl ComparedSides {
             .with("session_sd", json!(self.options.energy.session_sd))
             .with("fail_above", json!(fail_above))
             .with("differences", json!(self.differences))
+            .with("checked", json!(differences::checked()))
             .with("left_out", json!(left_out));
         for text in self.cautions(left_out) {
             answer = answer.caution(text);

@@ -94,11 +94,12 @@ fn rail_columns() -> Vec<Column> {
     ]
 }
 
-/// Returns the sample with the highest power: of equal ones the one that the run's attribution
+/// Returns the sample with the highest power, of those that are long enough: of equal ones the one that the run's attribution
 /// stored, else the first.
 fn peak<'s>(samples: &'s [PowerSample], stored: &HashMap<i64, i64>) -> Option<&'s PowerSample> {
     let powers = || {
-        let during = samples.iter().filter(|sample| sample.end_ns > 0);
+        let is_peak = |sample: &&PowerSample| sample.end_ns > 0 && sample.gives_peak();
+        let during = samples.iter().filter(is_peak);
         during.filter_map(|sample| Some((sample, sample.power_w?)))
     };
     let highest_w = powers().map(|(_, power_w)| power_w).reduce(f64::max)?;
@@ -224,7 +225,20 @@ mod tests {
             power_w: watts,
             phase: Some(phase.into()),
             rail_id: 1,
+            interval_ns: 10,
         }
+    }
+
+    #[test]
+    fn samples_far_shorter_than_the_interval_are_no_peak() {
+        let short = PowerSample {
+            end_ns: 4,
+            ..sample(0, Some(17.39), "prefill")
+        };
+        let samples = [short.clone(), sample(4, Some(15.0), "decode")];
+        let found = peak(&samples, &HashMap::new()).expect("a peak");
+        assert_eq!(found.power_w, Some(15.0));
+        assert_eq!(peak(&[short], &HashMap::new()), None);
     }
 
     #[test]

@@ -134,7 +134,9 @@ impl Ledger {
         account.closed_until = measured.end;
         account.is_estimated |= allocation.is_estimated;
         account.sums.add_accounts(measured, &accounts);
-        account.sums.add_nodes(window, cells);
+        account
+            .sums
+            .add_nodes(window, cells, measured.power_w.is_some());
         if let Some(in_idle) = &allocation.in_idle {
             let parts = self::accounts(0.0, None, &in_idle.split);
             account.sums.add_in_idle(window, &parts, &in_idle.cells);

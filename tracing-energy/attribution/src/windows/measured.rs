@@ -9,6 +9,7 @@
 //! The energy of a sample is reduced by the share of its time outside the run. A sample that
 //! begins before the last one ended (`d'`) keeps its energy and loses that time.
 
+use energy_data::gives_peak;
 use energy_data::rows::SampleRow;
 
 /// One sample's part inside the run.
@@ -21,7 +22,7 @@ pub(crate) struct MeasuredPart {
     pub(crate) sample: i64,
     /// The part of the sample's energy that lies in the window.
     pub(crate) share: f64,
-    /// Mean power of the whole sample.
+    /// Mean power of the whole sample, if it is long enough for a peak.
     pub(crate) power_w: Option<f64>,
 }
 
@@ -36,8 +37,14 @@ pub(crate) struct ClosedWindow {
 }
 
 impl MeasuredPart {
-    /// Returns the part of a sample inside the run and after `from`, if any.
-    pub(crate) fn cut(sample: &SampleRow, from: i64, run_end: i64) -> Option<Self> {
+    /// Returns the part of a sample inside the run and after `from`, if any. Samples of its rail
+    /// usually have the length `interval_ns`.
+    pub(crate) fn cut(
+        sample: &SampleRow,
+        from: i64,
+        run_end: i64,
+        interval_ns: i64,
+    ) -> Option<Self> {
         let length = sample.end_ns - sample.start_ns;
         let (inside_from, end) = (sample.start_ns.max(0), sample.end_ns.min(run_end));
         let start = inside_from.max(from);
@@ -52,7 +59,9 @@ impl MeasuredPart {
             energy_j: energy_j.map(|energy| energy * inside),
             sample: sample.start_ns,
             share: inside,
-            power_w: energy_j.map(|energy| energy / (length as f64 / 1e9)),
+            power_w: energy_j
+                .filter(|_| gives_peak(length, interval_ns))
+                .map(|energy| energy / (length as f64 / 1e9)),
         })
     }
 }

@@ -31,15 +31,16 @@ impl SampleQueue {
         self.samples.push_back(sample);
     }
 
-    /// Returns the next window, if it ends by `limit`; samples without one are dropped.
+    /// Returns the next window, if it ends by `limit`; samples without one are dropped. Offset of the
+    /// clock and usual length of samples are those of the rail.
     pub(crate) fn next(
         &mut self,
-        clock_offset_ns: i64,
+        (clock_offset_ns, interval_ns): (i64, i64),
         run_end: i64,
         limit: i64,
     ) -> Option<MeasuredPart> {
         while let Some(sample) = self.samples.front() {
-            match MeasuredPart::cut(sample, self.closed_until, run_end) {
+            match MeasuredPart::cut(sample, self.closed_until, run_end, interval_ns) {
                 Some(mut measured) => {
                     measured.sample += clock_offset_ns;
                     return (measured.end <= limit).then_some(measured);

@@ -16,6 +16,13 @@ const withInterval = (value, lo, hi) => [
   joules(value),
   isKnown(lo) || isKnown(hi) ? element("small", { class: "interval" }, bounds(lo, hi)) : null,
 ];
+// The time of the measured work, to which the energy belongs, and that of the recording.
+const timeWithRecording = (work_ns, { duration_ns }) => [
+  seconds(work_ns),
+  isKnown(duration_ns) && duration_ns !== work_ns
+    ? element("small", {}, `${WORDS.recorded} ${seconds(duration_ns)}`)
+    : null,
+];
 const unseen = (text) => element("span", { class: "unseen" }, text);
 const tag = (text) => element("span", { class: "tag" }, text);
 
@@ -31,7 +38,7 @@ const columns = (box, changes) => [
   ["model", modelOf, null, "model"],
   ["experiment, tags", labels, null, "tags"],
   ["status", (run) => run.status, null, "status"],
-  [WORDS.recorded, (run) => run.duration_ns, seconds, "time"],
+  [WORDS.time, (run) => run.work_ns, timeWithRecording, "time"],
   [
     WORDS.energy,
     (run) => run.energy_j,
