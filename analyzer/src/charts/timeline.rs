@@ -346,7 +346,10 @@ mod tests {
         for (start, end) in [(0, 4), (4, 104), (104, 204), (204, 211)] {
             add(&mut steps, &window(start, end), (50, 100), |_| None);
         }
-        let times: Vec<_> = steps.iter().map(|step| (step.start_ns, step.end_ns)).collect();
+        let times: Vec<_> = steps
+            .iter()
+            .map(|step| (step.start_ns, step.end_ns))
+            .collect();
         assert_eq!(times, [(0, 104), (104, 211)]);
         let highest = steps.iter().map(|step| step.max_w).fold(0.0, f64::max);
         assert!((highest - 1e7).abs() < 1.0, "{highest}");

@@ -218,7 +218,8 @@ impl WindowBuilder {
         let rails = self.inputs.rails.iter().zip(&mut self.queues).enumerate();
         let fronts = rails.filter_map(|(at, (rail, queue))| {
             let is_whole = device_domain(rail.row.kind).is_none();
-            let measured = queue.next((rail.clock_offset_ns, rail.row.interval_ns), run_end, limit)?;
+            let measured =
+                queue.next((rail.clock_offset_ns, rail.row.interval_ns), run_end, limit)?;
             Some((at, measured, is_whole))
         });
         let order = |(at, measured, is_whole): &(usize, MeasuredPart, bool)| {

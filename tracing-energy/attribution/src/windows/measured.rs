@@ -65,3 +65,23 @@ impl MeasuredPart {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_far_shorter_than_the_others_gives_no_peak() {
+        let sample = |length_ns| SampleRow {
+            rail: 1,
+            start_ns: 0,
+            end_ns: length_ns,
+            energy_j: Some(1.0),
+        };
+        let power = |length_ns| MeasuredPart::cut(&sample(length_ns), 0, 1000, 100)?.power_w;
+        assert_eq!(power(4), None);
+        assert_eq!(power(50), Some(1.0 / 50e-9));
+        let cut = MeasuredPart::cut(&sample(4), 0, 1000, 100).map(|part| part.energy_j);
+        assert_eq!(cut, Some(Some(1.0)));
+    }
+}
