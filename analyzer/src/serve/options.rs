@@ -48,7 +48,8 @@ pub struct ServeOptions {
 /// If it is none of them; the text is an example.
 fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     let port = text.strip_prefix("localhost:").unwrap_or(text);
-    let of_port = port.parse().map(|port| (Ipv4Addr::LOCALHOST, port).into());
+    let of_port = port.parse::<u16>();
+    let of_port = of_port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     text.parse().or(of_port).map_err(|_| {
         "expected an address and a port, such as 127.0.0.1:8077 or [::1]:8077, or a port, such as \
          8077"

@@ -27,7 +27,7 @@ pub mod units;
 pub use batching::{Batched, Batching};
 pub use kernel::Kernel;
 pub use method::{AttributeOptions, Method};
-pub use peak::gives_peak;
+pub use peak::{PeakSamples, gives_peak};
 pub use prior::Prior;
 pub use rail::{Provenance, RailKind};
 pub use roles::{DEFAULT_KEY_FIELDS, DEFAULT_ROLES};

@@ -637,7 +637,10 @@ SELECT run, phase, node, duration_ns,
        spans_j,
        CASE WHEN known THEN (measured_j + extrapolated_j) * 1e9 / nullif(duration_ns, 0) END
            AS power_w,
-       peak_w, measured_j, CASE WHEN known THEN extrapolated_j END AS extrapolated_j, coverage,
+       CASE WHEN known AND (measured_j + extrapolated_j) * 1e9 / nullif(duration_ns, 0)
+                 > peak_w + 1e-9 * abs(peak_w)
+            THEN NULL ELSE peak_w END AS peak_w,
+       measured_j, CASE WHEN known THEN extrapolated_j END AS extrapolated_j, coverage,
        CASE WHEN known AND has_gap THEN lo_j END AS lo_j,
        CASE WHEN known AND has_gap THEN hi_j END AS hi_j
 FROM (

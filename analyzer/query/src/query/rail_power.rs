@@ -15,7 +15,7 @@ pub struct RailPower {
     pub rail: String,
     /// Energy of its samples over their duration.
     pub avg_w: Option<f64>,
-    /// Highest mean power of a sample of at least half of the usual length.
+    /// Highest mean power of samples that have at least half of the usual length together.
     pub peak_w: Option<f64>,
     /// Middle of the peak sample, run time.
     pub peak_ns: Option<i64>,

@@ -32,13 +32,6 @@ pub struct PowerSample {
     pub interval_ns: i64,
 }
 
-impl PowerSample {
-    /// Returns whether it is long enough to be a peak.
-    pub fn gives_peak(&self) -> bool {
-        energy_data::gives_peak(self.end_ns - self.start_ns, self.interval_ns)
-    }
-}
-
 /// Reads the samples of the root rails or of the named rail, by rail and time.
 ///
 /// # Errors

@@ -164,9 +164,13 @@ impl RecordedMeans {
             output: tokens,
             ..reported
         };
-        let decode = phases.iter().filter(|phase| phase.phase == DECODE);
-        let decode: Vec<Phase> = decode.cloned().collect();
-        let totals = totals_for(&recorded, &decode);
+        // Whatever follows decode belongs to no token that the file contains.
+        let until_decode = phases.iter().filter(|phase| {
+            let name = phase.phase.as_str();
+            name == DECODE || INPUT.contains(&name)
+        });
+        let until_decode: Vec<Phase> = until_decode.cloned().collect();
+        let totals = totals_for(&recorded, &until_decode);
         Self {
             j_per_output_token: totals.j_per_output_token,
             tokens_per_s: totals.tokens_per_s,

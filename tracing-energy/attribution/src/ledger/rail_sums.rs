@@ -49,7 +49,7 @@ impl RailSums {
         self.powers.add(accounts.measured_j, length);
         self.covered_ns += length;
         self.idle_ns += if accounts.idle_j.is_some() { length } else { 0 };
-        if let Some(power) = measured.power_w
+        if let Some(power) = measured.peak_w
             && self.peak.is_none_or(|(peak, _)| power > peak)
         {
             self.peak = Some((power, i64::midpoint(measured.start, measured.end)));

@@ -84,10 +84,11 @@ impl WindowBuilder {
         if self.is_waiting(measured.end, cpu_until) {
             return None;
         }
-        let patience = self.inputs.rails[at].patience();
+        let rail = &self.inputs.rails[at];
+        let patience = rail.patience();
         let queue = &mut self.queues[at];
         let gap_from = queue.unreported_gap(measured.start, patience);
-        queue.take(&measured);
+        queue.take(&measured, rail.row.interval_ns);
         Some(ClosedWindow {
             at,
             measured,

@@ -9,7 +9,6 @@
 //! The energy of a sample is reduced by the share of its time outside the run. A sample that
 //! begins before the last one ended (`d'`) keeps its energy and loses that time.
 
-use energy_data::gives_peak;
 use energy_data::rows::SampleRow;
 
 /// One sample's part inside the run.
@@ -22,8 +21,8 @@ pub(crate) struct MeasuredPart {
     pub(crate) sample: i64,
     /// The part of the sample's energy that lies in the window.
     pub(crate) share: f64,
-    /// Mean power of the whole sample, if it is long enough for a peak.
-    pub(crate) power_w: Option<f64>,
+    /// Mean power of the whole sample, or of it with the samples before it, that counts for peaks.
+    pub(crate) peak_w: Option<f64>,
 }
 
 /// A window that closed.
@@ -37,14 +36,9 @@ pub(crate) struct ClosedWindow {
 }
 
 impl MeasuredPart {
-    /// Returns the part of a sample inside the run and after `from`, if any. Samples of its rail
-    /// usually have the length `interval_ns`.
-    pub(crate) fn cut(
-        sample: &SampleRow,
-        from: i64,
-        run_end: i64,
-        interval_ns: i64,
-    ) -> Option<Self> {
+    /// Returns the part of a sample inside the run and after `from`, if any, without a
+    /// peak.
+    pub(crate) fn cut(sample: &SampleRow, from: i64, run_end: i64) -> Option<Self> {
         let length = sample.end_ns - sample.start_ns;
         let (inside_from, end) = (sample.start_ns.max(0), sample.end_ns.min(run_end));
         let start = inside_from.max(from);
@@ -59,29 +53,7 @@ impl MeasuredPart {
             energy_j: energy_j.map(|energy| energy * inside),
             sample: sample.start_ns,
             share: inside,
-            power_w: energy_j
-                .filter(|_| gives_peak(length, interval_ns))
-                .map(|energy| energy / (length as f64 / 1e9)),
+            peak_w: None,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sample_far_shorter_than_the_others_gives_no_peak() {
-        let sample = |length_ns| SampleRow {
-            rail: 1,
-            start_ns: 0,
-            end_ns: length_ns,
-            energy_j: Some(1.0),
-        };
-        let power = |length_ns| MeasuredPart::cut(&sample(length_ns), 0, 1000, 100)?.power_w;
-        assert_eq!(power(4), None);
-        assert_eq!(power(50), Some(1.0 / 50e-9));
-        let cut = MeasuredPart::cut(&sample(4), 0, 1000, 100).map(|part| part.energy_j);
-        assert_eq!(cut, Some(Some(1.0)));
     }
 }

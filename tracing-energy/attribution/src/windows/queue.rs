@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 
+use energy_data::PeakSamples;
 use energy_data::rows::SampleRow;
 
 use crate::windows::measured::MeasuredPart;
@@ -21,6 +22,14 @@ pub(crate) struct SampleQueue {
     pub(crate) closed_until: i64,
     /// Start of the last gap that was reported.
     reported_gap: Option<i64>,
+    /// Samples of closed windows.
+    peaks: PeakSamples,
+}
+
+/// Adds a sample, and returns the power that counts for peaks.
+fn add_to(peaks: &mut PeakSamples, sample: &SampleRow, interval_ns: i64) -> Option<f64> {
+    let energy_j = sample.energy_j.filter(|energy| energy.is_finite())?;
+    peaks.add((sample.start_ns, sample.end_ns), energy_j, interval_ns)
 }
 
 impl SampleQueue {
@@ -40,9 +49,11 @@ impl SampleQueue {
         limit: i64,
     ) -> Option<MeasuredPart> {
         while let Some(sample) = self.samples.front() {
-            match MeasuredPart::cut(sample, self.closed_until, run_end, interval_ns) {
+            match MeasuredPart::cut(sample, self.closed_until, run_end) {
                 Some(mut measured) => {
                     measured.sample += clock_offset_ns;
+                    let mut peaks = self.peaks;
+                    measured.peak_w = add_to(&mut peaks, sample, interval_ns);
                     return (measured.end <= limit).then_some(measured);
                 }
                 None if sample.start_ns >= run_end && limit < run_end => return None,
@@ -53,8 +64,10 @@ impl SampleQueue {
     }
 
     /// Removes the window that [`Self::next`] returned.
-    pub(crate) fn take(&mut self, measured: &MeasuredPart) {
-        self.samples.pop_front();
+    pub(crate) fn take(&mut self, measured: &MeasuredPart, interval_ns: i64) {
+        if let Some(sample) = self.samples.pop_front() {
+            add_to(&mut self.peaks, &sample, interval_ns);
+        }
         self.closed_until = measured.end;
     }
 
