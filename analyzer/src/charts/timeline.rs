@@ -249,8 +249,7 @@ fn offsets(balance: &[Balance], attribution: Option<&Attribution>) -> HashMap<i6
 }
 
 /// Adds a window that completes a peak of `peak_w`, of a rail whose windows usually have the length
-/// `interval_ns`. A window that is too
-/// short to give a peak joins the step before or after it.
+/// `interval_ns`. A window that is too short to give a peak joins the step before or after it.
 fn add(
     steps: &mut Vec<TimelineStep>,
     (window, peak_w): (&StoredWindow, Option<f64>),
