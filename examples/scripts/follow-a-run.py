@@ -30,7 +30,11 @@ def main():
     session.headers.update(headers)
 
     def send(method, path, **more):
-        response = session.request(method, api + path, **more)
+        try:
+            response = session.request(method, api + path, **more)
+        except requests.ConnectionError:
+            sys.exit(f"no server answers at {options.server}; start it with `energy serve`, or give "
+                     "the address that it printed")
         if not response.ok:
             problem = response.json()
             sys.exit(f"{problem['detail']}; {problem.get('remedy') or 'see docs/serve.md'}")

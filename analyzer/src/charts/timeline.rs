@@ -10,6 +10,7 @@
 
 use std::collections::HashMap;
 
+use energy_data::{PeakSamples, gives_peak};
 use serde::Serialize;
 
 use super::accounts::RailAccounts;
@@ -89,6 +90,9 @@ pub struct TimelineStep {
     /// The phase that was active longest in the first window.
     #[serde(rename = "p")]
     pub phase: Option<String>,
+    /// Whether all its windows are too short to give a peak; absent if not.
+    #[serde(rename = "short", skip_serializing_if = "std::ops::Not::not")]
+    pub is_short: bool,
     #[serde(skip)]
     place: i64,
 }
@@ -161,6 +165,11 @@ pub fn timeline(input: &TimelineInput<'_>) -> Result<Option<PowerTimeline>> {
         }
         None => (end_ns / most).max(1),
     };
+    let intervals: HashMap<i64, i64> = {
+        let rails = input.balance.iter();
+        rails.map(|rail| (rail.id, rail.interval_ns)).collect()
+    };
+    let mut peaks: HashMap<i64, PeakSamples> = HashMap::new();
     let is_drawn = |window: &StoredWindow| {
         let is_inside = |part: TimelineRange| part.overlaps(window.start_ns, Some(window.end_ns));
         input.part.is_none_or(is_inside)
@@ -174,11 +183,20 @@ pub fn timeline(input: &TimelineInput<'_>) -> Result<Option<PowerTimeline>> {
         }
         let line = lines.entry(window.rail).or_default();
         line.0 += 1;
-        add(&mut line.1, &window, length, |phase| {
-            let node = input.ledger.node(phase);
-            let node = node.filter(|node| node.role.as_deref() == Some("phase"));
-            node.map(|node| name(&node.label))
-        });
+        let interval_ns = intervals.get(&window.rail).copied().unwrap_or(0);
+        let times = (window.start_ns, window.end_ns);
+        let peaks = peaks.entry(window.rail).or_default();
+        let peak_w = peaks.add(times, window.measured_j, interval_ns);
+        add(
+            &mut line.1,
+            (&window, peak_w),
+            (length, interval_ns),
+            |phase| {
+                let node = input.ledger.node(phase);
+                let node = node.filter(|node| node.role.as_deref() == Some("phase"));
+                node.map(|node| name(&node.label))
+            },
+        );
     })?;
     let mut rails = Vec::new();
     for (rail, accounts) in input.balance.iter().zip(input.accounts) {
@@ -230,10 +248,12 @@ fn offsets(balance: &[Balance], attribution: Option<&Attribution>) -> HashMap<i6
     balance.iter().filter_map(of).collect()
 }
 
+/// Adds a window that completes a peak of `peak_w`, of a rail whose windows usually have the length
+/// `interval_ns`. A window that is too short to give a peak joins the step before or after it.
 fn add(
     steps: &mut Vec<TimelineStep>,
-    window: &StoredWindow,
-    length: i64,
+    (window, peak_w): (&StoredWindow, Option<f64>),
+    (length, interval_ns): (i64, i64),
     phase: impl Fn(i64) -> Option<String>,
 ) {
     let Some(power_w) = window.power_w().filter(|power| power.is_finite()) else {
@@ -241,14 +261,15 @@ fn add(
     };
     let time_ns = window.end_ns - window.start_ns;
     let place = i64::midpoint(window.start_ns, window.end_ns) / length;
-    let adjoins = |step: &TimelineStep| window.start_ns - step.end_ns <= length / GAP_PARTS;
+    let is_short = !gives_peak(time_ns, interval_ns);
+    let adjoins = |step: &TimelineStep| {
+        let is_near = window.start_ns - step.end_ns <= length / GAP_PARTS;
+        let is_edge = is_short != step.is_short && step.time_ns + time_ns <= 2 * interval_ns;
+        is_near && (step.place == place || is_edge)
+    };
     match steps.last_mut() {
-        Some(step) if step.place == place && adjoins(step) => {
-            step.end_ns = window.end_ns;
-            step.time_ns += time_ns;
-            step.energy_j += window.measured_j;
-            step.min_w = step.min_w.min(power_w);
-            step.max_w = step.max_w.max(power_w);
+        Some(step) if adjoins(step) => {
+            step.join(window, (power_w, peak_w), place, is_short);
         }
         _ => steps.push(TimelineStep {
             start_ns: window.start_ns,
@@ -256,10 +277,38 @@ fn add(
             time_ns,
             energy_j: window.measured_j,
             min_w: power_w,
-            max_w: power_w,
+            max_w: peak_w.unwrap_or(power_w),
             phase: window.phase.and_then(phase),
+            is_short,
             place,
         }),
+    }
+}
+
+impl TimelineStep {
+    /// Adds a window with its mean power and the peak that it completes. Powers of short ones count
+    /// only while there is no other.
+    fn join(
+        &mut self,
+        window: &StoredWindow,
+        (power_w, peak_w): (f64, Option<f64>),
+        place: i64,
+        is_short: bool,
+    ) {
+        self.end_ns = window.end_ns;
+        self.time_ns += window.end_ns - window.start_ns;
+        self.energy_j += window.measured_j;
+        if self.is_short && !is_short {
+            (self.min_w, self.max_w) = (power_w, peak_w.unwrap_or(power_w));
+            (self.is_short, self.place) = (false, place);
+            return;
+        }
+        let counts = self.is_short == is_short;
+        if counts {
+            self.min_w = self.min_w.min(power_w);
+        }
+        let highest_w = peak_w.or(counts.then_some(power_w));
+        self.max_w = highest_w.map_or(self.max_w, |power_w| self.max_w.max(power_w));
     }
 }
 
@@ -301,7 +350,8 @@ mod tests {
     fn a_step_ends_where_samples_are_missing() {
         let mut steps = Vec::new();
         for (start, end) in [(0, 10), (10, 20), (60, 70), (72, 80)] {
-            add(&mut steps, &window(start, end), 100, |_| None);
+            let one = window(start, end);
+            add(&mut steps, (&one, None), (100, 0), |_| None);
         }
         let times: Vec<_> = steps
             .iter()
@@ -310,5 +360,30 @@ mod tests {
         assert_eq!(times, [(0, 20, 20), (60, 80, 18)]);
         let energy_j: Vec<_> = steps.iter().map(|step| step.energy_j).collect();
         assert_eq!(energy_j, [2.0, 2.0]);
+    }
+
+    #[test]
+    fn windows_far_shorter_than_the_interval_join_their_neighbours() {
+        let mut steps = Vec::new();
+        // 1 J in each window: the short ones have the highest power.
+        let mut peaks = PeakSamples::default();
+        for (start, end) in [(0, 4), (4, 104), (104, 204), (204, 211)] {
+            let peak_w = peaks.add((start, end), 1.0, 100);
+            let one = window(start, end);
+            add(&mut steps, (&one, peak_w), (50, 100), |_| None);
+        }
+        let times: Vec<_> = steps
+            .iter()
+            .map(|step| (step.start_ns, step.end_ns))
+            .collect();
+        assert_eq!(times, [(0, 104), (104, 211)]);
+        let highest = steps.iter().map(|step| step.max_w).fold(0.0, f64::max);
+        // The first two together.
+        assert!((highest - 2.0 / 104e-9).abs() < 1.0, "{highest}");
+        let energy_j: f64 = steps.iter().map(|step| step.energy_j).sum();
+        assert_eq!(energy_j, 4.0);
+        let mut alone = Vec::new();
+        add(&mut alone, (&window(0, 4), None), (50, 100), |_| None);
+        assert!(alone[0].is_short);
     }
 }

@@ -21,7 +21,8 @@ pub struct TimelinePart {
     /// Power of rails and times of phases; `None` if nothing was measured.
     #[serde(flatten)]
     pub power: Option<PowerTimeline>,
-    /// Highest mean power of a step's sample on each rail.
+    /// Highest mean power of a step's sample on each rail, of samples of at least half of the usual
+    /// length.
     pub peaks: Vec<PowerPeak>,
     /// Tokens generated in the part.
     pub tokens: Vec<MarkedToken>,
@@ -93,7 +94,7 @@ impl TimelinePart {
 }
 
 fn peak(line: &RailLine) -> Option<PowerPeak> {
-    let steps = line.steps.iter();
+    let steps = line.steps.iter().filter(|step| !step.is_short);
     let highest = steps.max_by(|a, b| a.max_w.total_cmp(&b.max_w))?;
     Some(PowerPeak {
         rail: line.rail.clone(),

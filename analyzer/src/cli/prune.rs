@@ -13,7 +13,7 @@ use super::progress::Progress;
 use crate::format::{Format, counted};
 use crate::options::OutputFormat;
 use crate::runs::parse_age;
-use crate::upkeep::{PruneOptions, PrunePlan, parse_bytes};
+use crate::upkeep::{LimitNames, PruneOptions, PrunePlan, parse_bytes};
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("limit").required(true).multiple(true)
@@ -63,7 +63,7 @@ pub(super) fn run(db: &Path, args: &PruneArgs, out: &mut dyn Write) -> anyhow::R
     drop((recording, progress));
     let deletes = !plan.runs.is_empty() && !args.dry_run;
     if deletes && !args.yes {
-        let preview = plan.answer(&options, false);
+        let preview = plan.answer(&options, false, LimitNames::COMMAND);
         preview.write(&mut std::io::stderr(), Format::Table, &style())?;
         let question = format!("Delete {} permanently?", counted(plan.runs.len(), "run"));
         confirm(
@@ -77,6 +77,6 @@ pub(super) fn run(db: &Path, args: &PruneArgs, out: &mut dyn Write) -> anyhow::R
             progress.set(done, plan.runs.len(), &next.id);
         })?;
     }
-    let answer = plan.answer(&options, deletes);
+    let answer = plan.answer(&options, deletes, LimitNames::COMMAND);
     Ok(answer.write(out, args.output.format(), &style())?)
 }

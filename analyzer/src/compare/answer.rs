@@ -4,6 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use super::differences::checked;
 use super::rows::SIDES;
 use super::sides::LeftOut;
 use super::stats::{GateOutcome, SessionLayout, gate};
@@ -63,6 +64,7 @@ impl ComparedSides {
             .with("session_sd", json!(self.options.energy.session_sd))
             .with("fail_above", json!(fail_above))
             .with("differences", json!(self.differences))
+            .with("checked", json!(checked()))
             .with("left_out", json!(left_out));
         for text in self.cautions(left_out) {
             answer = answer.caution(text);

@@ -87,7 +87,7 @@ pub(super) fn power(sides: &[Side]) -> Result<PowerOrigin> {
 
 type SettingField = fn(&RunSetting) -> Option<&str>;
 
-const COMPARED_SETTINGS: [(&str, SettingField); 6] = [
+const COMPARED_SETTINGS: [(&str, SettingField); 12] = [
     ("host", |setting| setting.host.as_deref()),
     ("chip", |setting| setting.chip.as_deref()),
     ("power source", |setting| setting.sources.as_deref()),
@@ -96,7 +96,19 @@ const COMPARED_SETTINGS: [(&str, SettingField); 6] = [
     ("low-power mode", |setting| {
         setting.low_power_mode.as_deref()
     }),
+    ("depth", |setting| setting.depth.as_deref()),
+    ("statistics", |setting| setting.statistics.as_deref()),
+    ("max tokens", |setting| setting.max_tokens.as_deref()),
+    ("sampling", |setting| setting.sampling.as_deref()),
+    ("prompt form", |setting| setting.prompt_form.as_deref()),
+    ("number of prompts", |setting| setting.prompts.as_deref()),
 ];
+
+/// Returns the names of all settings that [`differences`] compares.
+pub(super) fn checked() -> Vec<&'static str> {
+    let names = COMPARED_SETTINGS.iter().map(|(what, _)| *what);
+    names.chain(["prompt", "model file"]).collect()
+}
 
 /// Returns all settings that differ between runs. Unknown settings do not count as different.
 pub(super) fn differences(sides: &[Side], settings: &[Vec<RunSetting>]) -> Vec<Difference> {

@@ -39,6 +39,10 @@ pub(super) fn app(state: App) -> Router {
         )))
         .merge(generate::routes())
         .merge(live::routes())
+        .layer(middleware::from_fn_with_state(
+            App::clone(&state),
+            generate::explain,
+        ))
         .split_for_parts();
     routes
         .merge(api::description(&document))

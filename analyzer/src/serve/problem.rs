@@ -31,7 +31,14 @@ pub(super) struct Problem {
     /// Headers of the response.
     #[serde(skip)]
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whether the file contains no such run.
+    #[serde(skip)]
+    is_no_run: bool,
 }
+
+/// Marks responses about a run that the file does not contain.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NoRun;
 
 impl Problem {
     /// Creates a problem.
@@ -44,6 +51,7 @@ impl Problem {
             remedy: None,
             members: Box::default(),
             headers: Vec::new(),
+            is_no_run: false,
         }
     }
 
@@ -88,6 +96,11 @@ impl Problem {
         self.status
     }
 
+    /// Returns the next step.
+    pub(super) fn remedy(&self) -> Option<&str> {
+        self.remedy.as_deref()
+    }
+
     /// Returns what failed.
     pub(super) fn detail(&self) -> &str {
         &self.detail
@@ -115,7 +128,14 @@ impl From<Error> for Problem {
             (_, ErrorClass::Busy) => StatusCode::SERVICE_UNAVAILABLE,
             (_, ErrorClass::Broken) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        let problem = Self::new(status, error.to_string());
+        let is_no_run = matches!(
+            &error,
+            Error::Store(StoreError::NoRun { .. }) | Error::NoRecording(_)
+        );
+        let problem = Self {
+            is_no_run,
+            ..Self::new(status, error.to_string())
+        };
         match status {
             StatusCode::SERVICE_UNAVAILABLE => {
                 problem.with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
@@ -137,6 +157,7 @@ impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
         let status = StatusCode::from_u16(self.status);
         let headers = std::mem::take(&mut self.headers);
+        let is_no_run = self.is_no_run;
         let mut response = (
             status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             Json(self),
@@ -145,6 +166,9 @@ impl IntoResponse for Problem {
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response.headers_mut().extend(headers);
+        if is_no_run {
+            response.extensions_mut().insert(NoRun);
+        }
         response
     }
 }

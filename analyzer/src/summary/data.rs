@@ -9,8 +9,8 @@ use crate::error::Result;
 use crate::format::energy;
 use crate::plausibility;
 use crate::query::{
-    self, Attribution, Balance, Condition, NodeGroup, NodeLedger, Phase, Recording, Run,
-    StoredEvent, Totals,
+    self, Attribution, Balance, Condition, NodeGroup, NodeLedger, Phase, RecordedMeans, Recording,
+    Run, StoredEvent, Totals,
 };
 use crate::views::ViewScope;
 
@@ -48,6 +48,8 @@ pub struct Summary {
     pub totals: Totals,
     /// Number of tokens that decode has recorded in the whole run; `None` without any.
     pub recorded_tokens: Option<i64>,
+    /// Means over these tokens, if the run did not report how many it generated.
+    pub recorded_means: RecordedMeans,
     /// Efficiency, cost and emissions.
     pub efficiency: Efficiency,
     /// Accounts of each rail over the whole run.
@@ -126,6 +128,8 @@ impl Summary {
         let ledger = query::ledger(recording, &run, rail)?.within(scope.phase.as_deref())?;
         let times = phases(recording, &run, &scope)?;
         let totals = totals(recording, &run, &scope, &times)?;
+        let recorded_tokens = query::recorded_tokens(recording, &run)?;
+        let recorded_means = RecordedMeans::of(&run, recorded_tokens, &times);
         let phases = query::named_phases(&times).to_vec();
         let balance = balance(recording, &run, rail)?;
         let powers = query::rail_powers(recording, &run, &balance)?;
@@ -157,7 +161,8 @@ impl Summary {
             layers: wanted(query::layers(&ledger)),
             components: wanted(query::components(&ledger)),
             conditions: query::conditions(recording, &run)?,
-            recorded_tokens: query::recorded_tokens(recording, &run)?,
+            recorded_tokens,
+            recorded_means,
             events: Vec::new(),
             coverage: query::run_coverage(recording, &run)?,
             run,

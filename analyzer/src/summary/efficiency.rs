@@ -19,6 +19,7 @@ impl SummaryPage<'_> {
         if (totals.input_tokens, totals.output_tokens) != (None, None) {
             self.tokens(out)?;
         }
+        self.recorded(out)?;
         self.weights(out)?;
         let efficiency = &self.summary.efficiency;
         let shares = format!(
@@ -55,6 +56,21 @@ impl SummaryPage<'_> {
             "tokens per joule",
             &unit(totals.tokens_per_j, "tokens/J"),
         )
+    }
+
+    /// Writes the means of the recorded part of a run that did not report its tokens.
+    fn recorded(&self, out: &mut dyn Write) -> io::Result<()> {
+        let means = &self.summary.recorded_means;
+        let (Some(tokens), Some(joules)) = (self.summary.recorded_tokens, means.j_per_output_token)
+        else {
+            return Ok(());
+        };
+        let speed = unit(means.tokens_per_s, "tokens/s");
+        let text = format!(
+            "{tokens} tokens in decode, {}/token, {speed}",
+            energy(Some(joules))
+        );
+        self.named(out, "recorded part", &text)
     }
 
     /// Writes the energy per parameter of the model, if known.

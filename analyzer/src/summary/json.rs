@@ -29,6 +29,8 @@ fn value(summary: &Summary) -> Value {
         "coverage": summary.coverage,
         "totals": summary.totals,
         "recorded_tokens": summary.recorded_tokens,
+        "recorded_j_per_output_token": summary.recorded_means.j_per_output_token,
+        "recorded_tokens_per_s": summary.recorded_means.tokens_per_s,
         "efficiency": summary.efficiency,
         "balance": summary.balance.iter().map(balance).collect::<Vec<_>>(),
         "phases": summary.phases,

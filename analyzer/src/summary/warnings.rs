@@ -110,7 +110,7 @@ pub(crate) fn method(summary: &Summary) -> Vec<String> {
     };
     let mut text = attribution.title();
     if !summary.has_intervals() {
-        text += "; energies have no interval";
+        text += "; energies of operations have no interval";
     }
     if let Some(offset) = attribution.clock_offset_ms {
         text += &format!(", clock offset {offset:.1} ms");

@@ -10,7 +10,7 @@ mod tag;
 pub use delete::DeletePlan;
 pub use edit::{RunEdit, edit_run};
 pub use merge::{MergeOutcome, MergeReport, Merged, merge};
-pub use prune::{PruneCandidate, PruneOptions, PrunePlan, is_protected, parse_bytes};
+pub use prune::{LimitNames, PruneCandidate, PruneOptions, PrunePlan, is_protected, parse_bytes};
 pub use size::{SizeBy, size};
 pub use tag::{TagChange, change_tag};
 

@@ -64,6 +64,23 @@ pub struct PrunePlan {
     pub left_bytes: u64,
 }
 
+/// Names of options where the user writes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitNames {
+    /// Name of [`PruneOptions::all`].
+    pub all: &'static str,
+    /// Name of [`PruneOptions::max_bytes`].
+    pub max_size: &'static str,
+}
+
+impl LimitNames {
+    /// Names on the command line.
+    pub const COMMAND: Self = Self {
+        all: "--all",
+        max_size: "--max-size",
+    };
+}
+
 impl PrunePlan {
     /// Creates the plan for `runs` of `sizes` bytes in a file with `used_bytes` in use. Only
     /// ended runs are deleted.
@@ -138,8 +155,9 @@ impl PrunePlan {
         Ok(())
     }
 
-    /// Returns the list of runs and the sizes; `is_done` states that the runs were deleted.
-    pub fn answer(&self, options: &PruneOptions, is_done: bool) -> Answer {
+    /// Returns the list of runs and the sizes; `is_done` states that the runs were deleted. Notes
+    /// mention options by `names`.
+    pub fn answer(&self, options: &PruneOptions, is_done: bool, names: LimitNames) -> Answer {
         let columns = vec![
             Column::id("id", "id"),
             Column::text("name", "name"),
@@ -169,12 +187,15 @@ impl PrunePlan {
         if self.spared > 0 {
             let spared = counted(self.spared, "run");
             answer = answer.note(format!(
-                "{spared} kept because of the tag `baseline` or `keep`; --all deletes them."
+                "{spared} kept because of the tag `baseline` or `keep`; {} deletes them.",
+                names.all
             ));
         }
         if options.max_bytes.is_some_and(|most| self.left_bytes > most) {
-            answer = answer
-                .note("More than --max-size stays in use, because the remaining runs are kept.");
+            answer = answer.note(format!(
+                "More than {} stays in use, because the remaining runs are kept.",
+                names.max_size
+            ));
         }
         answer
     }

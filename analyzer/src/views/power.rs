@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use clap::Args;
+use energy_data::PeakSamples;
 use serde_json::{Value, json};
 
 use super::ViewScope;
@@ -94,24 +95,34 @@ fn rail_columns() -> Vec<Column> {
     ]
 }
 
-/// Returns the sample with the highest power: of equal ones the one that the run's attribution
+/// Returns the sample that completes the highest power, and this power: of equal ones the one that the run's attribution
 /// stored, else the first.
-fn peak<'s>(samples: &'s [PowerSample], stored: &HashMap<i64, i64>) -> Option<&'s PowerSample> {
-    let powers = || {
-        let during = samples.iter().filter(|sample| sample.end_ns > 0);
-        during.filter_map(|sample| Some((sample, sample.power_w?)))
+fn peak<'s>(
+    samples: &'s [PowerSample],
+    stored: &HashMap<i64, i64>,
+) -> Option<(&'s PowerSample, f64)> {
+    let mut peaks = PeakSamples::default();
+    let mut power = |sample: &'s PowerSample| {
+        let times = (sample.start_ns, sample.end_ns);
+        Some((
+            sample,
+            peaks.add(times, sample.energy_j?, sample.interval_ns)?,
+        ))
     };
-    let highest_w = powers().map(|(_, power_w)| power_w).reduce(f64::max)?;
-    let tied = || {
-        let is_tied = |power_w: f64| power_w >= highest_w - EQUAL * highest_w.abs();
-        powers().filter(move |(_, power_w)| is_tied(*power_w))
-    };
+    let during = samples.iter().filter(|sample| sample.end_ns > 0);
+    let powers: Vec<(&PowerSample, f64)> = during.filter_map(&mut power).collect();
+    let highest_w = powers
+        .iter()
+        .map(|(_, power_w)| *power_w)
+        .reduce(f64::max)?;
+    let is_tied = |power_w: f64| power_w >= highest_w - EQUAL * highest_w.abs();
+    let tied = || powers.iter().filter(|(_, power_w)| is_tied(*power_w));
     let is_stored = |sample: &PowerSample| {
         let middle_ns = i64::midpoint(sample.start_ns, sample.end_ns);
         stored.get(&sample.rail_id) == Some(&middle_ns)
     };
     let found = tied().find(|(sample, _)| is_stored(sample));
-    found.or_else(|| tied().next()).map(|(sample, _)| sample)
+    found.or_else(|| tied().next()).copied()
 }
 
 fn row(
@@ -133,9 +144,9 @@ fn row(
         "energy_j": energy_j,
         "avg_w": query::average_w(Some(energy_j), Some(time_ns)),
         "idle_w": idle,
-        "peak_w": peak.and_then(|sample| sample.power_w),
-        "peak_ns": peak.map(|sample| i64::midpoint(sample.start_ns, sample.end_ns)),
-        "peak_phase": peak.and_then(|sample| sample.phase.as_ref()),
+        "peak_w": peak.map(|(_, power_w)| power_w),
+        "peak_ns": peak.map(|(sample, _)| i64::midpoint(sample.start_ns, sample.end_ns)),
+        "peak_phase": peak.and_then(|(sample, _)| sample.phase.as_ref()),
     })
 }
 
@@ -224,7 +235,22 @@ mod tests {
             power_w: watts,
             phase: Some(phase.into()),
             rail_id: 1,
+            interval_ns: 10,
         }
+    }
+
+    #[test]
+    fn samples_far_shorter_than_the_interval_are_no_peak() {
+        let short = PowerSample {
+            end_ns: 4,
+            energy_j: Some(69.56e-9),
+            ..sample(0, Some(17.39), "prefill")
+        };
+        let after = |start_ns| sample(start_ns, Some(15.0), "decode");
+        let samples = [short.clone(), after(10), after(20)];
+        let found = peak(&samples, &HashMap::new()).map(|(_, power_w)| power_w);
+        assert!((found.expect("a peak") - 15.0).abs() < 1e-9, "{found:?}");
+        assert_eq!(peak(&[short], &HashMap::new()), None);
     }
 
     #[test]

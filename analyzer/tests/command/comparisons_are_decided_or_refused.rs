@@ -205,7 +205,7 @@ fn runs_without_tokens_are_compared_as_a_whole() {
 #[test]
 fn runs_of_different_configurations_are_refused() {
     type Change = fn(&mut RunSpec);
-    let changes: [(&str, Change); 6] = [
+    let changes: [(&str, Change); 10] = [
         ("host: box (A), \\u{1b}[31mother (B)", |run| {
             run.host = "\u{1b}[31mother"
         }),
@@ -222,12 +222,29 @@ fn runs_of_different_configurations_are_refused() {
         ("low-power mode: off (A), off, then on (B)", |run| {
             run.conditions = vec![("low_power_mode", ["off", "on"])]
         }),
+        ("depth: phase (A), deep (B)", |run| {
+            run.config = Some(r#"{"model_sha256": "1", "depth": "deep"}"#)
+        }),
+        ("statistics: off (A), on (B)", |run| {
+            run.config =
+                Some(r#"{"model_sha256": "1", "temperature": 0.0, "statistics_threshold": 0.01}"#)
+        }),
+        ("max tokens: 60 (A), 40 (B)", |run| {
+            run.config = Some(r#"{"model_sha256": "1", "max_tokens": 40}"#)
+        }),
+        (
+            "sampling: greedy (A), temperature 0.5, top-k 3 (B)",
+            |run| run.config = Some(r#"{"model_sha256": "1", "temperature": 0.5, "top_k": 3}"#),
+        ),
     ];
     for (expected, change) in changes {
         let folder = tempfile::tempdir().unwrap();
         let mut runs = sides();
         for run in &mut runs {
-            run.config = Some(r#"{"model_sha256": "1"}"#);
+            run.config = Some(
+                r#"{"model_sha256": "1", "depth": "phase", "temperature": 0.0, "top_k": 7,
+                    "max_tokens": 60, "statistics_threshold": null, "threads": 2}"#,
+            );
             run.conditions = vec![
                 ("power", ["mains", "mains"]),
                 ("low_power_mode", ["off", "off"]),

@@ -45,11 +45,11 @@ proptest! {
             prop_assert_eq!(of_list, of_summary);
             prop_assert_eq!(one.basis, totals.basis);
             prop_assert_eq!(&one.provenance, &run.provenance);
-            let balance = query::balance(&recording, &run).unwrap();
-            let roots: Vec<f64> = balance.iter().filter(|rail| rail.parent.is_none())
-                .filter_map(|rail| rail.measured_j).collect();
-            let recorded = (!roots.is_empty()).then(|| roots.iter().sum::<f64>());
-            prop_assert_eq!(one.recorded_j, recorded);
+            let sql = "SELECT energy_j FROM v_runs WHERE run = ?1";
+            let of_view = recording.store().connection()
+                .query_row(sql, [one.no], |r| r.get::<_, Option<f64>>(0)).unwrap();
+            prop_assert_eq!(one.recorded_j, of_view);
+            prop_assert_eq!(one.work_ns, totals.duration_ns);
         }
     }
 

@@ -93,12 +93,16 @@ fn totals_of_a_run_with_a_gap_hold_the_truth_in_every_view() {
         for key in ["energy_j", "lo_j", "hi_j", "coverage"] {
             assert_eq!(runs["runs"][0][key], totals[key], "{key}");
         }
+        let recorded = number(&runs["runs"][0]["recorded_j"]);
+        assert!(recorded >= number(&totals["energy_j"]) - 1e-9, "{runs}");
+        assert_eq!(runs["runs"][0]["work_ns"], totals["duration_ns"]);
         let sql = "SELECT energy_j, coverage, lo_j <= 420 AND 420 <= hi_j AS holds FROM v_runs";
         let row = &json(folder.path(), &["query", sql])["rows"][0];
         assert!(
             (number(&row[0]) - number(&totals["energy_j"])).abs() < 1e-6,
             "{row}"
         );
+        assert!((number(&row[0]) - recorded).abs() < 1e-6, "{row}");
         assert_eq!(row[2], 1, "{row}");
         let table = text(&energy(folder.path(), &["summary", &id]));
         assert!(table.contains("The total is 420."), "{table}");

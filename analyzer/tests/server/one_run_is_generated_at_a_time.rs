@@ -41,6 +41,16 @@ fn a_second_run_is_refused_or_waits() {
         (&state["generating"], &state["queued"]),
         (&json!(first), &json!(queued))
     );
+    // A run that is not in the file yet is not unknown.
+    let path = format!("/api/profiling/run/{}", id(7));
+    for path in [&path, &format!("{path}/summary")] {
+        let waits = served.server.get(path);
+        assert!(waits.problem(404).contains("waits to be generated"));
+        assert!(waits.text().contains("/api/profiling/generate/"));
+    }
+    let deleted = served.server.delete(&path, &json!({"confirm": id(7)}));
+    assert!(deleted.problem(409).contains("waits to be generated"));
+    assert!(deleted.text().contains("/api/profiling/cancel/"));
     // A run that waits is removed, and the next ones move up.
     let cancelled = served.cancel(id(0));
     assert_eq!(cancelled.status, 200, "{}", cancelled.text());

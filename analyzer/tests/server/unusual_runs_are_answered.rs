@@ -65,6 +65,8 @@ fn runs_without_data_are_answered() {
             assert!(views.contains(&needed), "{id}: {views:?}");
         }
     }
+    // The sources were not examined: it is that of a recorded run.
+    assert!(server.json("/api/profiling/status")["provenance"].is_string());
     let none = server.json("/api/profiling/run/aaaa/summary");
     assert!(
         none["total_energy_mj"].is_null() && none["avg_power_mw"].is_null(),
@@ -74,6 +76,38 @@ fn runs_without_data_are_answered() {
     assert_eq!(one["samples"].as_array().unwrap().len(), 1);
     let modelled = server.json(&format!("/api/profiling/run/{}/charts", fixture::UUID));
     assert_eq!(modelled["provenance"], "modelled, not measured");
+}
+
+#[test]
+fn the_recorded_part_of_a_cancelled_run_has_its_own_means() {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, id) = nested::add(folder.path(), &Nested::default());
+    let connection = rusqlite::Connection::open(&db).unwrap();
+    let cancel = "UPDATE runs SET status = 'cancelled', output_tokens = NULL";
+    connection.execute_batch(cancel).unwrap();
+    let decode_j: f64 = connection
+        .query_row(
+            "SELECT energy_j FROM v_phases WHERE phase = 'decode'",
+            [],
+            |r| r.get(0),
+        )
+        .unwrap();
+    let server = Served::start(&db, &[]);
+    let summary = server.json(&format!("/api/profiling/run/{id}/summary"));
+    assert!(summary["totals"]["j_per_output_token"].is_null());
+    assert!(summary["tokens_per_second"].is_null());
+    assert_eq!(summary["recorded_tokens"], nested::TOKENS);
+    // Prefill computes the first token, which decode only samples.
+    let expected = decode_j / (nested::TOKENS - 1) as f64;
+    let mean = summary["recorded_j_per_output_token"].as_f64().unwrap();
+    assert!((mean - expected).abs() < 1e-9, "{mean}, not {expected}");
+    assert!(summary["recorded_tokens_per_s"].as_f64().unwrap() > 0.0);
+    let command = command::json(folder.path(), &["summary", &id]);
+    for key in ["recorded_j_per_output_token", "recorded_tokens_per_s"] {
+        assert_eq!(command[key], summary[key], "{key}");
+    }
+    let table = command::text(&command::energy(folder.path(), &["summary", &id]));
+    assert!(table.contains("recorded part"), "{table}");
 }
 
 #[test]

@@ -577,13 +577,15 @@ SELECT r.no AS run, r.uuid, r.name, r.status, r.start_unix_ns, r.end_ns / 1e9 AS
        b.spans_j, b.unattributed_j, b.other_processes_j, b.profiler_j, b.residual_j, b.unknown_j,
        b.extrapolated_j,
        b.measured_j, b.measured_idle_j, b.coverage,
-       CASE WHEN b.known THEN b.lo_j END AS lo_j, CASE WHEN b.known THEN b.hi_j END AS hi_j
+       CASE WHEN b.known AND b.has_gap THEN b.lo_j END AS lo_j,
+       CASE WHEN b.known AND b.has_gap THEN b.hi_j END AS hi_j
 FROM runs r
 LEFT JOIN attributions a
      ON a.run = r.no AND a.id = (SELECT max(l.id) FROM attributions l WHERE l.run = r.no)
 LEFT JOIN (
     SELECT b.run, b.attribution, sum(b.measured_j) AS measured_j,
            coalesce(min(b.covered_ns * 1.0 / nullif(b.duration_ns, 0)), 1.0) >= 0.5 AS known,
+           coalesce(max(b.covered_ns < b.duration_ns), 0) AS has_gap,
            CASE WHEN count(b.idle_j) = count(*) THEN sum(b.idle_j) END AS measured_idle_j,
            CASE WHEN count(b.idle_j) = count(*) THEN
                sum(CASE WHEN b.covered_ns < b.duration_ns
@@ -617,7 +619,8 @@ SELECT p.run, p.node, p.rail, p.duration_ns, p.spans_j, p.peak_w, p.energy_j AS 
        CASE WHEN p.covered_ns IS NULL THEN 0.0 ELSE p.extrapolated_j END AS extrapolated_j,
        CASE WHEN p.covered_ns < p.duration_ns
             THEN p.idle_j * p.duration_ns / nullif(p.covered_ns, 0) ELSE p.idle_j END AS idle_j,
-       p.covered_ns * 1.0 / nullif(p.duration_ns, 0) AS coverage, p.lo_j, p.hi_j
+       p.covered_ns * 1.0 / nullif(p.duration_ns, 0) AS coverage,
+       coalesce(p.covered_ns < p.duration_ns, 0) AS has_gap, p.lo_j, p.hi_j
 FROM phase_energy p
 JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL
 WHERE p.attribution = (SELECT max(a.id) FROM attributions a WHERE a.run = p.run);
@@ -625,7 +628,7 @@ WHERE p.attribution = (SELECT max(a.id) FROM attributions a WHERE a.run = p.run)
 -- Only spans of the role `phase` are phases; rows of other nodes are `(between)`. Phases and
 -- `(between)` sum to the run's energy; with `(remainder)`, which has no time of its own, `spans_j`
 -- sums to the run's spans. Rails have their peaks at different times: `peak_w` is known where there
--- is one root rail.
+-- is one root rail. As in `v_runs`, an energy has an interval where samples are missing.
 CREATE VIEW v_phases AS
 SELECT run, phase, node, duration_ns,
        CASE WHEN known THEN measured_j + extrapolated_j END AS energy_j,
@@ -634,12 +637,16 @@ SELECT run, phase, node, duration_ns,
        spans_j,
        CASE WHEN known THEN (measured_j + extrapolated_j) * 1e9 / nullif(duration_ns, 0) END
            AS power_w,
-       peak_w, measured_j, CASE WHEN known THEN extrapolated_j END AS extrapolated_j, coverage,
-       CASE WHEN known THEN lo_j END AS lo_j, CASE WHEN known THEN hi_j END AS hi_j
+       CASE WHEN known AND (measured_j + extrapolated_j) * 1e9 / nullif(duration_ns, 0)
+                 > peak_w + 1e-9 * abs(peak_w)
+            THEN NULL ELSE peak_w END AS peak_w,
+       measured_j, CASE WHEN known THEN extrapolated_j END AS extrapolated_j, coverage,
+       CASE WHEN known AND has_gap THEN lo_j END AS lo_j,
+       CASE WHEN known AND has_gap THEN hi_j END AS hi_j
 FROM (
     SELECT p.run, coalesce(n.label, '(between)') AS phase, n.id AS node,
            sum(p.duration_ns) / count(DISTINCT p.rail) AS duration_ns,
-           coalesce(min(p.coverage), 1.0) >= 0.5 AS known,
+           coalesce(min(p.coverage), 1.0) >= 0.5 AS known, max(p.has_gap) AS has_gap,
            CASE WHEN count(p.measured_j) = count(*) THEN sum(p.measured_j) END AS measured_j,
            CASE WHEN count(p.extrapolated_j) = count(*) THEN sum(p.extrapolated_j) END
                AS extrapolated_j,
@@ -658,7 +665,7 @@ FROM (
         WHERE c.run = n.run AND c.id = n.callsite AND c.role = 'phase')
     GROUP BY p.run, n.id
     UNION ALL
-    SELECT s.run, '(remainder)', NULL, NULL, 0, NULL, NULL, NULL, NULL,
+    SELECT s.run, '(remainder)', NULL, NULL, 0, 0, NULL, NULL, NULL, NULL,
            (SELECT sum(v.self_j) FROM v_node_rails v WHERE v.run = s.run)
            - coalesce((SELECT sum(p.spans_j) FROM v_phase_rails p WHERE p.run = s.run), 0.0),
            NULL, NULL, NULL, NULL, 2

@@ -173,3 +173,37 @@ proptest! {
         prop_assert!(are_equal(token, rule), "{:?}, not {:?}", token, rule);
     }
 }
+
+#[test]
+fn energies_have_an_interval_where_samples_are_missing() {
+    let ends = |covered_ns: i64| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("views.db");
+        let on = RailInterval {
+            duration_ns: 130 * MS,
+            covered_ns: Some(covered_ns),
+            measured_j: Some(10.0),
+            extrapolated_j: Some(0.0),
+            ends_j: Some((9.0, 11.0)),
+            ..RailInterval::default()
+        };
+        written(&path, &[on]);
+        let store = Store::open_writable(&path).expect("writable");
+        let stored = "UPDATE balance SET lo_j = 9, hi_j = 11;
+                      UPDATE phase_energy SET lo_j = 9, hi_j = 11;";
+        store.connection().execute_batch(stored).expect("changed");
+        let of = |from: &str| {
+            let sql = format!("SELECT lo_j, hi_j FROM {from}");
+            let read = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?));
+            let ends: (Option<f64>, Option<f64>) =
+                store.connection().query_row(&sql, [], read).expect(&sql);
+            ends.0.zip(ends.1)
+        };
+        let rule = IntervalEnergy::over_rails(&[on]);
+        let views = [of("v_runs"), of(&format!("v_phases WHERE node = {PHASE}"))];
+        (views, rule.lo_j.zip(rule.hi_j))
+    };
+    assert_eq!(ends(130 * MS), ([None, None], None));
+    let known = Some((9.0, 11.0));
+    assert_eq!(ends(100 * MS), ([known, known], known));
+}

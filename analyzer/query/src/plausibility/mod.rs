@@ -5,7 +5,7 @@
 //! | accounts sum to the measured energy | energy was lost or counted twice |
 //! | each account lies within 0 .. measured | a share is below 0 % or above 100 % |
 //! | the peak is at most the largest sample | energy was assigned to too short a time |
-//! | the average is at most the peak | energy and time belong to different parts |
+//! | the average is at most the largest sample | energy and time belong to different parts |
 //! | parts are at most their whole | a rail has the wrong parent |
 //! | busy processors are at most those of the machine | CPU times have wrong timestamps |
 //! | windows, phases and nodes sum to totals | energy was lost in one of them |

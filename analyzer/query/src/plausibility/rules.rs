@@ -127,11 +127,12 @@ fn power_faults(rail: &RailFacts, measured: f64) -> Vec<String> {
         .covered_ns
         .filter(|&covered| covered > 0)
         .map(|covered| measured * 1e9 / covered as f64);
-    if let (Some(peak), Some(average)) = (rail.peak_w, average)
-        && above(average, peak)
+    // A short sample, which gives no peak, may have the highest power.
+    if let (Some(largest), Some(average)) = (rail.largest_w.or(rail.peak_w), average)
+        && above(average, largest)
     {
         faults.push(format!(
-            "the average is {average} W, above the peak of {peak} W"
+            "the average is {average} W, but no sample is above {largest} W"
         ));
     }
     faults

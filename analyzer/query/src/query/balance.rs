@@ -52,7 +52,7 @@ pub struct Balance {
     /// Estimate for time without samples, not part of `measured_j`. `None` if samples cover
     /// less than half of the time.
     pub extrapolated_j: Option<f64>,
-    /// Lower end of the 90 % interval of `measured_j + extrapolated_j`.
+    /// Lower end of the 90 % interval of `measured_j + extrapolated_j`; `None` without gaps.
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
@@ -60,10 +60,13 @@ pub struct Balance {
     pub covered_ns: Option<i64>,
     /// Share of the run's time covered by samples, if known.
     pub coverage: Option<f64>,
-    /// Highest mean power of a sample.
+    /// Highest mean power of a sample of at least half of the usual length.
     pub peak_w: Option<f64>,
     /// Time of the peak, run time.
     pub peak_ns: Option<i64>,
+    /// Usual length of its samples.
+    #[serde(skip)]
+    pub interval_ns: i64,
 }
 
 impl Balance {
@@ -141,7 +144,7 @@ pub fn sampled_name(rails: &[Balance]) -> &str {
 /// If the file cannot be read.
 pub fn balance(recording: &Recording, run: &Run) -> Result<Vec<Balance>> {
     let sql = "
-        SELECT l.id AS rail_id, l.name, l.source, l.provenance, l.kind,
+        SELECT l.id AS rail_id, l.name, l.source, l.provenance, l.kind, l.interval_ns,
                CASE WHEN l.parent = l.id THEN '(not counted)' ELSE p.name END AS parent,
                (SELECT count(*) FROM rails o WHERE o.run = l.run AND o.name = l.name) AS namesakes,
                b.*
@@ -167,6 +170,7 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Balance> {
         ..RailInterval::default()
     };
     let coverage = interval.coverage();
+    let has_gap = covered_ns.is_some_and(|covered| covered < interval.duration_ns);
     // Extrapolating over mostly uncovered time would be arbitrary.
     let is_known = coverage.is_none_or(is_enough);
     let estimate = |column: &str| -> rusqlite::Result<Option<f64>> {
@@ -194,11 +198,12 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Balance> {
         residual_j: r.get("residual_j")?,
         unknown_j: r.get("unknown_j")?,
         extrapolated_j: estimate("extrapolated_j")?,
-        lo_j: estimate("lo_j")?,
-        hi_j: estimate("hi_j")?,
+        lo_j: estimate("lo_j")?.filter(|_| has_gap),
+        hi_j: estimate("hi_j")?.filter(|_| has_gap),
         covered_ns,
         coverage,
         peak_w: r.get("peak_w")?,
         peak_ns: r.get("peak_ns")?,
+        interval_ns: r.get("interval_ns")?,
     })
 }

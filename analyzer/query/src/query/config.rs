@@ -28,6 +28,30 @@ pub struct StoredConfig {
     /// Depth of spans.
     #[serde(deserialize_with = "lenient")]
     pub depth: Option<String>,
+    /// Largest number of generated tokens.
+    #[serde(deserialize_with = "lenient")]
+    pub max_tokens: Option<u64>,
+    /// Temperature of sampling; 0 takes the most likely token.
+    #[serde(deserialize_with = "lenient")]
+    pub temperature: Option<f64>,
+    /// Number of tokens to sample from.
+    #[serde(deserialize_with = "lenient")]
+    pub top_k: Option<u64>,
+    /// Probability of the tokens to sample from.
+    #[serde(deserialize_with = "lenient")]
+    pub top_p: Option<f64>,
+    /// Divisor of the logits of tokens that occurred.
+    #[serde(deserialize_with = "lenient")]
+    pub repeat_penalty: Option<f64>,
+    /// Whether the prompt is used without the model's template.
+    #[serde(deserialize_with = "lenient")]
+    pub raw: Option<bool>,
+    /// Number of prompts.
+    #[serde(deserialize_with = "lenient")]
+    pub prompts: Option<u64>,
+    /// Threshold of statistics of activation tensors; `None` if there are none.
+    #[serde(deserialize_with = "lenient")]
+    pub statistics_threshold: Option<f64>,
     /// Number of compute threads.
     #[serde(deserialize_with = "lenient")]
     pub threads: Option<u32>,

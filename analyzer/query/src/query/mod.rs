@@ -100,7 +100,7 @@ pub use span_times::{SpanTimes, span_times};
 pub use tables::{CellValue, ColumnType, StoredTable, TABLES, TableColumn, table_rows};
 pub use token_times::{TokenText, TokenTime, token_texts, token_times};
 pub use tokens::{SAMPLING_ONLY, Token, tokens};
-pub use totals::{DECODE, INPUT, OUTPUT, Tokens, totals_of};
+pub use totals::{DECODE, INPUT, OUTPUT, RecordedMeans, Tokens, totals_of};
 pub use totals::{Totals, totals};
 pub use windows::{StoredWindow, windows};
 

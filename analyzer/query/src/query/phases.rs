@@ -56,8 +56,9 @@ pub struct Phase {
     pub spans_j: Option<f64>,
     /// Energy over time.
     pub avg_w: Option<f64>,
-    /// Highest mean power of a sample in its time; `None` with several root rails, whose
-    /// peaks are at different times.
+    /// Highest mean power of samples in its time that are long enough together; `None` with several
+    /// root rails, whose peaks are at different times, and if its mean power is higher: it is shorter
+    /// than such a sample.
     pub peak_w: Option<f64>,
     /// Share of the energy of all phases.
     pub share: Option<f64>,
@@ -165,6 +166,11 @@ pub(super) fn whole(phases: &[Phase]) -> IntervalEnergy {
     IntervalEnergy::over_rails(&rails)
 }
 
+/// Returns whether a mean power exceeds a peak by more than rounding.
+pub(super) fn is_above(average_w: Option<f64>, peak_w: f64) -> bool {
+    average_w.is_some_and(|average_w| average_w > peak_w + 1e-9 * peak_w.abs())
+}
+
 pub(super) fn share(part: Option<f64>, total: Option<f64>) -> Option<f64> {
     let share = part? / total.filter(|total| *total != 0.0)?;
     share.is_finite().then_some(share)
@@ -249,7 +255,8 @@ impl Phase {
             peak_w: match intervals.as_slice() {
                 [_] => rows.iter().filter_map(|row| row.peak_w).reduce(f64::max),
                 _ => None,
-            },
+            }
+            .filter(|peak_w| !is_above(average_w(energy_j, duration_ns), *peak_w)),
             share: None,
             energy_delay_js: energy_j
                 .zip(duration_ns)

@@ -15,7 +15,7 @@ pub struct RailPower {
     pub rail: String,
     /// Energy of its samples over their duration.
     pub avg_w: Option<f64>,
-    /// Highest mean power of a sample.
+    /// Highest mean power of samples that have at least half of the usual length together.
     pub peak_w: Option<f64>,
     /// Middle of the peak sample, run time.
     pub peak_ns: Option<i64>,
@@ -60,16 +60,20 @@ struct Sampled {
 
 /// Reads them by rail id. Samples before the run only measure idle power and are skipped.
 fn sampled(recording: &Recording, run: &Run) -> Result<HashMap<i64, Sampled>> {
-    // With max(), SQLite takes bare columns from the row with the maximum.
+    // With max(), SQLite takes bare columns from the row with the maximum. The condition is that of
+    // `energy_data::gives_peak`.
     let sql = format!(
         "
         SELECT t.rail, t.energy_j, t.time_ns, n.label, t.peak FROM (
-            SELECT rail, sum(energy_j) AS energy_j, sum(end_ns - start_ns) AS time_ns, phase,
-                   max(energy_j / (end_ns - start_ns)) AS peak
-            FROM samples
-            WHERE run = ?1 AND start_ns >= 0 AND end_ns > start_ns AND energy_j IS NOT NULL
-            GROUP BY rail) t
-        LEFT JOIN nodes n ON n.run = ?1 AND n.id = t.phase AND {IS_PHASE}"
+            SELECT s.rail, sum(s.energy_j) AS energy_j, sum(s.end_ns - s.start_ns) AS time_ns,
+                   s.phase,
+                   max(CASE WHEN (s.end_ns - s.start_ns) * 2 >= l.interval_ns
+                            THEN s.energy_j / (s.end_ns - s.start_ns) END) AS peak
+            FROM samples s JOIN rails l ON l.run = s.run AND l.id = s.rail
+            WHERE s.run = ?1 AND s.start_ns >= 0 AND s.end_ns > s.start_ns
+                  AND s.energy_j IS NOT NULL
+            GROUP BY s.rail) t
+        LEFT JOIN nodes n ON n.run = ?1 AND n.id = t.phase AND t.peak IS NOT NULL AND {IS_PHASE}"
     );
     let mut statement = recording.connection().prepare_cached(&sql)?;
     let rows = statement.query_map([run.no], |r| {

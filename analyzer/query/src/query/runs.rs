@@ -13,7 +13,7 @@ use super::bad_values::{is_bad_value, text_in, whole_in};
 use super::phases::phases_of_several;
 use super::run_filter::{GROUP, numbers, status};
 use super::totals::{Tokens, no_sensor, totals_for};
-use super::{Recording, Run, Totals, optional_set_at};
+use super::{KNOWN_FROM, Recording, Run, Totals, optional_set_at};
 use crate::error::{Error, Result};
 
 /// An entry of the list of runs.
@@ -51,8 +51,7 @@ pub struct RunListEntry {
     /// Number of sequences decoded concurrently.
     #[serde(skip)]
     pub batch: Option<i64>,
-    /// Time of the measured work: the duration in a summary.
-    #[serde(skip)]
+    /// Time of the measured work, to which `energy_j` belongs: the duration in a summary.
     pub work_ns: Option<i64>,
     /// Energy of the measured work: the total of a summary.
     pub energy_j: Option<f64>,
@@ -66,7 +65,8 @@ pub struct RunListEntry {
     pub reason: Option<String>,
     /// Part of `energy_j` above idle energy.
     pub active_j: Option<f64>,
-    /// Energy measured by root rails over the whole recording.
+    /// Energy of the whole recording on root rails: measured plus extrapolated, as in the view
+    /// `v_runs`. `None` if samples cover less than half of it.
     pub recorded_j: Option<f64>,
     /// Energy of the measured work per token.
     pub j_per_token: Option<f64>,
@@ -258,7 +258,12 @@ fn runs_sql(only: Option<&[i64]>, crashed: &[i64]) -> String {
         FROM runs r WHERE {is_listed})
     SELECT r.no, r.uuid, r.name, {status} AS status, r.start_unix_ns, r.end_ns, r.model, r.engine,
            r.precision, r.experiment, r.input_tokens, r.output_tokens, r.batch,
-           (SELECT sum(b.measured_j) FROM balance b
+           (SELECT CASE WHEN coalesce(min(b.covered_ns * 1.0 / nullif(b.duration_ns, 0)), 1.0)
+                             >= {KNOWN_FROM}
+                        THEN sum(b.measured_j)
+                             + sum(CASE WHEN b.covered_ns IS NULL THEN 0.0
+                                        ELSE b.extrapolated_j END) END
+            FROM balance b
             JOIN rails l ON l.run = b.run AND l.id = b.rail AND l.parent IS NULL
             WHERE b.run = r.no AND b.attribution = a.id) AS recorded_j,
            (SELECT group_concat(provenance, '+') FROM (

@@ -27,6 +27,9 @@ pub struct PowerSample {
     /// Id of the rail.
     #[serde(skip)]
     pub rail_id: i64,
+    /// Usual length of the rail's samples.
+    #[serde(skip)]
+    pub interval_ns: i64,
 }
 
 /// Reads the samples of the root rails or of the named rail, by rail and time.
@@ -35,7 +38,7 @@ pub struct PowerSample {
 /// If the file cannot be read, or the run has no rail of that name.
 pub fn samples(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Vec<PowerSample>> {
     let sql = "
-        SELECT l.name, l.source, s.start_ns, s.end_ns, s.energy_j, n.label, l.id
+        SELECT l.name, l.source, s.start_ns, s.end_ns, s.energy_j, n.label, l.id, l.interval_ns
         FROM samples s CROSS JOIN rails l ON l.run = s.run AND l.id = s.rail
         LEFT JOIN nodes n ON n.run = s.run AND n.id = s.phase
         WHERE s.run = ?1";
@@ -53,6 +56,7 @@ pub fn samples(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<V
             power_w: average_w(energy_j, Some(end_ns - start_ns)),
             phase: r.get(5)?,
             rail_id: r.get(6)?,
+            interval_ns: r.get(7)?,
         })
     })?;
     let mut samples = rows.collect::<rusqlite::Result<Vec<PowerSample>>>()?;

@@ -31,6 +31,18 @@ pub struct RunSetting {
     pub model: Option<String>,
     /// SHA-256 of the model file.
     pub model_sha256: Option<String>,
+    /// Depth of spans.
+    pub depth: Option<String>,
+    /// Whether statistics of activation tensors were computed: `on` or `off`.
+    pub statistics: Option<String>,
+    /// Largest number of generated tokens.
+    pub max_tokens: Option<String>,
+    /// How tokens are selected, without the seed.
+    pub sampling: Option<String>,
+    /// Whether the prompt was used without the model's template: `raw` or `template`.
+    pub prompt_form: Option<String>,
+    /// Number of prompts.
+    pub prompts: Option<String>,
     /// Method and version of the shown attribution.
     pub method: Option<String>,
     /// Whether idle energy is subtracted from the energies of spans on every root rail.
@@ -47,6 +59,14 @@ pub fn setting(recording: &Recording, run: &Run) -> Result<RunSetting> {
     let mut conditions = conditions(recording.connection(), run.no)?;
     let connection = recording.connection();
     Ok(RunSetting {
+        statistics: statistics(&config).map(str::to_owned),
+        sampling: sampling(&config),
+        prompt_form: config
+            .raw
+            .map(|raw| if raw { "raw" } else { "template" }.to_owned()),
+        max_tokens: config.max_tokens.map(|count| count.to_string()),
+        prompts: config.prompts.map(|count| count.to_string()),
+        depth: config.depth,
         host: row.host.clone(),
         chip: row.chip.clone(),
         sources: sources(connection, run.no)?,
@@ -63,6 +83,32 @@ pub fn setting(recording: &Recording, run: &Run) -> Result<RunSetting> {
         method: method(connection, run)?,
         has_idle: has_idle(connection, run)?,
     })
+}
+
+/// Returns whether statistics were computed. Only `energy run` stores how tokens are sampled, and it
+/// stores a threshold if it computes statistics.
+fn statistics(config: &StoredConfig) -> Option<&'static str> {
+    match (config.statistics_threshold, config.temperature) {
+        (Some(_), _) => Some("on"),
+        (None, Some(_)) => Some("off"),
+        (None, None) => None,
+    }
+}
+
+/// Describes how tokens are selected. The seed is left out: repeats may differ in it on purpose.
+fn sampling(config: &StoredConfig) -> Option<String> {
+    let temperature = config.temperature?;
+    let mut parts = match temperature > 0.0 {
+        true => vec![format!("temperature {temperature}")],
+        false => vec!["greedy".to_owned()],
+    };
+    if temperature > 0.0 {
+        parts.extend(config.top_k.map(|count| format!("top-k {count}")));
+        parts.extend(config.top_p.map(|share| format!("top-p {share}")));
+    }
+    let penalty = config.repeat_penalty.filter(|penalty| *penalty != 1.0);
+    parts.extend(penalty.map(|penalty| format!("repeat penalty {penalty}")));
+    Some(parts.join(", "))
 }
 
 fn sources(connection: &Connection, run: i64) -> Result<Option<String>> {

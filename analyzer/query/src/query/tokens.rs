@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::coverage;
 use super::interval::span_energy_over_rails;
+use super::phases::is_above;
 use super::{DECODE, NodeLedger, Recording, Run, average_w, rails, set_at};
 use crate::error::Result;
 
@@ -237,13 +238,13 @@ impl Token {
         self.extrapolated_j = sum.extrapolated_j;
         (self.coverage, self.reason) = (sum.coverage, coverage::missing(&sum));
         self.active_j = sum.active_j;
-        self.peak_w = match parts {
-            [only] => only.peak_w,
-            _ => None,
-        };
         self.basis = BasisSet::union(parts.iter().map(|part| part.basis));
         let time = self.duration_ns.filter(|ns| *ns > 0);
         self.avg_w = average_w(self.energy_j, self.duration_ns);
+        self.peak_w = match parts {
+            [only] => only.peak_w.filter(|peak_w| !is_above(self.avg_w, *peak_w)),
+            _ => None,
+        };
         self.energy_delay_js = self.energy_j.zip(time).map(|(j, ns)| j * ns as f64 / 1e9);
     }
 }

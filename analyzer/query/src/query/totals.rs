@@ -142,6 +142,42 @@ fn prompts(phases: &[Phase]) -> i64 {
     counts.min().unwrap_or(1)
 }
 
+/// Means over the tokens that the file contains, of a run that did not report how many it generated:
+/// it crashed, was cancelled or is being recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct RecordedMeans {
+    /// Energy of decode per token that it generated.
+    pub j_per_output_token: Option<f64>,
+    /// Tokens that decode generated per second of decode.
+    pub tokens_per_s: Option<f64>,
+}
+
+impl RecordedMeans {
+    /// Computes the means of a run of which decode recorded `tokens`; unknown if the run reported its
+    /// number of tokens, because [`Totals`] contains its means then.
+    pub fn of(run: &Run, tokens: Option<i64>, phases: &[Phase]) -> Self {
+        let reported = Tokens::of(run);
+        if reported.output.is_some() {
+            return Self::default();
+        }
+        let recorded = Tokens {
+            output: tokens,
+            ..reported
+        };
+        // Whatever follows decode belongs to no token that the file contains.
+        let until_decode = phases.iter().filter(|phase| {
+            let name = phase.phase.as_str();
+            name == DECODE || INPUT.contains(&name)
+        });
+        let until_decode: Vec<Phase> = until_decode.cloned().collect();
+        let totals = totals_for(&recorded, &until_decode);
+        Self {
+            j_per_output_token: totals.j_per_output_token,
+            tokens_per_s: totals.tokens_per_s,
+        }
+    }
+}
+
 /// Like [`totals_of`], for a run with these tokens.
 pub(super) fn totals_for(tokens: &Tokens, phases: &[Phase]) -> Totals {
     let named = |names: &'static [&str]| {

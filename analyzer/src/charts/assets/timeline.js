@@ -82,10 +82,16 @@ function endLabels(rails, y, at, bottom) {
   });
 }
 
+// The step with the highest sample of a rail; none if all samples are too short to give a peak.
+const peakStep = (rail) =>
+  rail.steps
+    .filter((step) => !step.short)
+    .reduce((best, step) => (best === null || step.max > best.max ? step : best), null);
+
 // A triangle at the highest sample of a rail, with its power if there is room.
 function peakOf(rail, colour, { x, y, right, highest }) {
-  const top = rail.steps.reduce((best, step) => (step.max > best.max ? step : best));
-  if (top.max <= 0) return [];
+  const top = peakStep(rail);
+  if (top === null || top.max <= 0) return [];
   const [at, over] = [x((top.t0 + top.t1) / 2), y(top.max)];
   const isRight = at > right - 70;
   const style = { class: "small over", "text-anchor": isRight ? "end" : "start" };
@@ -105,7 +111,7 @@ function railGroup(rail, at, place) {
   const data = {
     "data-rail": rail.rail,
     "data-j": energyOf(rail),
-    "data-peak": Math.max(...rail.steps.map((step) => step.max)),
+    "data-peak": peakStep(rail)?.max ?? null,
     "data-steps": rail.steps.length,
   };
   const idle = { stroke: colour, class: "idle", "data-idle": rail.idle_w };

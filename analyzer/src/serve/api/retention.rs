@@ -24,7 +24,13 @@ use crate::serve::cache::KeptAnswer;
 use crate::serve::extract;
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
-use crate::upkeep::{PruneOptions, PrunePlan, is_protected, parse_bytes, size};
+use crate::upkeep::{LimitNames, PruneOptions, PrunePlan, is_protected, parse_bytes, size};
+
+/// Names of limits in the body.
+const KEYS: LimitNames = LimitNames {
+    all: "the key `all`",
+    max_size: "`max_size`",
+};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -116,7 +122,7 @@ async fn clean_up(
         }
         false => plan,
     };
-    let mut value = plan.answer(&options, is_done).into_value();
+    let mut value = plan.answer(&options, is_done, KEYS).into_value();
     if let Some(runs) = value.get_mut("runs") {
         cut_texts(runs);
     }

@@ -64,7 +64,6 @@ fn value(recording: &Recording, run: Run, scope: ViewScope) -> Result<Value> {
         &mut value,
         json!({
             "run_id": summary.run.row.uuid,
-            "recorded_tokens": summary.recorded_tokens,
             "total_duration_ms": totals.duration_ns.map(ms),
             "total_energy_mj": totals.energy_j.map(mj),
             "avg_power_mw": average_w(totals.energy_j, totals.duration_ns).map(mj),

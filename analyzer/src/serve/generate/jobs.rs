@@ -232,7 +232,7 @@ impl Jobs {
                     StatusCode::TOO_MANY_REQUESTS,
                     format!("{QUEUED} runs are waiting already"),
                 )
-                .with_remedy("send the request again later, or cancel a run that waits"),
+                .with_remedy("send the request again in 5 s or later, or cancel a run that waits"),
             )),
             (Some(_), OnBusy::Queue) => Ok(()),
         }

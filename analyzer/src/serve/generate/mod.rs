@@ -13,6 +13,7 @@
 //! A run is recorded by a process of its own: the recorder observes a whole process, so it
 //! would also count the work of the server. The server finds the run in the file like any other.
 
+mod awaited;
 mod bodies;
 mod child;
 mod endpoints;
@@ -23,5 +24,6 @@ mod models;
 mod power;
 mod request;
 
+pub(super) use awaited::explain;
 pub(super) use endpoints::routes;
 pub(super) use jobs::Generator;

@@ -32,7 +32,10 @@ pub(super) fn check(power: &SourceOptions, allow_modelled: bool) -> Result<(), P
     if is_measured || allow_modelled || names_model(&power.source) {
         return Ok(());
     }
-    let messages = opened.notices.into_iter().map(|notice| notice.message);
+    // This request does not fall back on the model.
+    let reasons = opened.notices.into_iter();
+    let reasons = reasons.filter(|notice| notice.kind != "modelled");
+    let messages = reasons.map(|notice| notice.message);
     let reasons = messages.collect::<Vec<_>>().join("; ");
     Err(unavailable(&reasons).with_remedy(
         "`energy doctor` shows how to grant access to sensors; or send \"allow_modelled\": true, \

@@ -175,12 +175,13 @@ impl Access {
     fn count_attempt(&self, client: IpAddr) -> Problem {
         let now = Instant::now();
         if let Some(wait) = self.attempts.wait(client, now) {
+            let seconds = wait.as_secs() + 1;
             return Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too many wrong tokens were sent from this address",
             )
-            .with_remedy("wait for the number of seconds in Retry-After, then send the token")
-            .with_header(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+            .with_remedy(format!("wait {seconds} s, then send the right token"))
+            .with_header(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         self.attempts.add(client, now);
         unauthorized("the token is wrong")

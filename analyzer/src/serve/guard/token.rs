@@ -92,9 +92,12 @@ pub(super) fn read(options: &ServeOptions) -> Result<(Option<ReadToken>, Vec<Str
         (Some(token), _) => (token.clone(), origin_of(token).to_owned()),
         (None, Some(path)) => {
             warnings.extend(is_readable_by_others(path));
-            let text = std::fs::read_to_string(path).map_err(|source| Error::File {
-                path: path.clone(),
-                source,
+            let text = std::fs::read_to_string(path).map_err(|source| {
+                let path = path.display();
+                Error::Request(format!(
+                    "--token-file {path}: {source}; create it with `(umask 077; openssl rand -hex \
+                     32 > {path})`, or name another file"
+                ))
             })?;
             (text, format!("token file {}", path.display()))
         }

@@ -21,6 +21,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::events::run_id;
 use super::feed::{Feed, gap_message, heartbeat};
 use super::filter::{ClientMessage, Filter};
 use super::frame::connection_message;
@@ -70,14 +71,13 @@ async fn connect(
         Problem::new(rejection.status(), rejection.body_text())
             .with_remedy("connect with a WebSocket client, or use the events of a run over HTTP")
     })?;
-    let feed = Arc::clone(&app.feed);
-    let permit = feed.admit().ok_or_else(too_many)?;
+    let permit = app.feed.admit().ok_or_else(too_many)?;
     Ok(upgrade
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
         .max_message_size(LARGEST_MESSAGE)
         .max_frame_size(LARGEST_MESSAGE)
-        .on_upgrade(move |socket| Connection::new(feed, socket, &resume).serve(permit)))
+        .on_upgrade(move |socket| Connection::new(app, socket, &resume).serve(permit)))
 }
 
 /// Returns the problem of a client that is one too many.
@@ -95,6 +95,7 @@ pub(super) fn too_many() -> Problem {
 struct Ended;
 
 struct Connection {
+    app: App,
     feed: Arc<Feed>,
     socket: WebSocket,
     /// Number of the last message that was sent, excluded or reported as missing.
@@ -107,10 +108,12 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(feed: Arc<Feed>, socket: WebSocket, resume: &Resume) -> Self {
+    fn new(app: App, socket: WebSocket, resume: &Resume) -> Self {
         let now = Instant::now();
+        let feed = Arc::clone(&app.feed);
         Self {
             reached: resume.after(&feed),
+            app,
             feed,
             socket,
             filter: Some(Filter::default()),
@@ -210,13 +213,7 @@ impl Connection {
                 self.filter = None;
                 Ok(())
             }
-            Ok(ClientMessage::Subscribe(filter)) => {
-                if self.filter.is_none() {
-                    self.reached = self.feed.last_seq();
-                }
-                self.filter = Some(filter);
-                Ok(())
-            }
+            Ok(ClientMessage::Subscribe(filter)) => self.subscribe(filter).await,
             Err(reason) => {
                 let data = json!({
                     "message": format!("the message was not understood: {reason}"),
@@ -225,6 +222,32 @@ impl Connection {
                 self.reply(MessageKind::Error, data).await
             }
         }
+    }
+
+    /// Replaces the subscription, unless it names a run that does not exist.
+    async fn subscribe(&mut self, mut filter: Filter) -> Result<(), Ended> {
+        for selector in filter.selectors() {
+            match run_id(&self.app, selector.clone()).await {
+                Ok(uuid) => *selector = uuid,
+                // A program may record a run with this uuid later.
+                Err(_) if is_uuid(selector) => {}
+                Err(problem) => {
+                    let data = json!({
+                        "message": format!("not subscribed: {}", problem.detail()),
+                        "remedy": problem.remedy().unwrap_or(
+                            "send the uuid, a unique prefix of it or the name of a run, `last`, \
+                             `latest` or `*`; GET /api/profiling/runs lists the runs",
+                        ),
+                    });
+                    return self.reply(MessageKind::Error, data).await;
+                }
+            }
+        }
+        if self.filter.is_none() {
+            self.reached = self.feed.last_seq();
+        }
+        self.filter = Some(filter);
+        Ok(())
     }
 
     /// Sends a message of the connection.
@@ -269,6 +292,10 @@ impl Connection {
     async fn flush(&mut self) -> Result<(), Ended> {
         within(self.feed.limits().silence, self.socket.flush()).await
     }
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && uuid::Uuid::parse_str(text).is_ok()
 }
 
 async fn within(

@@ -68,17 +68,7 @@ async fn events(
 ) -> Result<Response, Problem> {
     let run = match id.as_str() {
         "*" => None,
-        // A run that is about to start is not in the file yet.
-        _ => match app.generator.id_of(&id) {
-            Some(id) => Some(id),
-            None => {
-                let found = app
-                    .readers
-                    .read(move |recording| recording.run(&id))
-                    .await?;
-                Some(found.row.uuid)
-            }
-        },
+        _ => Some(run_id(&app, id).await?),
     };
     let filter = parameters.filter(run)?;
     if wants_stream(&headers) {
@@ -93,6 +83,22 @@ async fn events(
     let page = page.ok_or_else(|| no_longer_kept(&app.feed, from))?;
     let kind = [(header::CONTENT_TYPE, "application/json")];
     Ok((kind, body(&app.feed, &page)).into_response())
+}
+
+/// Finds a run by its uuid, a unique prefix of it, its name or `last`; returns its uuid.
+///
+/// # Errors
+/// If there is no such run, or there are several.
+pub(super) async fn run_id(app: &App, selector: String) -> Result<String, Problem> {
+    // A run that is about to start is not in the file yet.
+    if let Some(id) = app.generator.id_of(&selector) {
+        return Ok(id);
+    }
+    let found = app
+        .readers
+        .read(move |recording| recording.run(&selector))
+        .await?;
+    Ok(found.row.uuid)
 }
 
 fn stream(

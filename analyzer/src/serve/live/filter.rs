@@ -25,6 +25,7 @@ enum SubscribedRun {
     All,
     /// The run that started last.
     Latest,
+    /// A run; what a client sent is resolved to the uuid.
     Uuid(String),
 }
 
@@ -77,6 +78,14 @@ impl Filter {
             kinds: kinds.transpose()?,
             with_server: true,
             deleted: Vec::new(),
+        })
+    }
+
+    /// Returns the selectors of single runs, which must be resolved to uuids.
+    pub(super) fn selectors(&mut self) -> impl Iterator<Item = &mut String> {
+        self.runs.iter_mut().filter_map(|run| match run {
+            SubscribedRun::Uuid(selector) => Some(selector),
+            SubscribedRun::All | SubscribedRun::Latest => None,
         })
     }
 

@@ -82,7 +82,7 @@ impl LivePower {
             json!({
                 "rail": row.name, "source": row.source, "kind": row.kind.name(),
                 "is_root": row.parent.is_none(), "provenance": row.provenance.name(),
-                "idle_w": self.idle_w.get(&row.id),
+                "idle_w": self.idle_w.get(&row.id), "interval_ns": row.interval_ns,
             })
         };
         self.rails.values().map(rail).collect()

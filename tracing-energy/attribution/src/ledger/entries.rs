@@ -9,8 +9,8 @@
 //! intervals    energy of the activations that were open, by their time in the window
 //! ```
 
-use energy_data::Provenance;
 use energy_data::rows::{Accounts, AttributionRows, Role, SampleBalanceRow, SpanEnergyRow};
+use energy_data::{Provenance, gives_peak};
 
 use crate::allocate::allocation::{Allocation, CellSplit, Split, thread_powers};
 use crate::conserve;
@@ -129,12 +129,13 @@ impl Ledger {
         });
         let powers = thread_powers(split, window);
         window_rows::add(&mut self.rows.window_power, view, allocation, &powers);
+        let is_long = gives_peak(window.length(), inputs.rails[sample.at].row.interval_ns);
         let account = &mut self.rails[sample.at];
         account.was_null = false;
         account.closed_until = measured.end;
         account.is_estimated |= allocation.is_estimated;
         account.sums.add_accounts(measured, &accounts);
-        account.sums.add_nodes(window, cells);
+        account.sums.add_nodes(window, cells, is_long);
         if let Some(in_idle) = &allocation.in_idle {
             let parts = self::accounts(0.0, None, &in_idle.split);
             account.sums.add_in_idle(window, &parts, &in_idle.cells);

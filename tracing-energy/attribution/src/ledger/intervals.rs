@@ -231,7 +231,7 @@ impl IntervalPart {
         self.spans_j += spans_j;
         self.covered_ns += inside;
         self.add_gap(extent, window);
-        let power = window.measured.power_w;
+        let power = window.measured.peak_w;
         self.peak_w = match (self.peak_w, power) {
             (Some(peak), Some(power)) => Some(peak.max(power)),
             (peak, power) => peak.or(power),

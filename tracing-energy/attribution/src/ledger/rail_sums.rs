@@ -49,7 +49,7 @@ impl RailSums {
         self.powers.add(accounts.measured_j, length);
         self.covered_ns += length;
         self.idle_ns += if accounts.idle_j.is_some() { length } else { 0 };
-        if let Some(power) = measured.power_w
+        if let Some(power) = measured.peak_w
             && self.peak.is_none_or(|(peak, _)| power > peak)
         {
             self.peak = Some((power, i64::midpoint(measured.start, measured.end)));
@@ -64,8 +64,9 @@ impl RailSums {
         }
     }
 
-    /// Adds a window's self energies; `powers` are those of its cells.
-    pub(crate) fn add_nodes(&mut self, window: &Window, powers: &[f64]) {
+    /// Adds a window's self energies; `powers` are those of its cells. They count for the extremes of
+    /// nodes if `gives_peak`.
+    pub(crate) fn add_nodes(&mut self, window: &Window, powers: &[f64], gives_peak: bool) {
         for (cell, power) in window.cells().iter().zip(powers) {
             self.add_in_window(cell.node, power * cell.seconds(), cell.ns);
         }
@@ -73,7 +74,11 @@ impl RailSums {
         for at in 0..self.touched.len() {
             let node = self.touched[at] as usize;
             let (energy, ns) = std::mem::take(&mut self.in_window[node]);
-            self.nodes[node].add(energy, ns, window.length());
+            let least_ns = match gives_peak {
+                true => EXTREMES_FROM * window.length() as f64,
+                false => f64::INFINITY,
+            };
+            self.nodes[node].add(energy, ns, least_ns);
         }
         self.touched.clear();
     }
@@ -94,11 +99,11 @@ impl RailSums {
 }
 
 impl NodeEnergy {
-    fn add(&mut self, energy: f64, ns: i64, window_ns: i64) {
+    fn add(&mut self, energy: f64, ns: i64, extremes_from_ns: f64) {
         self.self_j += energy;
         self.measured_ns += ns;
         self.changed = true;
-        if ns as f64 >= EXTREMES_FROM * window_ns as f64 {
+        if ns as f64 >= extremes_from_ns {
             let power = energy / (ns as f64 / 1e9);
             self.min_w = Some(self.min_w.map_or(power, |min| min.min(power)));
             self.peak_w = Some(self.peak_w.map_or(power, |peak| peak.max(power)));

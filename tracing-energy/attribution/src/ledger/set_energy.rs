@@ -84,7 +84,7 @@ impl SetEnergy {
         self.idle_j += window.idle_j.unwrap_or(0.0) * part;
         self.idle_unknown |= window.idle_j.is_none();
         self.covered_ns += ns as f64;
-        self.peak_w = self.peak_w.max_of(window.measured.power_w);
+        self.peak_w = self.peak_w.max_of(window.measured.peak_w);
     }
 
     /// Adds a share of another set's energy.

@@ -84,10 +84,11 @@ impl WindowBuilder {
         if self.is_waiting(measured.end, cpu_until) {
             return None;
         }
-        let patience = self.inputs.rails[at].patience();
+        let rail = &self.inputs.rails[at];
+        let patience = rail.patience();
         let queue = &mut self.queues[at];
         let gap_from = queue.unreported_gap(measured.start, patience);
-        queue.take(&measured);
+        queue.take(&measured, rail.row.interval_ns);
         Some(ClosedWindow {
             at,
             measured,
@@ -218,7 +219,8 @@ impl WindowBuilder {
         let rails = self.inputs.rails.iter().zip(&mut self.queues).enumerate();
         let fronts = rails.filter_map(|(at, (rail, queue))| {
             let is_whole = device_domain(rail.row.kind).is_none();
-            let measured = queue.next(rail.clock_offset_ns, run_end, limit)?;
+            let measured =
+                queue.next((rail.clock_offset_ns, rail.row.interval_ns), run_end, limit)?;
             Some((at, measured, is_whole))
         });
         let order = |(at, measured, is_whole): &(usize, MeasuredPart, bool)| {

@@ -21,8 +21,8 @@ pub(crate) struct MeasuredPart {
     pub(crate) sample: i64,
     /// The part of the sample's energy that lies in the window.
     pub(crate) share: f64,
-    /// Mean power of the whole sample.
-    pub(crate) power_w: Option<f64>,
+    /// Mean power of the whole sample, or of it with the samples before it, that counts for peaks.
+    pub(crate) peak_w: Option<f64>,
 }
 
 /// A window that closed.
@@ -36,7 +36,8 @@ pub(crate) struct ClosedWindow {
 }
 
 impl MeasuredPart {
-    /// Returns the part of a sample inside the run and after `from`, if any.
+    /// Returns the part of a sample inside the run and after `from`, if any, without a
+    /// peak.
     pub(crate) fn cut(sample: &SampleRow, from: i64, run_end: i64) -> Option<Self> {
         let length = sample.end_ns - sample.start_ns;
         let (inside_from, end) = (sample.start_ns.max(0), sample.end_ns.min(run_end));
@@ -52,7 +53,7 @@ impl MeasuredPart {
             energy_j: energy_j.map(|energy| energy * inside),
             sample: sample.start_ns,
             share: inside,
-            power_w: energy_j.map(|energy| energy / (length as f64 / 1e9)),
+            peak_w: None,
         })
     }
 }

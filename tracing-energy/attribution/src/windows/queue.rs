@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 
+use energy_data::PeakSamples;
 use energy_data::rows::SampleRow;
 
 use crate::windows::measured::MeasuredPart;
@@ -21,6 +22,14 @@ pub(crate) struct SampleQueue {
     pub(crate) closed_until: i64,
     /// Start of the last gap that was reported.
     reported_gap: Option<i64>,
+    /// Samples of closed windows.
+    peaks: PeakSamples,
+}
+
+/// Adds a sample, and returns the power that counts for peaks.
+fn add_to(peaks: &mut PeakSamples, sample: &SampleRow, interval_ns: i64) -> Option<f64> {
+    let energy_j = sample.energy_j.filter(|energy| energy.is_finite())?;
+    peaks.add((sample.start_ns, sample.end_ns), energy_j, interval_ns)
 }
 
 impl SampleQueue {
@@ -31,10 +40,11 @@ impl SampleQueue {
         self.samples.push_back(sample);
     }
 
-    /// Returns the next window, if it ends by `limit`; samples without one are dropped.
+    /// Returns the next window, if it ends by `limit`; samples without one are dropped. Offset of the
+    /// clock and usual length of samples are those of the rail.
     pub(crate) fn next(
         &mut self,
-        clock_offset_ns: i64,
+        (clock_offset_ns, interval_ns): (i64, i64),
         run_end: i64,
         limit: i64,
     ) -> Option<MeasuredPart> {
@@ -42,6 +52,8 @@ impl SampleQueue {
             match MeasuredPart::cut(sample, self.closed_until, run_end) {
                 Some(mut measured) => {
                     measured.sample += clock_offset_ns;
+                    let mut peaks = self.peaks;
+                    measured.peak_w = add_to(&mut peaks, sample, interval_ns);
                     return (measured.end <= limit).then_some(measured);
                 }
                 None if sample.start_ns >= run_end && limit < run_end => return None,
@@ -52,8 +64,10 @@ impl SampleQueue {
     }
 
     /// Removes the window that [`Self::next`] returned.
-    pub(crate) fn take(&mut self, measured: &MeasuredPart) {
-        self.samples.pop_front();
+    pub(crate) fn take(&mut self, measured: &MeasuredPart, interval_ns: i64) {
+        if let Some(sample) = self.samples.pop_front() {
+            add_to(&mut self.peaks, &sample, interval_ns);
+        }
         self.closed_until = measured.end;
     }
 

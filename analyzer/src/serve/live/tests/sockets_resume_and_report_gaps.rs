@@ -3,6 +3,9 @@
 use super::super::ring::RingLimits;
 use super::*;
 
+/// Clients may subscribe to a run of this uuid before it starts.
+const RUN_B: &str = "bbbbbbbb-0000-4000-8000-000000000000";
+
 fn with_ring(bytes: usize) -> FeedLimits {
     FeedLimits {
         ring: RingLimits {
@@ -55,18 +58,18 @@ fn a_subscription_selects_runs_and_types() {
     send("run-a", MessageKind::OperationMetrics, Detail::Operations);
     send("run-a", MessageKind::ComponentMetrics, Detail::Components);
     assert_eq!(socket.next()["seq"], 2, "the default excludes operations");
-    socket.send(&json!({"type": "subscribe", "runs": ["run-b"], "detail": "operations"}));
+    socket.send(&json!({"type": "subscribe", "runs": [RUN_B], "detail": "operations"}));
     socket.ping();
     send("run-a", MessageKind::PowerSample, Detail::Power);
-    send("run-b", MessageKind::OperationMetrics, Detail::Operations);
+    send(RUN_B, MessageKind::OperationMetrics, Detail::Operations);
     assert_eq!(socket.next()["seq"], 4);
     socket.send(&json!({"type": "subscribe", "runs": ["latest"], "types": ["run_started"]}));
     socket.ping();
     send("run-a", MessageKind::RunStarted, Detail::Power);
-    send("run-b", MessageKind::RunStarted, Detail::Power);
+    send(RUN_B, MessageKind::RunStarted, Detail::Power);
     send("run-a", MessageKind::RunStarted, Detail::Power);
-    send("run-b", MessageKind::PowerSample, Detail::Power);
-    send("run-b", MessageKind::RunStarted, Detail::Power);
+    send(RUN_B, MessageKind::PowerSample, Detail::Power);
+    send(RUN_B, MessageKind::RunStarted, Detail::Power);
     let got = [socket.next(), socket.next(), socket.next()];
     assert_eq!(
         seqs(&got),
@@ -75,11 +78,11 @@ fn a_subscription_selects_runs_and_types() {
     );
     socket.send(&json!({"type": "unsubscribe"}));
     socket.ping();
-    publish(&server.feed, "run-b", 0);
+    publish(&server.feed, RUN_B, 0);
     socket.ping();
     socket.send(&json!({"type": "subscribe"}));
     socket.ping();
-    publish(&server.feed, "run-b", 0);
+    publish(&server.feed, RUN_B, 0);
     assert_eq!(socket.next()["seq"], server.feed.last_seq());
 }
 
@@ -93,6 +96,8 @@ fn malformed_messages_are_answered() {
         "[]",
         r#"{"type":"dance"}"#,
         r#"{"type":"subscribe","detail":7}"#,
+        r#"{"type":"subscribe","runs":["*","no such run"]}"#,
+        r#"{"type":"subscribe","runs":["last"]}"#,
     ] {
         socket.send_text(text);
         let answer = socket.next();

@@ -87,7 +87,11 @@ export function differenceTable(answer) {
     values.map(({ sides, value }) => ({ what, sides, value })),
   );
   if (!rows.length)
-    return element("p", { class: "note" }, "The configurations of the sides are equal.");
+    return element(
+      "p",
+      { class: "note" },
+      `Nothing that is checked differs, where it is known: ${answer.checked.join(", ")}.`,
+    );
   return scrolling(
     "Different settings",
     table(

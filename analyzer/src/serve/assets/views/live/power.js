@@ -33,14 +33,15 @@ const merged = (samples) => ({
   j: sum(samples.map((one) => one.j)),
   min: Math.min(...samples.map((one) => one.min)),
   max: Math.max(...samples.map((one) => one.max)),
+  short: samples.every((one) => one.short),
 });
 
 // Steps of the samples from `from` to `to`, merged if there are too many. A sample of unknown energy
-// is a gap, like a missing one.
-function stepsOf(samples, from, to) {
+// is a gap, like a missing one. Samples that are far shorter than the others give no peak.
+function stepsOf({ samples, interval_ns: usual }, from, to) {
   const known = samples.filter((one) => isKnown(one.power_w) && isKnown(one.energy_j));
   const each = known.map(({ start_ns: t0, end_ns: t1, energy_j: j, power_w: power }) => ({
-    ...{ t0, t1, ns: t1 - t0, j, min: power, max: power },
+    ...{ t0, t1, ns: t1 - t0, j, min: power, max: power, short: (t1 - t0) * 2 < (usual || 0) },
   }));
   const steps = stepsWithin(each, from, to);
   const by = Math.ceil(steps.length / STEPS) || 1;
@@ -61,7 +62,7 @@ function windowOf(run, length_ns) {
   const rails = [...run.rails.values()].map((rail, at) => ({
     ...rail,
     at,
-    steps: stepsOf(rail.samples, from, end_ns),
+    steps: stepsOf(rail, from, end_ns),
   }));
   const bands = [...run.bands.values()]
     .filter((band) => !isKnown(band.end_ns) || band.end_ns > from)

@@ -20,6 +20,7 @@ const rankOf = (component) => {
 };
 
 // Whether prefill computed a token, so that decode only sampled it.
+const RAIL_KEYS = ["rail", "source", "kind", "is_root", "provenance", "idle_w", "interval_ns"];
 const isSampledOnly = ({ token, phase }) => token === 0 && phase === "decode";
 
 export class LiveRun {
@@ -181,7 +182,7 @@ export class LiveRun {
       this.rails.set(key, rail);
       this.changed.add("rails");
     }
-    for (const name of ["rail", "source", "kind", "is_root", "provenance", "idle_w"]) {
+    for (const name of RAIL_KEYS) {
       if (found[name] !== undefined && found[name] !== null) rail[name] = found[name];
     }
     return rail;
@@ -320,7 +321,9 @@ function enterSample(run, data) {
     else rail.unknown += 1;
     rail.first_ns = Math.min(rail.first_ns ?? data.start_ns, data.start_ns);
   }
-  if (rail.peak_w === null || data.power_w > rail.peak_w) rail.peak_w = data.power_w;
+  // Samples far shorter than the others give no peak.
+  const isPeak = (data.end_ns - data.start_ns) * 2 >= (rail.interval_ns || 0);
+  if (isPeak && (rail.peak_w === null || data.power_w > rail.peak_w)) rail.peak_w = data.power_w;
   run.advance(data.end_ns);
   run.changed.add("power");
 }

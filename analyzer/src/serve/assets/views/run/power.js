@@ -1,7 +1,17 @@
 // Power over time with zoom: to a phase, by dragging, or by keys. A range is read again from
 // the server, so that its steps are as fine as the samples.
 
-import { charts, energyOf, h, isKnown, rect, seconds, stepsWithin, sum } from "/assets/charts.js";
+import {
+  charts,
+  energyOf,
+  h,
+  isKnown,
+  peakStep,
+  rect,
+  seconds,
+  stepsWithin,
+  sum,
+} from "/assets/charts.js";
 import { control } from "../../dom.js";
 
 const STEPS = 600;
@@ -200,7 +210,7 @@ export class PowerZoom {
         ...{ rail, idle_w, provenance },
         energy_j: energy,
         avg_w: time > 0 ? (energy * 1e9) / time : null,
-        peak_w: steps.length ? Math.max(...steps.map((step) => step.max)) : null,
+        peak_w: peakStep({ steps })?.max ?? null,
         covered: to > from ? Math.min(1, time / (to - from)) : null,
       };
     });
