@@ -21,12 +21,12 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::events::run_id;
 use super::feed::{Feed, gap_message, heartbeat};
 use super::filter::{ClientMessage, Filter};
 use super::frame::connection_message;
 use super::message::MessageKind;
 use super::ring::Next;
+use super::selected_run::run_id;
 use crate::serve::extract::Query;
 use crate::serve::problem::Problem;
 use crate::serve::state::App;

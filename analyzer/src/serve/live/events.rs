@@ -15,6 +15,7 @@ use super::event_stream::EventStream;
 use super::feed::Feed;
 use super::filter::Filter;
 use super::page::{Page, PageLimits};
+use super::selected_run::run_id;
 use crate::serve::extract::{Path, Query};
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
@@ -83,22 +84,6 @@ async fn events(
     let page = page.ok_or_else(|| no_longer_kept(&app.feed, from))?;
     let kind = [(header::CONTENT_TYPE, "application/json")];
     Ok((kind, body(&app.feed, &page)).into_response())
-}
-
-/// Finds a run by its uuid, a unique prefix of it, its name or `last`; returns its uuid.
-///
-/// # Errors
-/// If there is no such run, or there are several.
-pub(super) async fn run_id(app: &App, selector: String) -> Result<String, Problem> {
-    // A run that is about to start is not in the file yet.
-    if let Some(id) = app.generator.id_of(&selector) {
-        return Ok(id);
-    }
-    let found = app
-        .readers
-        .read(move |recording| recording.run(&selector))
-        .await?;
-    Ok(found.row.uuid)
 }
 
 fn stream(

@@ -34,6 +34,7 @@ mod places;
 mod power;
 mod ring;
 mod segment;
+mod selected_run;
 mod spool;
 #[cfg(test)]
 mod tests;
