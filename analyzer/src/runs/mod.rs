@@ -163,9 +163,14 @@ fn columns(runs: &[RunListEntry]) -> Vec<Column> {
         true => Column::data("status"),
         false => Column::text("status", "status"),
     };
-    let provenance = match runs.windows(2).all(|w| w[0].provenance == w[1].provenance) {
-        true => Column::data("provenance"),
-        false => Column::text("provenance", "source"),
+    let started = Column::date_time("start_unix_ns", "started");
+    // Measured and modelled energies must be told apart at 80 columns.
+    let (provenance, started) = match runs.windows(2).all(|w| w[0].provenance == w[1].provenance) {
+        true => (Column::data("provenance"), started),
+        false => (
+            Column::text("provenance", "source"),
+            started.from_width(100),
+        ),
     };
     // Full coverage is not shown.
     let coverage = match runs.iter().any(|run| query::is_reported(run.coverage)) {
@@ -176,7 +181,7 @@ fn columns(runs: &[RunListEntry]) -> Vec<Column> {
         Column::id("id", "id"),
         Column::text("name", "name"),
         status,
-        Column::date_time("start_unix_ns", "started"),
+        started,
         Column::time("work_ns", "time"),
         Column::energy("energy_j", "energy"),
         coverage,

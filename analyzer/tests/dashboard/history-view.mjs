@@ -106,6 +106,8 @@ async function selection(page, { runs }) {
   for (const run of [first, second]) {
     await page.locator(`tr[data-run="${run.run_id}"] input[type=checkbox]`).check();
   }
+  // The runs differ in their settings, so the comparison asks before it answers.
+  page.provokes = true;
   await page.getByRole("button", { name: "Compare", exact: true }).click();
   await page.waitForSelector("[data-view=compare]");
   holds(

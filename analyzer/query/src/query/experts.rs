@@ -1,4 +1,4 @@
-//! Choices of a mixture of experts, from the fields of its spans.
+//! Choices of a mixture of experts, from its spans.
 
 use serde::Serialize;
 
@@ -14,19 +14,19 @@ pub struct ExpertChoices {
     pub tokens: i64,
 }
 
-/// Returns the choices of a run by expert: the sums of the field `tokens` of spans with the
-/// field `expert`. Empty for a run without such spans.
+/// Returns the choices of a run by expert: the sums of the field `tokens` of spans `expert`, whose index
+/// is part of their node. Empty for a run without such spans.
 ///
 /// # Errors
 /// If the file cannot be read.
 pub fn expert_choices(recording: &Recording, run: &Run) -> Result<Vec<ExpertChoices>> {
-    let sql = "SELECT json_extract(f.json, '$.expert'), sum(json_extract(f.json, '$.tokens'))
+    let sql = "SELECT CAST(substr(n.label, length(c.name) + 2) AS INTEGER),
+                      sum(json_extract(f.json, '$.tokens'))
                FROM callsites c
                CROSS JOIN nodes n ON n.run = c.run AND n.callsite = c.id
                CROSS JOIN spans s ON s.node = n.id AND s.id >= ?1 << 40 AND s.id < (?1 + 1) << 40
                CROSS JOIN span_fields f ON f.span = s.id
-               WHERE c.run = ?1 AND c.name = 'expert'
-                 AND json_type(f.json, '$.expert') = 'integer'
+               WHERE c.run = ?1 AND c.name = 'expert' AND n.label GLOB 'expert [0-9]*'
                  AND json_type(f.json, '$.tokens') = 'integer'
                GROUP BY 1 ORDER BY 1";
     // Most runs have no experts; finding that out must not read their spans.

@@ -89,12 +89,27 @@ fn of_kind(messages: &[Message], kind: MessageKind) -> impl Iterator<Item = &Val
     found.map(|one| &one.data)
 }
 
-fn sum(messages: &[Message], kind: MessageKind, list: &str) -> f64 {
+/// Asserts that the energies of a list sum up to `expected`. On a busy machine samples are missing, and
+/// the energies of spans without enough of them are unknown.
+#[track_caller]
+fn assert_sum(messages: &[Message], kind: MessageKind, list: &str, expected: f64) {
     let lists = of_kind(messages, kind).filter_map(|data| data[list].as_array());
-    lists
-        .flatten()
+    let all: Vec<&Value> = lists.flatten().collect();
+    let known: Vec<f64> = all
+        .iter()
         .filter_map(|one| one["energy_j"].as_f64())
-        .sum()
+        .collect();
+    let found: f64 = known.iter().sum();
+    match all.iter().all(|one| one["coverage"].as_f64() == Some(1.0)) {
+        true => assert_near(found, expected),
+        false => assert!(found < 1.01 * expected, "{found} or more, of {expected}"),
+    }
+    assert!(
+        2 * known.len() > all.len(),
+        "{} of {} are known",
+        known.len(),
+        all.len()
+    );
 }
 
 fn number(recording: &Recording, sql: &str) -> f64 {
@@ -130,13 +145,21 @@ fn energies_of_messages_are_those_of_the_file() {
     };
     let layers = number(&recording, &view("v_layers", "layer"));
     assert!(layers > 0.0);
-    assert_near(sum(&messages, MessageKind::LayerMetrics, "layers"), layers);
+    assert_sum(&messages, MessageKind::LayerMetrics, "layers", layers);
     let components = number(&recording, &view("v_components", "component"));
-    let found = sum(&messages, MessageKind::ComponentMetrics, "components");
-    assert_near(found, components);
+    assert_sum(
+        &messages,
+        MessageKind::ComponentMetrics,
+        "components",
+        components,
+    );
     let operations = number(&recording, &view("v_operations", "operation"));
-    let found = sum(&messages, MessageKind::OperationMetrics, "operations");
-    assert_near(found, operations);
+    assert_sum(
+        &messages,
+        MessageKind::OperationMetrics,
+        "operations",
+        operations,
+    );
     let samples = of_kind(&messages, MessageKind::PowerSample);
     let samples: f64 = samples.filter_map(|data| data["energy_j"].as_f64()).sum();
     assert_near(
