@@ -240,7 +240,7 @@ fn tables_fit_and_report_omitted_runs() {
     let csv = text(&energy(folder.path(), &["runs", "--format", "csv"]));
     assert_eq!(csv.lines().count(), 4);
     assert!(
-        csv.starts_with("id,name,status,start_unix_ns,duration_ns,energy_j,"),
+        csv.starts_with("id,name,status,start_unix_ns,work_ns,energy_j,"),
         "{csv}"
     );
     assert!(
