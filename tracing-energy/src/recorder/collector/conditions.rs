@@ -3,7 +3,6 @@
 use super::cpu_intake::CpuIntake;
 use super::rows::RunRows;
 use super::run_time::RunTime;
-use energy_data::units::Nanos;
 use energy_power::Pressure;
 use energy_power::conditions::RunConditions;
 
@@ -28,8 +27,7 @@ impl ConditionIntake {
             self.conditions.usage(usage);
         }
         if let Some(tid) = self.conditions.pass() {
-            // The thread is new: it used all its CPU time since the last reading.
-            cpu.own_thread("energy-observe", tid, Some(Nanos::ZERO), rows);
+            cpu.own_new_thread("energy-observe", tid, rows);
         }
         rows.batch.conditions.extend(self.conditions.rows());
         if has_ended && !self.has_requested_end {

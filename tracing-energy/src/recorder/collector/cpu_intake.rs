@@ -44,6 +44,12 @@ impl CpuIntake {
         }
     }
 
+    /// Adds a recorder thread that has begun during the run.
+    pub(super) fn own_new_thread(&mut self, name: &str, tid: i64, rows: &mut RunRows) {
+        let id = rows.thread(tid, Some(name.to_owned()), ThreadRole::Profiler);
+        self.reader.add_own_new(id, tid);
+    }
+
     /// Adds a recorder thread, whose CPU time is the profiler's.
     pub(super) fn own_thread(
         &mut self,

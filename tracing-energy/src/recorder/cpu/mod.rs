@@ -78,6 +78,17 @@ impl CpuReader {
         self.own.push((id, tid, reading));
     }
 
+    /// Adds a recorder thread that has begun during the run. When it began is unknown; it has used
+    /// no more than one processor since.
+    pub(crate) fn add_own_new(&mut self, id: u32, tid: i64) {
+        let used_ns = cpu_time::thread(tid).map_or(0, Nanos::nanos);
+        let reading = self.process.map(|process| CpuReading {
+            time_ns: process.time_ns.saturating_sub(used_ns).max(0),
+            used_ns: 0,
+        });
+        self.own.push((id, tid, reading));
+    }
+
     /// Adds traced thread `number` (dense, from 0), with its CPU time at the start of its
     /// log.
     pub(crate) fn add_thread(
