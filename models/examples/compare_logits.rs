@@ -10,6 +10,8 @@
 //! decomposed kernels. Error is the largest difference over the largest logit. The exit code
 //! is 1 if a file runs with an error above 1e-4, or has no reference.
 
+#![expect(clippy::print_stdout, reason = "printing is what this example is for")]
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

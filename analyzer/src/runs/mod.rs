@@ -164,7 +164,7 @@ fn columns(runs: &[RunListEntry]) -> Vec<Column> {
         false => Column::text("status", "status"),
     };
     let started = Column::date_time("start_unix_ns", "started");
-    // Measured and modelled energies must be told apart at 80 columns.
+    // At 80 columns, which energies are measured is more important than when.
     let (provenance, started) = match runs.windows(2).all(|w| w[0].provenance == w[1].provenance) {
         true => (Column::data("provenance"), started),
         false => (

@@ -41,8 +41,7 @@ fn spans(name: &str) -> BTreeMap<&'static str, usize> {
         .with(names.clone());
     let prompt: Vec<u32> = (20..40).collect();
     observed(subscriber, || model.forward(&prompt).unwrap());
-    let found = names.0.lock().unwrap().clone();
-    found
+    std::mem::take(&mut *names.0.lock().unwrap())
 }
 
 /// Each mechanism with a family that has it, and the number of its spans in a pass.
