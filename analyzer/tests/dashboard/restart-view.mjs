@@ -81,7 +81,7 @@ async function silent(page, child) {
 // Another program records while the server is down for a while: the page reads that time from the
 // file, and has all tokens and samples at the end.
 async function recordedMeanwhile(page, base, { server, live, restart }) {
-  const words = ["run", live.prompt, "--raw", "--max-tokens", "160", "--source", "modelled"];
+  const words = ["run", live.prompt, "--raw", "--max-tokens", "400", "--source", "modelled"];
   const more = ["--baseline", "0s", "--interval", "100ms", "--depth", "module", "--name", "meanwhile"];
   const file = server.arguments.slice(0, 2);
   const child = spawn(server.command, [...file, ...words, ...more], { stdio: "ignore" });
