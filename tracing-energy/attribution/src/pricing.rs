@@ -90,6 +90,13 @@ impl WindowPowers {
         }
     }
 
+    /// Removes the windows of a rail that is a root no more: its energy is part of another rail's.
+    pub fn remove_rail(&mut self, rail: u32) {
+        if self.rails.remove(&rail) {
+            self.windows.retain(|&(_, of, _), _| of != rail);
+        }
+    }
+
     /// Returns whether there are no windows.
     pub fn is_empty(&self) -> bool {
         self.windows.is_empty()
@@ -289,6 +296,17 @@ mod tests {
         assert_eq!(powers.energy(7, 900_000_000, 1_900_000_000), None);
         let both = powers.energy(7, 1_000_000_000, 2_000_000_000);
         assert_eq!(both.map(Energy::joules), Some(5.0));
+    }
+
+    #[test]
+    fn a_removed_rail_is_neither_counted_nor_required() {
+        let mut powers = WindowPowers::new();
+        powers.insert(&window(1, Some(7), 0, 3.0));
+        powers.insert(&window(1, Some(7), 1_000_000_000, 3.0));
+        powers.insert(&window(2, Some(7), 0, 2.0));
+        powers.remove_rail(2);
+        let energy = powers.energy(7, 0, 2_000_000_000);
+        assert_eq!(energy.map(Energy::joules), Some(6.0));
     }
 
     /// ```text

@@ -48,6 +48,7 @@ impl Pending {
             if rail.parent.is_some() {
                 // It may have been a root before.
                 self.windows_end.remove(&rail.id);
+                self.powers.remove_rail(rail.id);
                 continue;
             }
             self.windows_end.entry(rail.id).or_default();
