@@ -27,7 +27,7 @@ impl ConditionIntake {
             self.conditions.usage(usage);
         }
         if let Some(tid) = self.conditions.pass() {
-            cpu.own_new_thread("energy-observe", tid, rows);
+            cpu.own_new_thread("energy-observe", tid, time, rows);
         }
         rows.batch.conditions.extend(self.conditions.rows());
         if has_ended && !self.has_requested_end {

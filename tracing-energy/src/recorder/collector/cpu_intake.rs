@@ -7,7 +7,6 @@ use crate::recorder::cpu::CpuReader;
 use crate::recorder::device_use::DeviceUseReader;
 use crate::recorder::signal;
 use energy_data::rows::ThreadRole;
-use energy_data::units::Nanos;
 use energy_power::SamplerWatch;
 use energy_power::cpu_time;
 
@@ -32,7 +31,7 @@ impl CpuIntake {
     }
 
     /// Adds the recorder's threads, of which `writer` is one.
-    pub(super) fn add_recorder(&mut self, writer: i64, rows: &mut RunRows) {
+    pub(super) fn add_recorder(&mut self, writer: i64, time: &RunTime, rows: &mut RunRows) {
         let mut own = vec![
             ("energy-collect", cpu_time::current_tid()),
             ("energy-write", writer),
@@ -40,34 +39,28 @@ impl CpuIntake {
         let sampling = self.watch.thread_ids();
         own.extend(sampling.into_iter().map(|tid| ("energy-power", tid)));
         for (name, tid) in own {
-            self.own_thread(name, tid, cpu_time::thread(tid), rows);
+            let id = rows.thread(tid, Some(name.to_owned()), ThreadRole::Profiler);
+            self.reader.add_own(id, tid, &|| time.now().nanos());
         }
     }
 
-    /// Adds a recorder thread that has begun during the run.
-    pub(super) fn own_new_thread(&mut self, name: &str, tid: i64, rows: &mut RunRows) {
-        let id = rows.thread(tid, Some(name.to_owned()), ThreadRole::Profiler);
-        self.reader.add_own_new(id, tid);
-    }
-
-    /// Adds a recorder thread, whose CPU time is the profiler's.
-    pub(super) fn own_thread(
+    /// Adds a recorder thread that has begun since the last pass.
+    pub(super) fn own_new_thread(
         &mut self,
         name: &str,
         tid: i64,
-        used: Option<Nanos>,
+        time: &RunTime,
         rows: &mut RunRows,
     ) {
         let id = rows.thread(tid, Some(name.to_owned()), ThreadRole::Profiler);
-        self.reader.add_own(id, tid, used);
+        self.reader.add_own_new(id, tid, &|| time.now().nanos());
     }
 
-    /// Adds new recorder threads: a source may start one at any time, which then used all
-    /// its CPU time since the last reading.
-    pub(super) fn watch_threads(&mut self, rows: &mut RunRows) {
+    /// Adds new recorder threads: a source may start one at any time.
+    pub(super) fn watch_threads(&mut self, time: &RunTime, rows: &mut RunRows) {
         for tid in self.watch.thread_ids() {
             if !self.reader.knows(tid) {
-                self.own_thread("energy-power", tid, Some(Nanos::ZERO), rows);
+                self.own_new_thread("energy-power", tid, time, rows);
             }
         }
     }

@@ -93,7 +93,7 @@ impl Collector {
             .and_then(BaselineCpu::other_processes_cores);
         let conditions = ConditionIntake::new(RunConditions::begin(parts.system, load));
         let mut cpu = CpuIntake::new(&time, parts.devices, parts.watch);
-        cpu.add_recorder(parts.writer.tid(), &mut rows);
+        cpu.add_recorder(parts.writer.tid(), &time, &mut rows);
         let mut baselines = Baselines::new(parts.baseline_requested, parts.baseline_cpu);
         baselines.emit_cpu(&mut rows);
         for row in parts.configured_idle {
@@ -165,7 +165,7 @@ impl Collector {
         samples.take(time, baselines, conditions, rows);
         let end_ns = time.end_ns().unwrap_or(i64::MAX);
         spans.take((raw, end_ns), cpu, rows, delivery.writer());
-        cpu.watch_threads(rows);
+        cpu.watch_threads(time, rows);
         cpu.read(self.control.watched(), spans.logs(), time, rows);
         spans.end_threads(time.now().nanos(), cpu, rows);
         conditions.read(time, cpu, rows);

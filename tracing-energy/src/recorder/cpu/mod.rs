@@ -68,22 +68,21 @@ impl CpuReader {
         self.usage
     }
 
-    /// Adds a recorder thread by run id and system id, with its CPU time at the last
-    /// reading.
-    pub(crate) fn add_own(&mut self, id: u32, tid: i64, used: Option<Nanos>) {
-        let reading = self.process.zip(used).map(|(process, used)| CpuReading {
-            time_ns: process.time_ns,
-            used_ns: used.nanos(),
-        });
+    /// Adds a recorder thread by run id and system id. Its rows begin now.
+    pub(crate) fn add_own(&mut self, id: u32, tid: i64, now: &impl Fn() -> i64) {
+        let reading = reading(now(), cpu_time::thread(tid));
         self.own.push((id, tid, reading));
     }
 
-    /// Adds a recorder thread that has begun during the run. When it began is unknown; it has used
-    /// no more than one processor since.
-    pub(crate) fn add_own_new(&mut self, id: u32, tid: i64) {
-        let used_ns = cpu_time::thread(tid).map_or(0, Nanos::nanos);
-        let reading = self.process.map(|process| CpuReading {
-            time_ns: process.time_ns.saturating_sub(used_ns).max(0),
+    /// Adds a recorder thread that has begun since the last call of [`Self::read`]: all its CPU time
+    /// is in its rows. When it began is unknown; it has used no more than one processor since.
+    pub(crate) fn add_own_new(&mut self, id: u32, tid: i64, now: &impl Fn() -> i64) {
+        let used = cpu_time::thread(tid);
+        // Read after the CPU time, so that the first row does not begin before the thread: windows
+        // before that may have closed.
+        let now_ns = now();
+        let reading = used.map(|used| CpuReading {
+            time_ns: now_ns.saturating_sub(used.nanos()).max(0),
             used_ns: 0,
         });
         self.own.push((id, tid, reading));
