@@ -52,10 +52,11 @@ impl SpanIntake {
     }
 
     /// Processes all records up to the raw time `limit`. Those after `end_ns` are moved
-    /// there: other threads may go on for a moment after a signal or the guard ended the run.
+    /// there: other threads may go on for a moment after a signal or the guard ended the run. CPU
+    /// times of new threads begin at `cpu_from_ns` or later, because windows before may have closed.
     pub(super) fn take(
         &mut self,
-        (limit, end_ns): (u64, i64),
+        (limit, end_ns, cpu_from_ns): (u64, i64, i64),
         cpu: &mut CpuIntake,
         rows: &mut RunRows,
         writer: &SinkWriter,
@@ -70,7 +71,8 @@ impl SpanIntake {
         merge.adopt(shared, |log| {
             let id = rows.thread(log.tid, log.name.clone(), ThreadRole::Program);
             let number = assembler.add_thread(id);
-            let began_ns = calibration.time(log.began.0);
+            // A thread may be preempted before its log can be found.
+            let began_ns = calibration.time(log.began.0).max(cpu_from_ns);
             cpu.reader.add_thread((number, id), began_ns, log.began.1);
             number
         });

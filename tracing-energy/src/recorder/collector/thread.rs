@@ -113,7 +113,8 @@ impl Collector {
                 parts.shared.edge_clock,
             ),
             flush_every: parts.flush_every,
-            last_pass_ns: now.nanos(),
+            // Traced threads may have begun before this one.
+            last_pass_ns: 0,
             last_flush_ns: now.nanos(),
             last_renewal_ns: now.nanos(),
             offline: parts.offline,
@@ -164,7 +165,8 @@ impl Collector {
         let (raw, now) = spans.read_clocks(time, rows);
         samples.take(time, baselines, conditions, rows);
         let end_ns = time.end_ns().unwrap_or(i64::MAX);
-        spans.take((raw, end_ns), cpu, rows, delivery.writer());
+        let limits = (raw, end_ns, self.last_pass_ns);
+        spans.take(limits, cpu, rows, delivery.writer());
         cpu.watch_threads(time, rows);
         cpu.read(self.control.watched(), spans.logs(), time, rows);
         spans.end_threads(time.now().nanos(), cpu, rows);
