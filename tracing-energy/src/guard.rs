@@ -98,9 +98,10 @@ impl EnergyGuard {
         crate::join::child_env(database, &self.recording.uuid, since.nanos())
     }
 
-    /// Hands the next signal over to the program: `on_signal` gets its number on another thread,
-    /// and the recording goes on, so that the program can add to the metadata and end it by
-    /// [`EnergyGuard::cancel`]. A further signal ends the recording at once. Effective with
+    /// Hands the next signal over to the program: `on_signal` gets its number on another thread, and
+    /// the signal has no other effect. The recording goes on, so that the program can add to the
+    /// metadata and end it by [`EnergyGuard::cancel`]; then the program ends itself. A further signal
+    /// ends the recording at once, as does the first one if `on_signal` panics. Effective with
     /// [`EnergyLayerBuilder::end_on_signal`](crate::EnergyLayerBuilder::end_on_signal).
     ///
     /// ```

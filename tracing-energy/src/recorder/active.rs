@@ -1,5 +1,7 @@
 //! A recording in progress, and how it ends.
 
+#[cfg(feature = "signals")]
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -12,7 +14,7 @@ use super::{Control, RunSummary};
 use crate::live::PowerNow;
 use crate::record::Shared;
 
-/// Receives the number of a signal.
+/// A function of the program that receives the number of a signal.
 pub(crate) type OnSignal = Box<dyn FnOnce(i32) + Send>;
 
 /// The parts of a recording in progress. The first caller of [`Self::finish`] stops them.
@@ -29,7 +31,7 @@ pub(crate) struct ActiveRecording {
     /// The latest reading of each rail.
     pub(crate) power_now: Arc<PowerNow>,
     pub(crate) state: Mutex<RecordingState>,
-    /// Receives the number of the next signal in place of the recording.
+    /// Receives the next signal, which then does not end the recording.
     #[cfg_attr(not(feature = "signals"), allow(dead_code))]
     pub(crate) next_signal: Mutex<Option<OnSignal>>,
 }
@@ -64,20 +66,24 @@ impl ActiveRecording {
         summary
     }
 
-    /// Hands a signal over to the program, if it requested the next one.
+    /// Hands a signal over to the program, if it requested the next one. Returns whether the program
+    /// has received it.
     #[cfg(feature = "signals")]
     pub(crate) fn hand_over(&self, signal: i32) -> bool {
+        // A fork that listens for signals has the recordings of its parent, too. The lock may be held
+        // forever by a thread that does not exist there.
+        if self.shared.gate.is_forked() {
+            return false;
+        }
         let mut next = self
             .next_signal
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let receiver = next.take();
         drop(next);
-        let is_taken = receiver.is_some();
-        if let Some(receiver) = receiver {
-            receiver(signal);
-        }
-        is_taken
+        // A panic of the program must not end the thread that receives signals.
+        let call = |receiver: OnSignal| catch_unwind(AssertUnwindSafe(|| receiver(signal))).is_ok();
+        receiver.is_some_and(call)
     }
 
     fn stop(

@@ -1,8 +1,8 @@
 //! Ends recordings on SIGINT, SIGTERM and SIGHUP, if enabled.
 //!
-//! One thread of the process listens for all recorders. The signal takes effect once the
-//! last of them has ended. A program may end its recordings itself at the first signal. In a fork, which has no such thread, it takes effect
-//! immediately.
+//! One thread of the process listens for all recorders. The signal takes effect once the last of
+//! them has ended. If a program has requested the next signal, that one has no other effect. In a
+//! fork, which has no such thread, a signal takes effect immediately.
 
 use std::sync::Weak;
 
@@ -97,8 +97,9 @@ mod listening {
         ENDINGS.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends all recordings but those that the program ends itself, and returns whether there is
-    /// none of these. Without the lock: it takes seconds, and another recording may begin.
+    /// Hands the signal over to the program for recordings that it ends itself, and ends all others.
+    /// Returns whether it ended all. The lock is not held: this takes seconds, and another recording
+    /// may begin.
     fn end_all(signal: i32) -> bool {
         let endings: Vec<_> = lock().iter().filter_map(Weak::upgrade).collect();
         let mut are_ended = true;
