@@ -168,15 +168,18 @@ impl Directory {
 }
 
 /// Returns whether a new run is to be followed: it is being recorded, or was since the update
-/// before. If the wall clock was set in between, its last flush has a time of before or after that.
-fn is_recorded(run: &StoredRun, (before, now): (UpdateTime, UpdateTime)) -> bool {
-    if run.row.status == RunStatus::Running {
-        return true;
-    }
+/// before.
+fn is_recorded(run: &StoredRun, times: (UpdateTime, UpdateTime)) -> bool {
+    run.row.status == RunStatus::Running || is_recent(run.heartbeat_unix_ns, times)
+}
+
+/// Returns whether a run was flushed for the last time since the update `before`, or shortly before
+/// it. The wall clock may have been set in between: the time may be by either setting.
+fn is_recent(heartbeat_unix_ns: i64, (before, now): (UpdateTime, UpdateTime)) -> bool {
     let between = now.instant.saturating_duration_since(before.instant);
     let most_ns = i64::try_from((between + RECENT).as_nanos()).unwrap_or(i64::MAX);
     let is_near = |time: UpdateTime| {
-        let apart = run.heartbeat_unix_ns.saturating_sub(time.unix_ns);
+        let apart = heartbeat_unix_ns.saturating_sub(time.unix_ns);
         apart.unsigned_abs() <= most_ns.unsigned_abs()
     };
     is_near(before) || is_near(now)
@@ -247,38 +250,12 @@ fn read_all(store: &Store) -> Result<BTreeMap<i64, KnownRun>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use energy_data::rows::{RunMetadata, RunRow};
-
     use super::*;
 
     const SECOND: i64 = 1_000_000_000;
 
-    fn complete(heartbeat_s: i64) -> StoredRun {
-        StoredRun {
-            no: 1,
-            heartbeat_unix_ns: heartbeat_s * SECOND,
-            last_seen_ns: None,
-            pid_space: None,
-            row: RunRow {
-                uuid: "a".into(),
-                status: RunStatus::Complete,
-                pid: 1,
-                pid_start: None,
-                boot_id: None,
-                start_unix_ns: 0,
-                end_ns: Some(1),
-                host_id: None,
-                host: None,
-                os: None,
-                chip: None,
-                version: "0".into(),
-                parent_run: None,
-                metadata: RunMetadata::default(),
-            },
-        }
-    }
-
-    /// The first read was at 5,000 s of the wall clock; one second later it shows `now_s`.
+    /// Of a complete run. The first read was at 5,000 s of the wall clock; one second later the clock
+    /// shows `now_s`.
     fn is_followed(heartbeat_s: i64, now_s: i64) -> bool {
         let instant = Instant::now();
         let before = UpdateTime {
@@ -289,7 +266,7 @@ mod tests {
             unix_ns: now_s * SECOND,
             instant: instant + Duration::from_secs(1),
         };
-        is_recorded(&complete(heartbeat_s), (before, now))
+        is_recent(heartbeat_s * SECOND, (before, now))
     }
 
     #[test]
