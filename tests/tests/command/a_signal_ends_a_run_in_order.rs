@@ -17,7 +17,7 @@ fn start(folder: &Path, database: &Path, interrupt: libc::sighandler_t) -> Child
     start_into(folder, database, interrupt, Stdio::piped())
 }
 
-/// Starts such a run whose output goes to `stdout`.
+/// Starts such a run with its output connected to `stdout`.
 fn start_into(
     folder: &Path,
     database: &Path,

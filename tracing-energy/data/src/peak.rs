@@ -11,8 +11,8 @@
 //! exact in a sum, but its mean power is not: steps of the sensor and delays of a reading are large in
 //! it. It counts together with its neighbour, so that no mean power exceeds the peak.
 
-/// Returns whether a sample of `length_ns` is long enough to give a peak alone, on a rail whose
-/// samples usually have the length `interval_ns`: at least half of it.
+/// Returns whether a sample of `length_ns` is long enough to give a peak alone: it has at least half
+/// of `interval_ns`, the usual length on its rail.
 pub fn gives_peak(length_ns: i64, interval_ns: i64) -> bool {
     length_ns.saturating_mul(2) >= interval_ns
 }

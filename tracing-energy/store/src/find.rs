@@ -15,7 +15,7 @@ impl Store {
     pub fn find_run(&self, which: &str) -> Result<StoredRun, Error> {
         if which == "last" {
             let found = self.newest("parent_run IS NULL", "")?;
-            return one(found, || no_run(&self.path, "it holds no run".to_owned()));
+            return found.ok_or_else(|| no_run(&self.path, "it holds no run".to_owned()));
         }
         for condition in ["uuid = ?1", "name = ?1"] {
             if let Some(found) = self.newest(condition, which)? {
@@ -68,10 +68,6 @@ fn no_run(path: &Path, message: String) -> Error {
         path: path.to_owned(),
         message,
     }
-}
-
-fn one(found: Option<StoredRun>, none: impl Fn() -> Error) -> Result<StoredRun, Error> {
-    found.ok_or_else(none)
 }
 
 fn ambiguous(path: &Path, which: &str, found: &[StoredRun]) -> Error {

@@ -72,8 +72,8 @@ impl Store {
         self.runs_where("parent_run = ?1 ORDER BY no", uuid)
     }
 
-    /// Returns the runs that fulfil `condition`, in which `?1` is `value`, without those whose row
-    /// cannot be read.
+    /// Returns the runs that fulfil `condition`, in which `?1` is `value`. Runs with an unreadable row
+    /// are left out.
     pub(super) fn runs_where(&self, condition: &str, value: &str) -> Result<Vec<StoredRun>, Error> {
         let read = || -> rusqlite::Result<Vec<StoredRun>> {
             // `?1` is selected so that conditions without a value are valid, too.
@@ -82,7 +82,7 @@ impl Store {
             let mut runs = Vec::new();
             for run in statement.query_map([value], stored_run)? {
                 match run {
-                    // It costs its own run only.
+                    // Only this run is unreadable.
                     Err(error) if is_bad_value(&error) => {}
                     run => runs.push(run?),
                 }
@@ -103,8 +103,8 @@ impl Store {
             .collect()
     }
 
-    /// Returns the runs whose row cannot be read, because a value has a wrong type: id, and what is
-    /// wrong. Other queries leave them out.
+    /// Returns the runs with an unreadable row, in which a value has a wrong type: id, and the error.
+    /// Other queries leave them out.
     ///
     /// # Errors
     /// When the file cannot be read.

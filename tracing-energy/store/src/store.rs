@@ -13,7 +13,7 @@ pub struct Store {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
     pub(super) writable: bool,
-    /// State of a file whose changes the connection does not see.
+    /// State of the file when it was opened, if the connection does not see later changes.
     pub(super) frozen: Option<FrozenFile>,
 }
 

@@ -17,9 +17,9 @@ use energy_data::rows::{EventRow, RunRow, RunStatus, SampleRow, SpanRow};
 use energy_data::sink::Batch;
 
 /// Time without new rows after which a complete run is over although its recorder has not released
-/// it, because it died or is of an earlier version.
+/// it: the recorder died or is of an earlier version.
 const SETTLING: Duration = Duration::from_secs(1);
-/// The same of a run whose totals are missing: its recorder may wait for a lock, for 30 s.
+/// The same for a run without totals: its recorder may wait 30 s for a lock.
 const SETTLING_INCOMPLETE: Duration = Duration::from_secs(31);
 
 /// Time after a flush in which its rows appear.
