@@ -28,8 +28,11 @@ pub(crate) struct ProcessTree {
     known: Vec<KnownProcess>,
     changed: Vec<ProcessRow>,
     last_ns: Option<i64>,
-    /// Sum of the observed CPU time.
-    pub(crate) total_ns: i64,
+    /// CPU time at the last reading of each process, in total: includes what it used before it was
+    /// watched.
+    total_ns: i64,
+    /// CPU time of all emitted rows.
+    pub(crate) emitted_ns: i64,
 }
 
 #[derive(Debug)]
@@ -139,6 +142,7 @@ impl ProcessTree {
         };
         self.total_ns += used_ns;
         if let Some(start_ns) = since_ns.filter(|&start| start < now_ns && used_ns >= 0) {
+            self.emitted_ns += used_ns;
             emit(CpuRow {
                 scope: CpuScope::Child(id),
                 start_ns,
@@ -221,6 +225,7 @@ mod tests {
             used = rows.iter().map(|row| row.on_cpu_ns).sum();
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
+        assert_eq!(tree.emitted_ns, used);
         let met = tree.take_changed();
         assert!(met.len() >= 2, "{met:?}");
         assert!(met.iter().all(|row| row.name.as_deref() == Some("sh")));

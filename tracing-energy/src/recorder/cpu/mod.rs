@@ -161,7 +161,7 @@ impl CpuReader {
             .map(|(machine, process)| CpuUsage {
                 time_ns: now_ns,
                 machine_ns: machine.nanos(),
-                own_ns: process.used_ns + self.sensors.total_ns + self.tree.total_ns,
+                own_ns: process.used_ns + self.sensors.total_ns + self.tree.emitted_ns,
             });
         if let Some(machine) = machine {
             self.emit_machine(now_ns, machine.nanos(), emit);
