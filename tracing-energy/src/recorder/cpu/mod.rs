@@ -74,8 +74,8 @@ impl CpuReader {
         self.own.push((id, tid, reading));
     }
 
-    /// Adds a recorder thread that has begun since the last call of [`Self::read`]: all its CPU time
-    /// is in its rows. When it began is unknown; it has used no more than one processor since.
+    /// Adds a recorder thread that has begun during the run: all its CPU time is in its rows. When it
+    /// began is unknown; it has used no more than one processor since.
     pub(crate) fn add_own_new(&mut self, id: u32, tid: i64, now: &impl Fn() -> i64) {
         let used = cpu_time::thread(tid);
         // Read after the CPU time, so that the first row does not begin before the thread: windows
