@@ -6,7 +6,6 @@
 //! change    with the reads, 60 s        continues after that; the answer reports it
 //! ```
 
-mod file_identity;
 mod interrupt;
 mod log_watch;
 mod pool;
