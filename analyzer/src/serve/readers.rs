@@ -3,7 +3,7 @@
 //! ```text
 //! read      at most 4 at once, 30 s     one snapshot of the file
 //! stream    at most 8 at once           as long as the client takes what it gets
-//! change    with the reads, 60 s        continues after that; the answer reports it
+//! change    with the reads, 60 s        after that it continues, and the answer reports so
 //! ```
 
 mod interrupt;
@@ -96,7 +96,7 @@ impl Readers {
         within(TIMEOUT, done).await
     }
 
-    /// Refuses a file whose log belongs to another one, before another process records to it.
+    /// Refuses a file with the log of another one, before another process records to it.
     pub(super) async fn check_log(&self) -> std::result::Result<(), Problem> {
         let shared = Arc::clone(&self.0);
         joined(tokio::task::spawn_blocking(move || shared.pool.check_log())).await

@@ -15,10 +15,10 @@ use crate::Error;
 /// Largest time between the copies of a file and its log.
 const COPYING: Duration = Duration::from_secs(10);
 
-/// Refuses a file whose log is known to be that of another file.
+/// Refuses a file with a log that is known to belong to another file.
 ///
 /// # Errors
-/// When it is.
+/// When it has such a log.
 pub(super) fn refuse_foreign_log(path: &Path) -> Result<(), Error> {
     match is_older(path).unwrap_or(false) {
         true => Err(foreign_log(path)),
@@ -49,7 +49,7 @@ fn is_before(written: SystemTime, created: SystemTime) -> bool {
         .is_some_and(|latest| latest < created)
 }
 
-/// Returns the error about a file at `path` whose log belongs to another file.
+/// Returns the error about a file at `path` with the log of another file.
 pub fn foreign_log(path: &Path) -> Error {
     let log = wal_of(path);
     let (file, log) = (path.display(), log.display());

@@ -72,8 +72,8 @@ impl Store {
         self.runs_where("parent_run = ?1 ORDER BY no", uuid)
     }
 
-    /// Returns the runs that fulfil `condition`, in which `?1` is `value`, without those whose row
-    /// cannot be read.
+    /// Returns the runs that fulfil `condition`, in which `?1` is `value`. Rows that cannot be read
+    /// are left out.
     pub(super) fn runs_where(&self, condition: &str, value: &str) -> Result<Vec<StoredRun>, Error> {
         let read = || -> rusqlite::Result<Vec<StoredRun>> {
             // `?1` is selected so that conditions without a value are valid, too.
@@ -103,8 +103,8 @@ impl Store {
             .collect()
     }
 
-    /// Returns the runs whose row cannot be read, because a value has a wrong type: id, and what is
-    /// wrong. Other queries leave them out.
+    /// Returns the runs that cannot be read, because a value in their row has a wrong type: id, and
+    /// what is wrong. Other queries leave them out.
     ///
     /// # Errors
     /// When the file cannot be read.

@@ -54,7 +54,7 @@ impl Pool {
         &self.path
     }
 
-    /// Refuses a file whose log belongs to another one: a write would mix them.
+    /// Refuses a file with the log of another one: a write would mix them.
     ///
     /// # Errors
     /// If it does.

@@ -42,7 +42,7 @@ struct WatchedFile {
 }
 
 impl FileWatch {
-    /// Refuses a file whose log belongs to another one. A file that does not exist has none.
+    /// Refuses a file with the log of another one. A file that does not exist has no log.
     ///
     /// # Errors
     /// If it does.
