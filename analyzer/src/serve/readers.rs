@@ -23,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
 use self::interrupt::{InterruptOnDrop, InterruptSlot};
+pub(super) use self::log_watch::LogWatch;
 use self::pool::Pool;
 use super::problem::Problem;
 use super::stream::BodyWriter;

@@ -21,7 +21,7 @@ const COPYING: Duration = Duration::from_secs(60);
 
 /// The last file and log that belonged together.
 #[derive(Debug, Default)]
-pub(super) struct LogWatch(Option<SeenPair>);
+pub(in crate::serve) struct LogWatch(Option<SeenPair>);
 
 #[derive(Debug, Clone, PartialEq)]
 struct SeenPair {
@@ -48,6 +48,17 @@ impl SeenFile {
 }
 
 impl LogWatch {
+    /// Looks at the file at `path`, if there is one, and at its log.
+    ///
+    /// # Errors
+    /// As [`LogWatch::look`].
+    pub(in crate::serve) fn check(&mut self, path: &Path) -> Result<()> {
+        match std::fs::metadata(path) {
+            Ok(metadata) => self.look(path, &metadata),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Looks at the log of the file at `path`.
     ///
     /// # Errors

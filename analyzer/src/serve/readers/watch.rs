@@ -47,10 +47,7 @@ impl FileWatch {
     /// # Errors
     /// If it does.
     pub(super) fn check_log(&mut self, path: &Path) -> Result<()> {
-        match std::fs::metadata(path) {
-            Ok(metadata) => self.logs.look(path, &metadata),
-            Err(_) => Ok(()),
-        }
+        self.logs.check(path)
     }
 
     /// Returns the present state of the file at `path`.
