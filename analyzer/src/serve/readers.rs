@@ -3,10 +3,9 @@
 //! ```text
 //! read      at most 4 at once, 30 s     one snapshot of the file
 //! stream    at most 8 at once           as long as the client takes what it gets
-//! change    with the reads, 60 s        continues after that; the answer reports it
+//! change    with the reads, 60 s        after that it continues, and the answer reports so
 //! ```
 
-mod file_identity;
 mod interrupt;
 mod log_watch;
 mod pool;
@@ -24,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
 use self::interrupt::{InterruptOnDrop, InterruptSlot};
+pub(super) use self::log_watch::LogWatch;
 use self::pool::Pool;
 use super::problem::Problem;
 use super::stream::BodyWriter;
@@ -97,7 +97,7 @@ impl Readers {
         within(TIMEOUT, done).await
     }
 
-    /// Refuses a file whose log belongs to another one, before another process records to it.
+    /// Refuses a file with the log of another one, before another process records to it.
     pub(super) async fn check_log(&self) -> std::result::Result<(), Problem> {
         let shared = Arc::clone(&self.0);
         joined(tokio::task::spawn_blocking(move || shared.pool.check_log())).await

@@ -76,7 +76,7 @@ fn a_run_with_a_bad_value_is_listed_with_the_reason() {
 }
 
 #[test]
-fn a_run_whose_start_is_a_text_is_named_and_kept() {
+fn a_run_with_a_text_as_its_start_is_named_and_kept() {
     let (folder, db) = spoiled("UPDATE runs SET start_unix_ns = 'yesterday' WHERE name = 'bad'");
     let server = Served::start(&db, &[]);
     let listed = server.json("/api/profiling/runs");

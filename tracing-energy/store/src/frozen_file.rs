@@ -49,7 +49,7 @@ fn log_bytes(path: &Path) -> u64 {
 }
 
 /// Returns the path of the write-ahead log of the file at `path`.
-pub(super) fn wal_of(path: &Path) -> PathBuf {
+pub fn wal_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     name.into()

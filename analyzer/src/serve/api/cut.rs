@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Largest number of characters of a label in a list.
-pub(super) const LABEL_CHARS: usize = 200;
+const LABEL_CHARS: usize = 200;
 
 /// Cuts all texts and keys in `value` to [`LABEL_CHARS`] characters; the last one is then an ellipsis.
 /// Returns whether one was cut.

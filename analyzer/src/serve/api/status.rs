@@ -14,7 +14,7 @@ use crate::serve::state::App;
 
 /// Largest number of runs that are listed as being recorded.
 const RECORDING: usize = 100;
-/// Number of newest runs whose provenance is read.
+/// Number of newest runs in which a provenance is searched.
 const NEWEST: usize = 5;
 
 pub(super) fn routes() -> OpenApiRouter<App> {

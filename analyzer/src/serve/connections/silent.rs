@@ -1,5 +1,5 @@
-//! Connections whose first request has not arrived. When no place is free, the oldest is closed, so
-//! that clients that send nothing do not exclude others.
+//! Connections that still wait for their first request. When no place is free, the oldest is closed,
+//! so that clients that send nothing do not exclude others.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -58,7 +58,7 @@ impl SilentPlace {
         self.all.lock().waiting.remove(&self.number);
     }
 
-    /// Returns what is notified when the connection must be closed.
+    /// Returns the signal to close the connection.
     pub(super) fn closed(&self) -> Arc<Notify> {
         Arc::clone(&self.closed)
     }

@@ -15,13 +15,13 @@ use tokio::time::{Sleep, sleep};
 pub(super) struct Socket<S> {
     stream: S,
     stalled: Duration,
-    /// When the client must have accepted something; `None` if nothing waits for it.
+    /// End of the time in which the client must accept something; `None` if nothing waits for it.
     limit: Option<Pin<Box<Sleep>>>,
     _place: OwnedSemaphorePermit,
 }
 
 impl<S: Unpin> Socket<S> {
-    /// Creates a socket whose writes fail after they have waited for `stalled`.
+    /// Creates a socket. Its writes fail after they have waited for `stalled`.
     pub(super) fn new(stream: S, stalled: Duration, place: OwnedSemaphorePermit) -> Self {
         Self {
             stream,

@@ -84,7 +84,7 @@ pub(super) enum RequestedTags {
 }
 
 /// A run to start. Answered with 202 at once, or with `wait` when the run has ended.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GenerateBody {
     /// Prompt for the model

@@ -56,9 +56,7 @@ pub(super) fn check(options: &RunOptions) -> Result<(), Problem> {
             "tags: there are more than 100",
         ),
     ];
-    if let Some((_, text)) = rules.iter().find(|(is_met, _)| !is_met) {
-        return Err(Problem::invalid(*text));
-    }
+    require(&rules)?;
     let labels = [
         ("name", &recording.name),
         ("experiment", &recording.experiment),
@@ -99,6 +97,11 @@ fn check_texts(options: &RunOptions) -> Result<(), Problem> {
              value is longer than 100000 bytes or contains a NUL character",
         ),
     ];
+    require(&rules)
+}
+
+/// Refuses values that break a rule. The text of a rule is the problem.
+fn require(rules: &[(bool, &str)]) -> Result<(), Problem> {
     match rules.iter().find(|(is_met, _)| !is_met) {
         Some((_, text)) => Err(Problem::invalid(*text)),
         None => Ok(()),

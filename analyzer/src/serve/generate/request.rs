@@ -134,36 +134,30 @@ fn ours(body: GenerateBody, power: &SourceOptions) -> Result<GenerateRequest, Pr
 
 fn compatible(body: CompatibleBody, power: &SourceOptions) -> Result<GenerateRequest, Problem> {
     let config = body.config.unwrap_or_default();
-    check_batch(config.batch)?;
-    let defaults = RunOptions::default();
-    let depth = body.profiling_depth.map_or(defaults.depth, SpanDepth::from);
-    let mut options = RunOptions {
+    let same = GenerateBody {
         prompt: body.prompt,
-        model: body.model_path.unwrap_or(defaults.model),
-        depth,
-        max_tokens: config.max_tokens.unwrap_or(defaults.max_tokens),
-        temperature: config.temperature.unwrap_or(defaults.temperature),
+        model: body.model_path,
+        depth: body.profiling_depth,
+        max_tokens: config.max_tokens,
+        temperature: config.temperature,
         top_k: config.top_k,
         top_p: config.top_p,
         min_p: config.min_p,
-        stop: config.stop.unwrap_or_default(),
-        seed: config.seed.unwrap_or(defaults.seed),
-        repeat_penalty: config.repeat_penalty.unwrap_or(defaults.repeat_penalty),
-        // These scripts read statistics of activations of each component.
-        stats: (depth >= SpanDepth::Module).then_some(STATS),
-        ..RunOptions::default()
+        stop: config.stop,
+        seed: config.seed,
+        repeat_penalty: config.repeat_penalty,
+        tags: body.tags,
+        experiment: body.experiment_name,
+        batch: config.batch,
+        wait: Some(true),
+        ..GenerateBody::default()
     };
-    options.recording.power = power.clone();
-    options.recording.experiment = body.experiment_name;
-    options.recording.tags = tags(body.tags)?;
-    Ok(GenerateRequest {
-        options,
-        is_waiting: true,
-        is_compatible: true,
-        on_busy: OnBusy::Refuse,
-        allow_modelled: false,
-        is_cancelled_on_disconnect: false,
-    })
+    let mut request = ours(same, power)?;
+    // These scripts read statistics of activations of each component.
+    let has_components = request.options.depth >= SpanDepth::Module;
+    request.options.stats = has_components.then_some(STATS);
+    request.is_compatible = true;
+    Ok(request)
 }
 
 /// Returns variables of the chat template with their values as JSON.

@@ -25,8 +25,8 @@ use crate::walk::{ActivationVisitor, EntryCost, PricedActivation, RowsInMemory, 
 
 /// Maximum number of span entries that wait for samples.
 const MAX_SPANS: usize = 500_000;
-/// Maximum number of tokens whose cells are sent at once, which is four times per second: the oldest are
-/// left out and counted. They are in the file.
+/// Maximum number of tokens with cells that are sent at once, which is four times per second: the oldest
+/// are left out and counted. They are in the file.
 const MAX_TOKENS: usize = 1_024;
 
 /// Time and energy of a cell.
@@ -138,9 +138,9 @@ pub(super) struct LiveCells {
 /// What was left out because there was too much.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct LeftOutCells {
-    /// Tokens and phases whose cells were not sent.
+    /// Number of tokens and phases without sent cells.
     pub(super) tokens: usize,
-    /// Span entries without energies in cells.
+    /// Number of span entries without energies in cells.
     pub(super) spans: usize,
 }
 

@@ -1,6 +1,7 @@
 //! The thread that follows the served file and sends messages about what is recorded to it.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use super::message::{Detail, MessageKind, Publish};
 use super::outlet::Outlet;
 use super::pending::PendingRuns;
 use super::texts::LiveTexts;
+use crate::serve::readers::LogWatch;
 
 /// Interval between polls.
 const POLL: Duration = Duration::from_millis(50);
@@ -75,6 +77,7 @@ impl Drop for FollowThread {
 struct LiveFile {
     path: PathBuf,
     publish: Arc<dyn Publish>,
+    logs: LogWatch,
     texts: LiveTexts,
     pending: PendingRuns,
     runs: BTreeMap<Arc<str>, LiveRun>,
@@ -90,6 +93,7 @@ impl LiveFile {
         Self {
             path: path.to_owned(),
             publish,
+            logs: LogWatch::default(),
             texts: LiveTexts::new(path),
             pending: PendingRuns::default(),
             runs: BTreeMap::new(),
@@ -102,6 +106,16 @@ impl LiveFile {
     fn run(&mut self, is_ended: &AtomicBool) {
         let mut follower: Option<Follower> = None;
         while !is_ended.load(Ordering::Relaxed) {
+            if let Err(error) = self.logs.check(&self.path) {
+                // All connections of a process to one file share its log, also after it was moved.
+                if follower.take().is_some() {
+                    self.from = FollowFrom::Beginning;
+                    self.update(Update::FileReplaced, false);
+                }
+                self.poll_failed(&error);
+                std::thread::sleep(RETRY);
+                continue;
+            }
             let Some(opened) = &mut follower else {
                 follower = self.open();
                 if follower.is_none() {
@@ -214,7 +228,7 @@ impl LiveFile {
     }
 
     /// Reports an error once.
-    fn poll_failed(&mut self, error: &energy_store::Error) {
+    fn poll_failed(&mut self, error: &impl Display) {
         let since = *self.failing_since.get_or_insert_with(Instant::now);
         if since.elapsed() < TRANSIENT {
             return;

@@ -22,7 +22,7 @@ pub(super) struct Outlet<'f> {
     pub(super) path: &'f Path,
     /// Reads what messages need in addition.
     pub(super) texts: &'f LiveTexts,
-    /// Runs whose totals are being computed.
+    /// Runs with totals that are being computed.
     pub(super) pending: &'f PendingRuns,
 }
 

@@ -1,4 +1,4 @@
-//! Runs whose totals are being computed. Messages about them wait, so that the first one after the
+//! Keeps messages about runs while their totals are being computed, so that the first one after the
 //! end of a run is always `inference_complete`.
 //!
 //! ```text

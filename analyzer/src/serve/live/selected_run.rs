@@ -1,4 +1,4 @@
-//! Finds the run whose messages a client requests.
+//! Finds the run that a client selects for its messages.
 
 use crate::serve::problem::Problem;
 use crate::serve::state::App;

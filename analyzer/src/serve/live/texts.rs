@@ -50,7 +50,10 @@ impl LiveTexts {
 
     fn with<T>(&self, uuid: &str, read: impl FnOnce(&Recording, &Run) -> Option<T>) -> Option<T> {
         let mut opened = self.opened.borrow_mut();
-        if !matches!(&*opened, Some((recording, _)) if !recording.store().is_outdated()) {
+        if opened
+            .as_ref()
+            .is_none_or(|(recording, _)| recording.store().is_outdated())
+        {
             *opened = Some((Recording::open(&self.path).ok()?, None));
         }
         let (recording, run) = opened.as_mut()?;

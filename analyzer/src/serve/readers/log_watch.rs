@@ -9,12 +9,11 @@
 //! have written to its log. So a write to the file long after the last write to its log is not theirs.
 
 use std::fs::Metadata;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use energy_store::foreign_log;
+use energy_store::{FileId, file_id_of, foreign_log, wal_of};
 
-use super::file_identity::{FileIdentity, identity};
 use crate::error::Result;
 
 /// Longest time that a recorder takes to copy its log into the file.
@@ -22,7 +21,7 @@ const COPYING: Duration = Duration::from_secs(60);
 
 /// The last file and log that belonged together.
 #[derive(Debug, Default)]
-pub(super) struct LogWatch(Option<SeenPair>);
+pub(in crate::serve) struct LogWatch(Option<SeenPair>);
 
 #[derive(Debug, Clone, PartialEq)]
 struct SeenPair {
@@ -33,7 +32,7 @@ struct SeenPair {
 
 #[derive(Debug, Clone, PartialEq)]
 struct SeenFile {
-    identity: FileIdentity,
+    id: FileId,
     bytes: u64,
     written: Option<SystemTime>,
 }
@@ -41,7 +40,7 @@ struct SeenFile {
 impl SeenFile {
     fn of(metadata: &Metadata) -> Self {
         Self {
-            identity: identity(metadata),
+            id: file_id_of(metadata),
             bytes: metadata.len(),
             written: metadata.modified().ok(),
         }
@@ -49,12 +48,23 @@ impl SeenFile {
 }
 
 impl LogWatch {
+    /// Looks at the file at `path`, if there is one, and at its log.
+    ///
+    /// # Errors
+    /// As [`LogWatch::look`].
+    pub(in crate::serve) fn check(&mut self, path: &Path) -> Result<()> {
+        match std::fs::metadata(path) {
+            Ok(metadata) => self.look(path, &metadata),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Looks at the log of the file at `path`.
     ///
     /// # Errors
     /// If it belongs to another file. This remains until the log changes, or the earlier file is back.
     pub(super) fn look(&mut self, path: &Path, file: &Metadata) -> Result<()> {
-        let log = std::fs::metadata(log_of(path)).ok();
+        let log = std::fs::metadata(wal_of(path)).ok();
         let now = SeenPair {
             file: SeenFile::of(file),
             log: log
@@ -80,14 +90,7 @@ fn is_replaced(seen: &SeenPair, now: &SeenPair) -> bool {
         let since = now.file.written?.duration_since(log_written?).ok()?;
         Some(since > COPYING)
     };
-    seen.file.identity != now.file.identity
-        || (seen.file != now.file && is_long_after().unwrap_or(false))
-}
-
-fn log_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
+    seen.file.id != now.file.id || (seen.file != now.file && is_long_after().unwrap_or(false))
 }
 
 #[cfg(test)]
@@ -96,7 +99,7 @@ mod tests {
 
     fn file(number: u64, written_s: u64) -> SeenFile {
         SeenFile {
-            identity: (1, number),
+            id: (1, number),
             bytes: 10,
             written: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(written_s)),
         }

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use energy_store::Error as StoreError;
+use energy_store::{Error as StoreError, FileId};
 
-use super::file_identity::FileIdentity;
 use super::interrupt::InterruptSlot;
 use super::watch::{FileState, FileWatch};
 use crate::error::{Error, Result};
@@ -20,7 +19,7 @@ pub(super) struct Pool {
     watch: Mutex<FileWatch>,
     idle: Mutex<Vec<PooledRecording>>,
     /// What connections to the present file have found out about its spans.
-    checkpoints: Mutex<Option<(FileIdentity, Checkpoints)>>,
+    checkpoints: Mutex<Option<(FileId, Checkpoints)>>,
 }
 
 /// A connection, and the state of the file that it was opened for.
@@ -55,7 +54,7 @@ impl Pool {
         &self.path
     }
 
-    /// Refuses a file whose log belongs to another one: a write would mix them.
+    /// Refuses a file with the log of another one: a write would mix them.
     ///
     /// # Errors
     /// If it does.
@@ -108,7 +107,7 @@ impl Pool {
         })
     }
 
-    fn checkpoints(&self, file: FileIdentity) -> Checkpoints {
+    fn checkpoints(&self, file: FileId) -> Checkpoints {
         let mut shared = lock(&self.checkpoints);
         match &*shared {
             Some((of, checkpoints)) if *of == file => checkpoints.clone(),

@@ -4,7 +4,8 @@ use std::fs::Metadata;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::file_identity::{FileIdentity, identity};
+use energy_store::{FileId, file_id_of};
+
 use super::log_watch::LogWatch;
 use crate::error::{Error, Result};
 use crate::query::{self, Recording};
@@ -16,8 +17,8 @@ const LOOK_UP: Duration = Duration::from_secs(1);
 /// State of the file at one time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileState {
-    /// The file.
-    pub(super) file: FileIdentity,
+    /// The file. An open connection still reads a file that was replaced.
+    pub(super) file: FileId,
     /// Number of the file's content among those seen by this server.
     pub(super) version: u64,
     /// Runs that are completed for each connection, because their processes died.
@@ -41,15 +42,12 @@ struct WatchedFile {
 }
 
 impl FileWatch {
-    /// Refuses a file whose log belongs to another one. A file that does not exist has none.
+    /// Refuses a file with the log of another one. A file that does not exist has no log.
     ///
     /// # Errors
     /// If it does.
     pub(super) fn check_log(&mut self, path: &Path) -> Result<()> {
-        match std::fs::metadata(path) {
-            Ok(metadata) => self.logs.look(path, &metadata),
-            Err(_) => Ok(()),
-        }
+        self.logs.check(path)
     }
 
     /// Returns the present state of the file at `path`.
@@ -58,7 +56,7 @@ impl FileWatch {
     /// If there is no such file, it is no recording, or its log belongs to another file.
     pub(super) fn look(&mut self, path: &Path) -> Result<FileState> {
         let metadata = metadata(path)?;
-        let file = identity(&metadata);
+        let file = file_id_of(&metadata);
         if let Err(error) = self.logs.look(path, &metadata) {
             // It would read both files.
             self.open = None;
@@ -81,7 +79,7 @@ impl FileWatch {
 }
 
 impl WatchedFile {
-    fn open(path: &Path, file: FileIdentity, version: u64) -> Result<Self> {
+    fn open(path: &Path, file: FileId, version: u64) -> Result<Self> {
         // A file of an older version is migrated once.
         query::repair(path)?;
         let recording = Recording::open(path)?;
