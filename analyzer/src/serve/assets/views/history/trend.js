@@ -74,7 +74,7 @@ export function trendChart(runs, width, open) {
         [
           titleOf(run),
           `${joules(value)} per token`,
-          interval(lo, hi),
+          interval(lo, hi, run.coverage),
           startOf(run),
           short(run.model_name),
           sourceOf(run),
