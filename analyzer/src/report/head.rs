@@ -271,3 +271,20 @@ fn events(drawn: &DrawnRun) -> Vec<String> {
     }
     texts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_unknown_only_if_samples_are_missing() {
+        let none = (None, None);
+        let whole = with_interval(none, Some(1.0), "measured");
+        assert_eq!(whole, "no interval: no samples are missing; measured");
+        for coverage in [Some(0.9), None] {
+            assert_eq!(with_interval(none, coverage, ""), "interval unknown");
+        }
+        let known = with_interval((Some(1.0), Some(2.0)), Some(0.9), "");
+        assert!(known.starts_with("90 %: "), "{known}");
+    }
+}
