@@ -277,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interval_is_unknown_only_if_samples_are_missing() {
+    fn an_interval_is_not_called_unknown_if_no_samples_are_missing() {
         let none = (None, None);
         let whole = with_interval(none, Some(1.0), "measured");
         assert_eq!(whole, "no interval: no samples are missing; measured");
