@@ -102,7 +102,7 @@ fn columns() -> Vec<Column> {
     ]
 }
 
-/// The model with a built-in name, whose facts are known without its file.
+/// Returns the model with a built-in name. Some facts are known without its file.
 fn known() -> ListedModel {
     let path = Fetch::for_user().map(|fetch| fetch.cache.join(SMOLLM2.file));
     let path = path.ok().filter(|path| path.is_file());

@@ -83,7 +83,7 @@ pub struct CellsHeader {
     pub provenance: String,
     /// Number of all tokens of the run.
     pub tokens_total: usize,
-    /// Number of cells of each token that were recorded, but whose quantity is unknown.
+    /// Number of cells of each token that were recorded without a known quantity.
     pub unknown: Vec<usize>,
 }
 
@@ -160,8 +160,9 @@ fn energies(
         let energy_j = sum.energy_j.unwrap_or(f64::NAN);
         let value = match metric {
             CellMetric::Time => sum.self_ns as f64 / 1e6,
-            CellMetric::Power if sum.self_ns > 0 => energy_j * 1e9 / sum.self_ns as f64,
-            CellMetric::Power => f64::NAN,
+            CellMetric::Power => {
+                query::average_w(sum.energy_j, Some(sum.self_ns)).unwrap_or(f64::NAN)
+            }
             _ => energy_j,
         };
         if let Some(cell) = values.get_mut(*key) {

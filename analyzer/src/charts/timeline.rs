@@ -248,7 +248,7 @@ fn offsets(balance: &[Balance], attribution: Option<&Attribution>) -> HashMap<i6
     balance.iter().filter_map(of).collect()
 }
 
-/// Adds a window that completes a peak of `peak_w`, of a rail whose windows usually have the length
+/// Adds a window that completes a peak of `peak_w`. Windows of its rail usually have the length
 /// `interval_ns`. A window that is too short to give a peak joins the step before or after it.
 fn add(
     steps: &mut Vec<TimelineStep>,

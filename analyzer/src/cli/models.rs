@@ -5,6 +5,7 @@ use std::io::Write;
 use clap::Args;
 
 use super::console::style;
+use super::exit::UsageError;
 use super::progress::Progress;
 use crate::models::{ModelsOptions, models};
 use crate::options::OutputFormat;
@@ -23,6 +24,18 @@ pub struct ModelsArgs {
 }
 
 pub(super) fn run(args: &ModelsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    if let Some(folder) = args
+        .options
+        .models
+        .as_ref()
+        .filter(|folder| !folder.is_dir())
+    {
+        let text = format!(
+            "--models {}: not a folder; give one with GGUF files, or with folders of safetensors",
+            folder.display()
+        );
+        return Err(UsageError(text).into());
+    }
     let progress = Progress::new("reading models");
     let answer = models(&args.options);
     drop(progress);

@@ -66,7 +66,7 @@ fn all(drawn: &DrawnRun) -> Vec<KeyFigure> {
             "energy_j",
             "Energy",
             totals.energy_j,
-            with_interval(ends.lo_j, ends.hi_j, &basis),
+            with_interval((ends.lo_j, ends.hi_j), totals.coverage, &basis),
         ),
         joules(
             "active_j",
@@ -78,7 +78,11 @@ fn all(drawn: &DrawnRun) -> Vec<KeyFigure> {
             "j_per_token",
             "Per token",
             totals.j_per_token,
-            with_interval(part(ends.lo_j), part(ends.hi_j), "prompt and generated"),
+            with_interval(
+                (part(ends.lo_j), part(ends.hi_j)),
+                totals.coverage,
+                "prompt and generated",
+            ),
         ),
         joules(
             "j_per_output_token",
@@ -129,9 +133,11 @@ fn peaks(drawn: &DrawnRun) -> Option<KeyFigure> {
     })
 }
 
-/// Formats an interval, followed by `words`.
-fn with_interval(lo_j: Option<f64>, hi_j: Option<f64>, words: &str) -> String {
-    let interval = match (lo_j, hi_j) {
+/// Formats an interval, followed by `words`. Energies without missing samples have none.
+fn with_interval(ends: (Option<f64>, Option<f64>), coverage: Option<f64>, words: &str) -> String {
+    let is_whole = coverage.is_some_and(|coverage| coverage >= 1.0);
+    let interval = match ends {
+        (None, None) if is_whole => "no interval: no samples are missing".to_owned(),
         (None, None) => "interval unknown".to_owned(),
         (lo, hi) => {
             let [lo, hi] = [lo, hi].map(|end| energy(end).replace(' ', "\u{a0}"));
@@ -264,4 +270,21 @@ fn events(drawn: &DrawnRun) -> Vec<String> {
         texts.push(format!("and {more} more: see `energy summary`"));
     }
     texts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_not_called_unknown_if_no_samples_are_missing() {
+        let none = (None, None);
+        let whole = with_interval(none, Some(1.0), "measured");
+        assert_eq!(whole, "no interval: no samples are missing; measured");
+        for coverage in [Some(0.9), None] {
+            assert_eq!(with_interval(none, coverage, ""), "interval unknown");
+        }
+        let known = with_interval((Some(1.0), Some(2.0)), Some(0.9), "");
+        assert!(known.starts_with("90 %: "), "{known}");
+    }
 }

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use energy_models::{Checkpoint, LoadOptions, Model, Statistics};
+use energy_models::{Checkpoint, LoadOptions, Model, Statistics, instrument};
 
 use super::event::{OnRunEvent, RunEvent};
 use super::hub::HubModel;
-use super::{Fetch, RunOptions, SMOLLM2};
+use super::{Fetch, PrefillWeights, RunOptions, SMOLLM2, SpanDepth, WeightConversion};
 use crate::checksum::{sha256, sha256_of_files};
 use crate::error::Error;
 use crate::format;
@@ -162,6 +162,40 @@ impl MachineMemory {
              space included; use --requantize q8_0 or none, or a smaller model",
             path.display(),
         ))
+    }
+}
+
+impl SpanDepth {
+    /// Converts to the model crate's type.
+    pub(crate) fn of_model(self) -> instrument::Depth {
+        match self {
+            Self::Phase => instrument::Depth::Phase,
+            Self::Layer => instrument::Depth::Layer,
+            Self::Module => instrument::Depth::Module,
+            Self::Deep => instrument::Depth::Deep,
+        }
+    }
+}
+
+impl PrefillWeights {
+    /// Converts to the model crate's type.
+    pub(crate) fn of_model(self) -> energy_models::Prefill {
+        match self {
+            Self::Same => energy_models::Prefill::Same,
+            Self::F32 => energy_models::Prefill::F32,
+        }
+    }
+}
+
+impl WeightConversion {
+    /// Converts to the model crate's type.
+    pub(crate) fn of_model(self) -> energy_models::Requantize {
+        match self {
+            Self::Auto => energy_models::Requantize::Auto,
+            Self::None => energy_models::Requantize::None,
+            Self::Q8_0 => energy_models::Requantize::Q8_0,
+            Self::F32 => energy_models::Requantize::F32,
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use super::config::RunConfig;
 use super::event::{OnRunEvent, RunEvent};
 use super::model::{self, load};
 use super::signal_flag::SignalFlag;
-use super::{PrefillWeights, RunOptions, SpanDepth, WeightConversion};
+use super::{RunOptions, SpanDepth};
 use crate::error::Error;
 
 /// A finished recording.
@@ -309,39 +309,5 @@ fn sampling(options: &RunOptions) -> GenerateOptions {
         chat: options.chat.clone(),
         stop: options.stop.clone(),
         ..GenerateOptions::default()
-    }
-}
-
-impl SpanDepth {
-    /// Converts to the model crate's type.
-    pub(crate) fn of_model(self) -> instrument::Depth {
-        match self {
-            Self::Phase => instrument::Depth::Phase,
-            Self::Layer => instrument::Depth::Layer,
-            Self::Module => instrument::Depth::Module,
-            Self::Deep => instrument::Depth::Deep,
-        }
-    }
-}
-
-impl PrefillWeights {
-    /// Converts to the model crate's type.
-    pub(crate) fn of_model(self) -> energy_models::Prefill {
-        match self {
-            Self::Same => energy_models::Prefill::Same,
-            Self::F32 => energy_models::Prefill::F32,
-        }
-    }
-}
-
-impl WeightConversion {
-    /// Converts to the model crate's type.
-    pub(crate) fn of_model(self) -> energy_models::Requantize {
-        match self {
-            Self::Auto => energy_models::Requantize::Auto,
-            Self::None => energy_models::Requantize::None,
-            Self::Q8_0 => energy_models::Requantize::Q8_0,
-            Self::F32 => energy_models::Requantize::F32,
-        }
     }
 }

@@ -59,6 +59,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "views/live/form.js",
     "views/live/heatmap.js",
     "views/live/list.js",
+    "views/live/matrix.js",
     "views/live/power.js",
     "views/live/rails.js",
     "views/live/run.js",

@@ -91,7 +91,7 @@ impl PrunePlan {
         options: &PruneOptions,
         now_unix_ns: i64,
     ) -> Self {
-        // The age of a run whose start cannot be read is unknown: it is kept.
+        // Without a readable start the age of a run is unknown: it is kept.
         let ended = runs.iter().filter(|run| run.status != "running");
         let mut ended: Vec<(i64, &RunListEntry)> = ended
             .filter_map(|run| Some((run.start_unix_ns?, run)))
@@ -253,33 +253,10 @@ mod tests {
         RunListEntry {
             no,
             id: no.to_string(),
-            name: None,
             status: status.to_owned(),
             start_unix_ns: Some(start_unix_ns),
-            duration_ns: None,
-            model: None,
-            engine: None,
-            precision: None,
-            experiment: None,
-            group: None,
             tags: tags.into_iter().collect(),
-            input_tokens: None,
-            output_tokens: None,
-            batch: None,
-            work_ns: None,
-            energy_j: None,
-            lo_j: None,
-            hi_j: None,
-            coverage: None,
-            reason: None,
-            active_j: None,
-            recorded_j: None,
-            j_per_token: None,
-            j_per_output_token: None,
-            tokens_per_s: None,
-            tokens_per_j: None,
-            basis: None,
-            provenance: None,
+            ..RunListEntry::default()
         }
     }
 

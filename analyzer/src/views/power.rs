@@ -95,8 +95,8 @@ fn rail_columns() -> Vec<Column> {
     ]
 }
 
-/// Returns the sample that completes the highest power, and this power: of equal ones the one that the run's attribution
-/// stored, else the first.
+/// Returns the highest power and the sample that completes it. Of samples with equal powers it is the
+/// one that the run's attribution stored, else the first.
 fn peak<'s>(
     samples: &'s [PowerSample],
     stored: &HashMap<i64, i64>,

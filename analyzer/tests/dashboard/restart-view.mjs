@@ -1,5 +1,5 @@
 // A page that stays open over a restart of the server. Of `facts`: `server` {command, arguments}: a
-// server on the address `{listen}`, whose first two arguments name the file; `live` {prompt}.
+// server on the address `{listen}`, the first two arguments name the file; `live` {prompt}.
 
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";

@@ -287,8 +287,9 @@ async function gap(page, base, { run, samples }) {
   await page.goto(`${base}/#/run/${encodeURIComponent(run)}`);
   await page.waitForSelector("[data-key=tokens]");
   const tokens = page.locator("[data-key=tokens]");
-  const told = await tokens.textContent();
-  holds(`tokens are those recorded: ${told}`, /prompt, [1-9]\d* recorded/.test(told));
+  // The row of the run is shown before the summary, which has the recorded tokens.
+  const isRecorded = (text) => /prompt, [1-9]\d* recorded/.test(text);
+  await until("tokens are those recorded", () => tokens.textContent(), isRecorded);
   const each = page.locator("[data-key=j_per_output_token]");
   holds(`so is their energy: ${await each.textContent()}`, /\d recorded;/.test(await each.textContent()));
   await chart(page, "timeline");

@@ -3,6 +3,7 @@
 use energy_data::interval_energy::is_enough;
 
 use super::facts::{CpuFacts, Facts, RailFacts, SumFact};
+use crate::query::average_w;
 
 /// Share of an energy that may always be noise.
 pub const NOISE: f64 = 0.05;
@@ -123,10 +124,7 @@ fn power_faults(rail: &RailFacts, measured: f64) -> Vec<String> {
             "the peak is {peak} W, but no sample is above {largest} W"
         ));
     }
-    let average = rail
-        .covered_ns
-        .filter(|&covered| covered > 0)
-        .map(|covered| measured * 1e9 / covered as f64);
+    let average = average_w(Some(measured), rail.covered_ns);
     // A short sample, which gives no peak, may have the highest power.
     if let (Some(largest), Some(average)) = (rail.largest_w.or(rail.peak_w), average)
         && above(average, largest)

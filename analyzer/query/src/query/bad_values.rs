@@ -1,5 +1,5 @@
-//! Values whose type is not that of their column. SQLite stores a text in a column of numbers if a
-//! program writes one. It must not hide other runs.
+//! Values of another type than their column. SQLite stores a text in a column of numbers if a program
+//! writes one. Such a value must not hide other runs.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Row, RowIndex};

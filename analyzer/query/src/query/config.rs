@@ -40,6 +40,9 @@ pub struct StoredConfig {
     /// Probability of the tokens to sample from.
     #[serde(deserialize_with = "lenient")]
     pub top_p: Option<f64>,
+    /// Least probability of tokens to sample from, as a share of the largest.
+    #[serde(deserialize_with = "lenient")]
+    pub min_p: Option<f64>,
     /// Divisor of the logits of tokens that occurred.
     #[serde(deserialize_with = "lenient")]
     pub repeat_penalty: Option<f64>,

@@ -14,19 +14,25 @@ pub struct ExpertChoices {
     pub tokens: i64,
 }
 
-/// Returns the choices of a run by expert: the sums of the field `tokens` of spans `expert`, whose index
-/// is part of their node. Empty for a run without such spans.
+/// Returns the choices of a run by expert: the sums of the field `tokens` of spans `expert`. The label
+/// of a span's node contains the index of the expert. Empty for a run without such spans.
 ///
 /// # Errors
 /// If the file cannot be read.
 pub fn expert_choices(recording: &Recording, run: &Run) -> Result<Vec<ExpertChoices>> {
+    // Spans have no index by node, and there is a node for each expert of each layer: all spans are
+    // read once instead of once for each node.
     let sql = "SELECT CAST(substr(n.label, length(c.name) + 2) AS INTEGER),
                       sum(json_extract(f.json, '$.tokens'))
-               FROM callsites c
-               CROSS JOIN nodes n ON n.run = c.run AND n.callsite = c.id
-               CROSS JOIN spans s ON s.node = n.id AND s.id >= ?1 << 40 AND s.id < (?1 + 1) << 40
+               FROM spans s
+               CROSS JOIN nodes n ON n.run = ?1 AND n.id = s.node
+               CROSS JOIN callsites c ON c.run = ?1 AND c.id = n.callsite
                CROSS JOIN span_fields f ON f.span = s.id
-               WHERE c.run = ?1 AND c.name = 'expert' AND n.label GLOB 'expert [0-9]*'
+               WHERE s.id >= ?1 << 40 AND s.id < (?1 + 1) << 40
+                 AND s.node IN (SELECT e.id FROM callsites o
+                                CROSS JOIN nodes e ON e.run = o.run AND e.callsite = o.id
+                                WHERE o.run = ?1 AND o.name = 'expert'
+                                  AND e.label GLOB 'expert [0-9]*')
                  AND json_type(f.json, '$.tokens') = 'integer'
                GROUP BY 1 ORDER BY 1";
     // Most runs have no experts; finding that out must not read their spans.

@@ -1,4 +1,4 @@
-//! The number of spans whose times are impossible.
+//! The number of spans with impossible times.
 //!
 //! Spans of an ended run change only if others are merged into it, which have higher ids, or if it
 //! is reopened, which changes its end. The number is kept for both.

@@ -56,9 +56,9 @@ pub struct Phase {
     pub spans_j: Option<f64>,
     /// Energy over time.
     pub avg_w: Option<f64>,
-    /// Highest mean power of samples in its time that are long enough together; `None` with several
-    /// root rails, whose peaks are at different times, and if its mean power is higher: it is shorter
-    /// than such a sample.
+    /// Highest mean power of samples in its time that are long enough together. `None` with several
+    /// root rails, which have peaks at different times. Also `None` if the mean power of the phase is
+    /// higher: the phase is shorter than such a sample.
     pub peak_w: Option<f64>,
     /// Share of the energy of all phases.
     pub share: Option<f64>,

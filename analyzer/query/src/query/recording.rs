@@ -118,7 +118,7 @@ impl Recording {
         &self.store
     }
 
-    /// Reads all runs, newest first, without those whose row cannot be read.
+    /// Reads all runs with a readable row, newest first.
     pub fn runs(&self) -> Result<Vec<Run>> {
         let with_provenance = |(run, _): (energy_store::StoredRun, RunLiveness)| {
             let provenance = self.provenance(run.no)?;

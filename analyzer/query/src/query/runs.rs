@@ -17,7 +17,7 @@ use super::{KNOWN_FROM, Recording, Run, Totals, optional_set_at};
 use crate::error::{Error, Result};
 
 /// An entry of the list of runs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct RunListEntry {
     /// Number of the run: the column `run` of every table.
     #[serde(skip)]
@@ -162,31 +162,17 @@ fn readable_part(
             engine: text_in(r, "engine")?,
             precision: text_in(r, "precision")?,
             experiment: text_in(r, "experiment")?,
-            group: None,
-            tags: BTreeMap::new(),
             input_tokens: whole_in(r, "input_tokens")?,
             output_tokens: whole_in(r, "output_tokens")?,
             batch: whole_in(r, "batch")?,
-            work_ns: None,
-            energy_j: None,
-            lo_j: None,
-            hi_j: None,
-            coverage: None,
             reason: Some(format!("the run cannot be read: {error}")),
-            active_j: None,
-            recorded_j: None,
-            j_per_token: None,
-            j_per_output_token: None,
-            tokens_per_s: None,
-            tokens_per_j: None,
-            basis: None,
-            provenance: None,
+            ..RunListEntry::default()
         })
     })?;
     Ok(entry)
 }
 
-/// Reads what [`entries`] reads, of runs whose values have the types of their columns.
+/// Reads what [`entries`] reads; it fails if a value has another type than its column.
 fn complete_entries(
     recording: &Recording,
     only: Option<&[i64]>,

@@ -105,6 +105,7 @@ fn sampling(config: &StoredConfig) -> Option<String> {
     if temperature > 0.0 {
         parts.extend(config.top_k.map(|count| format!("top-k {count}")));
         parts.extend(config.top_p.map(|share| format!("top-p {share}")));
+        parts.extend(config.min_p.map(|share| format!("min-p {share}")));
     }
     let penalty = config.repeat_penalty.filter(|penalty| *penalty != 1.0);
     parts.extend(penalty.map(|penalty| format!("repeat penalty {penalty}")));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{NodeLedger, Recording, Run, rails};
 use crate::error::Result;
 
-/// Roles whose spans all have rows of energies, by which they are found without reading all spans.
+/// Roles for which each span has a row of energies. The rows find these spans without reading all.
 const ROLES: [&str; 4] = ["run", "phase", "section", "token"];
 
 /// Time from the first start to the last end of several spans, run time.

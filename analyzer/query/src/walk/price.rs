@@ -57,7 +57,7 @@ pub(super) struct WindowPrices<W: Iterator> {
     window_count: usize,
     next_drop_at: usize,
     kind_of_node: Vec<u32>,
-    /// Rails whose windows must cover an interval; if empty, those that have windows in it.
+    /// Rails with windows that must cover an interval; if empty, those that have windows in it.
     sampled: Vec<u32>,
     /// Covered time by rail, of the interval that is being priced.
     covered: Vec<(u32, i64)>,

@@ -28,7 +28,7 @@ charts.phases = (run, width) => {
         [
           phase.phase,
           joules(phase.energy_j),
-          interval(phase.lo_j, phase.hi_j),
+          interval(phase.lo_j, phase.hi_j, phase.coverage),
           `idle ${joules(phase.idle_j)}, active ${joules(phase.active_j)}`,
           `${seconds(phase.duration_ns)}, ${watts(phase.avg_w)} on average`,
           phase.basis ? `basis ${phase.basis}` : "",

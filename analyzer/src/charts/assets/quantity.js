@@ -59,8 +59,11 @@ const milliseconds = (time) => seconds(isKnown(time) ? time * 1e6 : null);
 // An interval without its level, where a heading has it.
 const bounds = (lo, hi, show = joules) =>
   isKnown(lo) || isKnown(hi) ? `${show(lo)} .. ${show(hi)}` : "unknown";
-const interval = (lo, hi) =>
-  isKnown(lo) || isKnown(hi) ? `90 %: ${bounds(lo, hi)}` : "interval unknown";
+// An interval in words. An energy of `coverage` 1 has none, because no sample is missing.
+function interval(lo, hi, coverage) {
+  if (isKnown(lo) || isKnown(hi)) return `90 %: ${bounds(lo, hi)}`;
+  return coverage >= 1 ? "no interval: no samples are missing" : "interval unknown";
+}
 
 // About `count` round numbers from `from` to `to`, with texts in a common unit.
 function ticks(from, to, count, unit) {

@@ -4,8 +4,8 @@ const SVG = "http://www.w3.org/2000/svg";
 
 const isPresent = (one) => one !== null && one !== undefined && one !== false;
 
-// Attributes whose value is a function are listeners (`onclick`), `true` is an attribute without
-// value; absent values and children (`false`, null, undefined) are left out.
+// A function as value is a listener (`onclick`), `true` is an attribute without value; absent values
+// and children (`false`, null, undefined) are left out.
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes || {})) {
     if (!isPresent(value)) continue;

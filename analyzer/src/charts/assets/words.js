@@ -65,7 +65,7 @@ function provenanceWords(provenance, none = "provenance unknown") {
   return provenance;
 }
 
-// A sum whose parts are not all known is unknown; what is known of it is its least amount.
+// A sum with an unknown part is unknown; the sum of its known parts is its least amount.
 function knownSum(values) {
   const known = values.filter(isKnown);
   const unknown = values.length - known.length;

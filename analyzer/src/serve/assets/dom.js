@@ -27,7 +27,7 @@ export function keepScroll(root, draw) {
 
 export const button = (text, onclick, attributes) =>
   element("button", { type: "button", onclick, ...attributes }, text);
-// A button whose text is a sign; `label` are its words.
+// A button with a sign as text; `label` are its words.
 export const control = (sign, label, act) => button(sign, act, { "aria-label": label });
 
 // A control below its label. `hint` explains it.

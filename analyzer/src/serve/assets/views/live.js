@@ -275,7 +275,7 @@ class LiveView {
       return;
     }
     this.heatmap.frame.empty(
-      run && run.tokens.size
+      run && run.tokens.size && run.isFilled
         ? "This run records no layers. Depths layer, module and deep do."
         : run
           ? run.isRunning

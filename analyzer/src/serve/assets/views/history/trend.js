@@ -74,7 +74,7 @@ export function trendChart(runs, width, open) {
         [
           titleOf(run),
           `${joules(value)} per token`,
-          interval(lo, hi),
+          interval(lo, hi, run.coverage),
           startOf(run),
           short(run.model_name),
           sourceOf(run),
@@ -83,7 +83,7 @@ export function trendChart(runs, width, open) {
       );
     }
   }
-  // Lines join neighbours whose power has one provenance: others are not comparable.
+  // Lines join neighbours with power of one provenance: others are not comparable.
   const isJoined = (dots, no) => no && sourceOf(dots[no].run) === sourceOf(dots[no - 1].run);
   const joined = series
     .filter((one) => one.name !== OTHERS)

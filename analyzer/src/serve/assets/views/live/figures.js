@@ -25,8 +25,8 @@ const CURRENT = ["phase", "section", "token", "layer", "component", "operation"]
 
 const isNone = (value) => value === null || value === undefined;
 
-// Cards whose values change in place, so that the page does not move. `show(run, isStale)` draws a
-// run; a stale one has no power of now.
+// Cards with values that change in place, so that the page does not move. `show(run, isStale)` draws
+// a run; a stale one has no power of now.
 export function keyFigures() {
   const root = element("div", { class: "cards", "data-frame": "figures" });
   const show = (run, isStale) => {

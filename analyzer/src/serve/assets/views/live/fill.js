@@ -2,7 +2,7 @@
 // the server did not run.
 
 import { isKnown, sum } from "/assets/charts.js";
-import { BLOCK, parseCells } from "../run/cells.js";
+import { BLOCK, parseCells, REMAINDER } from "../run/cells.js";
 
 // Rows of a page.
 const PAGE = 10000;
@@ -67,14 +67,15 @@ function enterBand(run, { phase, start_ns, end_ns }) {
 }
 
 // Enters the cells of tokens in pauses. Components that no message named are not comparable with the
-// others.
+// others; if no message had cells, all of the file are entered.
 async function enterCells(api, run, tokens) {
   const { matrix } = run;
   const rows = tokens.filter(
     ({ token, start_ns: start, duration_ns: time }) =>
       isKnown(time) && run.isInPause(start, start + time) && !matrix.has(token, start),
   );
-  if (!rows.length || !matrix.cells.size) return;
+  if (!rows.length) return;
+  const isOnlySource = !matrix.cells.size;
   const wanted = new Map(rows.map((row) => [row.index, row]));
   const last = Math.max(...wanted.keys());
   for (let from = Math.min(...wanted.keys()); from <= last; from += BLOCK) {
@@ -83,31 +84,46 @@ async function enterCells(api, run, tokens) {
       return parseCells(await api.bytes(`${addressOf(run)}/cells`, { query }));
     };
     const [energies, times] = await Promise.all([read("energy"), read("time")]);
+    const names = isOnlySource ? namesOfFile(energies) : namesOfMessages(matrix);
     energies.tokens.forEach((index, at) => {
       const row = wanted.get(index);
-      const cells = row ? cellsOf(matrix, energies, times, at) : [];
+      const cells = row ? cellsOf(names, energies, times, at) : [];
       if (cells.length) matrix.enter(row.token, row.start_ns, cells);
     });
   }
   run.changed.add("matrix");
 }
 
-function cellsOf(matrix, energies, times, at) {
+// Which layers and components are entered, the positions of layers, and whether layers are entered
+// as a whole because their components are unknown.
+const namesOfMessages = ({ layers, components }) => ({
+  indexOf: (layer) => layers.get(layer),
+  hasLayer: (layer) => layers.has(layer),
+  hasComponent: (component) => components.includes(component),
+  isWhole: components.includes("layer"),
+});
+const namesOfFile = ({ layers, components }) => ({
+  indexOf: (layer) => layers.indexOf(layer),
+  hasLayer: (layer) => layer !== REMAINDER,
+  hasComponent: (component) => component !== REMAINDER,
+  isWhole: components.every((component) => component === REMAINDER),
+});
+
+function cellsOf(names, energies, times, at) {
   const { components, layers, perLayer } = energies;
   const [energy, time] = [energies.token(at), times.token(at)];
-  const isWhole = matrix.components.includes("layer");
   return layers.flatMap((layer, row) => {
-    if (!matrix.layers.has(layer)) return [];
-    const index = matrix.layers.get(layer);
+    if (!names.hasLayer(layer)) return [];
+    const index = names.indexOf(layer);
     const part = (values) => values.subarray(row * perLayer, (row + 1) * perLayer);
-    if (isWhole) {
+    if (names.isWhole) {
       const known = (values) => [...part(values)].filter(isKnown);
       if (!known(energy).length) return [];
       const values = { energy_j: sum(known(energy)), duration_ms: sum(known(time)) };
       return [{ layer, index, component: "layer", ...values }];
     }
     return components.flatMap((component, c) =>
-      matrix.components.includes(component) && isKnown(part(energy)[c])
+      names.hasComponent(component) && isKnown(part(energy)[c])
         ? [{ layer, index, component, energy_j: part(energy)[c], duration_ms: part(time)[c] }]
         : [],
     );

@@ -18,6 +18,7 @@ import {
   timelineLegend,
 } from "/assets/charts.js";
 import { replace } from "../../dom.js";
+import { isShort } from "./run.js";
 
 // Most steps of a rail, and shortest time that is shown.
 const STEPS = 600;
@@ -40,9 +41,10 @@ const merged = (samples) => ({
 // is a gap, like a missing one. Samples that are far shorter than the others give no peak.
 function stepsOf({ samples, interval_ns: usual }, from, to) {
   const known = samples.filter((one) => isKnown(one.power_w) && isKnown(one.energy_j));
-  const each = known.map(({ start_ns: t0, end_ns: t1, energy_j: j, power_w: power }) => ({
-    ...{ t0, t1, ns: t1 - t0, j, min: power, max: power, short: (t1 - t0) * 2 < (usual || 0) },
-  }));
+  const each = known.map((sample) => {
+    const { start_ns: t0, end_ns: t1, energy_j: j, power_w: power } = sample;
+    return { t0, t1, ns: t1 - t0, j, min: power, max: power, short: isShort(sample, usual) };
+  });
   const steps = stepsWithin(each, from, to);
   const by = Math.ceil(steps.length / STEPS) || 1;
   if (by === 1) return steps;

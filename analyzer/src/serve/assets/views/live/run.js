@@ -5,22 +5,19 @@
 import { isKnown, knownSum, sum } from "/assets/charts.js";
 import { phaseOrder, short } from "../runs.js";
 import { storedKey } from "./fill.js";
+import { LiveMatrix } from "./matrix.js";
 
 // Samples that are kept of each rail, and ended sections of a run.
 const SAMPLES = 2400;
 const SECTIONS = 200;
 // Longest time before the first sample of a run that was watched from its start.
+const START_NS = 5e9;
+// Longest time by which messages follow what they report.
 const LATE_NS = 1e9;
 const ENDED = ["complete", "cancelled", "crashed", "failed"];
-// Components of a layer in the order of their execution; others follow as they arrive.
-const COMPONENTS = ["input_norm", "attention", "post_attention_norm", "mlp"];
-const rankOf = (component) => {
-  const at = COMPONENTS.indexOf(component);
-  return at < 0 ? COMPONENTS.length : at;
-};
+const RAIL_KEYS = ["rail", "source", "kind", "is_root", "provenance", "idle_w", "interval_ns"];
 
 // Whether prefill computed a token, so that decode only sampled it.
-const RAIL_KEYS = ["rail", "source", "kind", "is_root", "provenance", "idle_w", "interval_ns"];
 const isSampledOnly = ({ token, phase }) => token === 0 && phase === "decode";
 
 export class LiveRun {
@@ -104,7 +101,7 @@ export class LiveRun {
   // Whether the first message that arrived was not the first of the run.
   get startsLate() {
     const numbers = this.tokenList().map((token) => token.token).filter(isKnown);
-    return (numbers.length && Math.min(...numbers) > 0) || this.energy()?.from_ns > 5 * LATE_NS;
+    return (numbers.length && Math.min(...numbers) > 0) || this.energy()?.from_ns > START_NS;
   }
 
   // Enters that the file was read.
@@ -135,11 +132,12 @@ export class LiveRun {
     this.order += 1;
   }
 
-  // Number of tokens that are missing before a token, which follows `before`. Without a pause, the
-  // program numbers its tokens otherwise.
+  // Number of tokens that are missing before a token, which follows `before`. A program can number its
+  // tokens in another way: nothing is missing without a pause, and nothing is missing before the first
+  // token once the file was read.
   missingBefore(token, before) {
     if (!this.pauses.length || !Number.isInteger(token.token)) return 0;
-    if (!before) return token.phase === "decode" ? Math.max(0, token.token) : 0;
+    if (!before) return token.phase === "decode" && !this.isFilled ? Math.max(0, token.token) : 0;
     if (!Number.isInteger(before.token) || before.phase !== token.phase) return 0;
     return Math.max(0, token.token - before.token - 1);
   }
@@ -244,67 +242,16 @@ export class LiveRun {
   }
 }
 
-// Energies of layers by components: of the latest token, and sums over all tokens seen.
-class LiveMatrix {
-  constructor() {
-    this.layers = new Map();
-    this.components = [];
-    this.cells = new Map();
-    this.latest = null;
-    this.tokens = new Set();
-  }
-
-  cell(layer, index, component) {
-    if (!this.layers.has(layer)) this.layers.set(layer, index);
-    if (!this.components.includes(component)) {
-      this.components.push(component);
-      this.components.sort((a, b) => rankOf(a) - rankOf(b));
-    }
-    const key = `${layer}\n${component}`;
-    let cell = this.cells.get(key);
-    if (!cell) {
-      cell = { layer, component, latest: null, sum_j: 0, sum_ms: 0, tokens: 0, token: null, at: null };
-      this.cells.set(key, cell);
-    }
-    return cell;
-  }
-
-  // Layers in order.
-  rows() {
-    return [...this.layers].sort((a, b) => (a[1] ?? 1e9) - (b[1] ?? 1e9)).map(([layer]) => layer);
-  }
-
-  has(token, start_ns) {
-    return this.tokens.has(`${token} ${start_ns}`);
-  }
-
-  // Enters all cells of one token.
-  enter(token, start_ns, cells) {
-    if (this.has(token, start_ns)) return;
-    this.tokens.add(`${token} ${start_ns}`);
-    if (!this.latest || start_ns >= this.latest.start_ns) this.latest = { token, start_ns };
-    for (const { layer, index, component, ...values } of cells) {
-      const cell = this.cell(layer, index, component);
-      if (isKnown(values.energy_j)) {
-        cell.sum_j += values.energy_j;
-        cell.sum_ms += values.duration_ms || 0;
-        cell.tokens += 1;
-      }
-      if (cell.at === null || start_ns >= cell.at) {
-        cell.at = start_ns;
-        cell.token = token;
-        cell.latest = values;
-      }
-    }
-  }
-}
-
 // Whether one of the samples has the middle of another one. Times of the file and of messages can
 // differ slightly.
 function hasSample(samples, { start_ns: start, end_ns: end }) {
   const middle = (start + end) / 2;
   return samples.some((one) => one.start_ns <= middle && middle < one.end_ns);
 }
+
+// Whether a sample is too short to give a peak, of a rail with samples of a usual length.
+export const isShort = ({ start_ns: start, end_ns: end }, usual_ns) =>
+  (end - start) * 2 < (usual_ns || 0);
 
 function enterSample(run, data) {
   const rail = run.rail(data);
@@ -321,9 +268,7 @@ function enterSample(run, data) {
     else rail.unknown += 1;
     rail.first_ns = Math.min(rail.first_ns ?? data.start_ns, data.start_ns);
   }
-  // Samples far shorter than the others give no peak.
-  const isPeak = (data.end_ns - data.start_ns) * 2 >= (rail.interval_ns || 0);
-  if (isPeak && (rail.peak_w === null || data.power_w > rail.peak_w)) rail.peak_w = data.power_w;
+  if (!isShort(data, rail.interval_ns) && (rail.peak_w === null || data.power_w > rail.peak_w)) rail.peak_w = data.power_w;
   run.advance(data.end_ns);
   run.changed.add("power");
 }

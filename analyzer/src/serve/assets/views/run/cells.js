@@ -4,7 +4,8 @@ import { knownSum } from "/assets/charts.js";
 import { rangeOf } from "../shades.js";
 
 const NEWLINE = 10;
-const REMAINDER = "(remainder)";
+// Name of the layer and of the component of work outside of them.
+export const REMAINDER = "(remainder)";
 // Number of tokens in a block.
 export const BLOCK = 512;
 

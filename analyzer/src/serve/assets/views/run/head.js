@@ -27,19 +27,17 @@ const EXPORTS = [
 // Longest list of notes.
 const MOST_NOTES = 30;
 
-// The note of a token that prefill computed.
-const SAMPLED = "sampling only";
-
 const first = (...values) => values.find((value) => value !== null && value !== undefined) ?? null;
 
 // Brings the figures of a run together: the run's row, and its summary.
-function figuresOf(run, summary = {}, series = null) {
+function figuresOf(run, summary = {}) {
   const totals = summary.totals || {};
   const { total_duration_ms: work_ms } = run;
   return {
     energy_j: first(totals.energy_j, run.energy_j),
     lo_j: first(totals.lo_j, run.lo_j),
     hi_j: first(totals.hi_j, run.hi_j),
+    coverage: first(totals.coverage, run.coverage),
     basis: first(totals.basis, run.basis),
     isModelled: isModelled(run),
     active_j: first(totals.active_j, run.active_j),
@@ -51,34 +49,23 @@ function figuresOf(run, summary = {}, series = null) {
     recorded_ns: run.duration_ns ?? null,
     input_tokens: first(totals.input_tokens, run.input_tokens),
     output_tokens: first(totals.output_tokens, run.output_tokens),
-    recorded: recordedOf(summary, series),
+    recorded: recordedOf(summary),
   };
 }
 
-// A run that was cancelled or crashed has reported no number of tokens. Its file has some: their
-// number, and energy and speed of those that decode computed.
-function recordedOf(summary, series) {
-  const bars = series?.per_bar === 1 ? series.bars : [];
-  const decoded = bars.filter((bar) => bar.phase === "decode" && bar.note !== SAMPLED);
-  const known = decoded.filter((bar) => isKnown(bar.j));
-  const timed = decoded.filter((bar) => bar.ns > 0);
-  const time_ns = sum(timed.map((bar) => bar.ns));
-  return {
-    tokens: first(summary.recorded_tokens, series?.tokens),
-    j_per_output_token: first(
-      summary.recorded_j_per_output_token,
-      known.length ? sum(known.map((bar) => bar.j)) / known.length : null,
-    ),
-    tokens_per_s: first(
-      summary.recorded_tokens_per_s,
-      time_ns > 0 ? (timed.length * 1e9) / time_ns : null,
-    ),
-  };
-}
+// A run that was cancelled or crashed has reported no number of tokens. Its summary has the number of
+// those in the file, and energy and speed of those that decode computed.
+const recordedOf = (summary) => ({
+  tokens: summary.recorded_tokens ?? null,
+  j_per_output_token: summary.recorded_j_per_output_token ?? null,
+  tokens_per_s: summary.recorded_tokens_per_s ?? null,
+});
 
 // Modelled energies have no interval.
-const intervalOf = ({ lo_j: lo, hi_j: hi, isModelled: modelled }) =>
-  modelled && !isKnown(lo) && !isKnown(hi) ? "no interval: modelled" : interval(lo, hi);
+const intervalOf = ({ lo_j: lo, hi_j: hi, coverage, isModelled: modelled }) =>
+  modelled && !isKnown(lo) && !isKnown(hi)
+    ? "no interval: modelled"
+    : interval(lo, hi, coverage);
 
 const ofEnergy = (key, what, energy, detail) => card(key, what, joules(energy), detail, energy);
 
@@ -173,7 +160,7 @@ export class Head {
   }
 
   // Shows a run. `provenance` are the words of the charts once they are known.
-  show(run, summary, { provenance, accounts, tokens } = {}) {
+  show(run, summary, { provenance, accounts } = {}) {
     this.title.textContent = run.name || run.title || run.model_name || run.model || "Run";
     const words = provenance || provenanceWords(run.provenance, WITHOUT_POWER);
     const badge = (kind, text) => h("span", { class: `badge ${kind}` }, text);
@@ -182,7 +169,7 @@ export class Head {
       badge(`status-${run.status}`, run.status || "status unknown"),
       ...tagsOf(run).map((tag) => badge("tag", tag)),
     );
-    this.cards.replaceChildren(...cards(figuresOf(run, summary, tokens), accounts));
+    this.cards.replaceChildren(...cards(figuresOf(run, summary), accounts));
     const id = encodeURIComponent(run.run_id || run.id);
     const links = EXPORTS.map(([format, name]) =>
       h("a", { href: `/api/profiling/export/${id}?format=${format}`, download: "" }, name),
