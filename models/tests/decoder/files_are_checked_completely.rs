@@ -149,6 +149,23 @@ fn unknown_settings_are_refused_unless_they_are_assumed_to_change_nothing() {
     }
 }
 
+/// The caps of Gemma 2 belong to the model even if an old file does not state them.
+#[test]
+fn missing_soft_caps_of_a_gguf_file_are_named() {
+    for key in ["attn_logit_softcapping", "final_logit_softcapping"] {
+        let mut family = family::find("gemma2");
+        family.config[key] = Value::Null;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.gguf");
+        family.write_gguf(&path);
+        let text = load(&path).unwrap_err().to_string();
+        assert!(
+            text.contains(&format!("`gemma2.{key}`: is missing")),
+            "{text}"
+        );
+    }
+}
+
 /// Replaces every `from` by `to`, which has the same length.
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
