@@ -1,6 +1,6 @@
 //! The numbers that shape a decoder.
 
-use crate::architecture::{Family, LayerPattern};
+use crate::architecture::{Family, LayerPattern, NormKind};
 use crate::config::experts::ExpertConfig;
 use crate::config::rope::RopeConfig;
 
@@ -126,7 +126,7 @@ impl DecoderConfig {
                 ConfigFault::RopeMagnitude,
                 !rope.magnitude.is_finite() || rope.magnitude <= 0.0,
             ),
-            (ConfigFault::NormEps, self.norm_eps < 0.0),
+            (ConfigFault::NormEps(self.family.norm), self.norm_eps < 0.0),
             (ConfigFault::Context, self.context_length > 1 << 27),
             (ConfigFault::EmbeddingScale, is_wrong(scales.embedding)),
             (ConfigFault::ResidualScale, is_wrong(scales.residual)),
@@ -152,7 +152,7 @@ pub(super) enum ConfigFault {
     RopeDim,
     RopeBase,
     RopeMagnitude,
-    NormEps,
+    NormEps(NormKind),
     Context,
     EmbeddingScale,
     ResidualScale,
@@ -172,7 +172,8 @@ impl ConfigFault {
             Self::RopeDim => ("rope.dimension_count", "partial_rotary_factor"),
             Self::RopeBase => ("rope.freq_base", "rope_theta"),
             Self::RopeMagnitude => ("rope.scaling.attn_factor", "attention_factor"),
-            Self::NormEps => ("attention.layer_norm_rms_epsilon", "rms_norm_eps"),
+            Self::NormEps(NormKind::Rms) => ("attention.layer_norm_rms_epsilon", "rms_norm_eps"),
+            Self::NormEps(NormKind::Layer) => ("attention.layer_norm_epsilon", "layer_norm_eps"),
             Self::Context => ("context_length", "max_position_embeddings"),
             Self::EmbeddingScale => ("embedding_scale", "embedding_multiplier"),
             Self::ResidualScale => ("residual_scale", "residual_multiplier"),

@@ -2,7 +2,7 @@
 
 use candle_core::quantized::gguf_file::Value;
 
-use crate::architecture::{self, Activation, Family, LayerPattern, NormKind, ResidualKind};
+use crate::architecture::{self, Activation, Family, LayerPattern, ResidualKind};
 use crate::config::assumptions::{self, UnknownArchitecture};
 use crate::config::decoder_config::{ConfigFault, DecoderConfig, Layers, Scales};
 use crate::config::experts::ExpertConfig;
@@ -33,10 +33,6 @@ pub(crate) fn read(gguf: &Gguf, assume: bool) -> Result<DecoderConfig> {
     let context_length = meta.count("context_length")?;
     let window = meta.count_if_there("attention.sliding_window")?;
     let window = window.or(family.usual_window);
-    let norm_eps_key = match family.norm {
-        NormKind::Rms => "attention.layer_norm_rms_epsilon",
-        NormKind::Layer => "attention.layer_norm_epsilon",
-    };
     let mut assumed = assumptions::of_family(&family, window);
     assumed.extend(settings);
     let config = DecoderConfig {
@@ -60,7 +56,7 @@ pub(crate) fn read(gguf: &Gguf, assume: bool) -> Result<DecoderConfig> {
         },
         scales: scales(&meta, &family, (width, heads, head_dim, layers))?,
         experts: experts(&meta, &family)?,
-        norm_eps: meta.number(norm_eps_key)?,
+        norm_eps: meta.number(ConfigFault::NormEps(family.norm).keys().0)?,
         context_length,
         vocab: *gguf.dims("token_embd.weight")?.first().unwrap_or(&0),
         tied: !gguf.has("output.weight"),
@@ -71,7 +67,7 @@ pub(crate) fn read(gguf: &Gguf, assume: bool) -> Result<DecoderConfig> {
         return Err(meta.unsupported(key, "differs from the keys' length"));
     }
     match config.fault() {
-        Some(ConfigFault::NormEps) => Err(meta.fault(norm_eps_key, "is negative")),
+        Some(fault @ ConfigFault::NormEps(_)) => Err(meta.fault(fault.keys().0, "is negative")),
         Some(fault) => Err(meta.fault(fault.keys().0, "does not fit the other numbers")),
         None => Ok(config),
     }
@@ -208,9 +204,6 @@ fn experts(meta: &ModelMetadata<'_>, family: &Family) -> Result<Option<ExpertCon
     };
     match config.is_sound() {
         true => Ok(Some(config)),
-        false => Err(meta.fault(
-            "expert_used_count",
-            "does not fit the number of experts: a token uses at least one and at most all",
-        )),
+        false => Err(meta.fault("expert_used_count", ExpertConfig::UNSOUND)),
     }
 }

@@ -212,6 +212,13 @@ fn wrong_settings() -> Vec<(&'static str, Value, &'static str)> {
             "`final_logit_softcapping`: has a value that changes the result",
         ),
         ("clip_qkv", json!(8.0), "`clip_qkv`: has a value"),
+        ("rms_norm_eps", json!(null), "`rms_norm_eps`: is missing"),
+        ("rms_norm_eps", json!(-1.0), "`rms_norm_eps`: does not fit"),
+        (
+            "no_rope_layer_interval",
+            json!(4),
+            "`no_rope_layer_interval`",
+        ),
         (
             "quantization_config",
             json!({ "bits": 4 }),
