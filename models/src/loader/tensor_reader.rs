@@ -34,7 +34,7 @@ pub(super) struct TensorReader<'l> {
 }
 
 impl<'l> TensorReader<'l> {
-    /// Creates a reader whose norms have this style.
+    /// Creates a reader; all norms have the style `norm`.
     pub(super) fn new(
         weights: &'l mut dyn Weights,
         norm: NormStyle,
