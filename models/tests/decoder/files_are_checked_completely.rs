@@ -252,6 +252,11 @@ fn wrong_settings() -> Vec<(&'static str, Value, &'static str)> {
         ),
         (
             "rope_scaling",
+            json!({ "rope_type": "default", "rope_theta": 1.0 }),
+            "`rope_theta`: differs",
+        ),
+        (
+            "rope_scaling",
             json!({ "factor": 2.0 }),
             "`rope_type`: is missing, but there is a factor",
         ),
