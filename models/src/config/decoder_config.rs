@@ -6,6 +6,8 @@ use crate::config::rope::RopeConfig;
 
 /// Wider heads indicate damage: rotary factors are allocated for each channel.
 pub(super) const MOST_HEAD_DIM: usize = 1 << 14;
+/// More layers indicate damage: memory is computed layer by layer before tensors are read.
+const MOST_LAYERS: usize = 1 << 14;
 
 /// Shape of a decoder. Widths are in channels.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,6 +119,7 @@ impl DecoderConfig {
                 self.head_dim == 0 || self.head_dim > MOST_HEAD_DIM,
             ),
             (ConfigFault::Heads, self.heads > 1 << 14),
+            (ConfigFault::Layers, self.layers > MOST_LAYERS),
             (
                 ConfigFault::RopeDim,
                 rope.dim % 2 == 1 || rope.dim == 0 || rope.dim > self.head_dim,
@@ -149,6 +152,7 @@ pub(super) enum ConfigFault {
     KvHeads,
     HeadDim,
     Heads,
+    Layers,
     RopeDim,
     RopeBase,
     RopeMagnitude,
@@ -169,6 +173,7 @@ impl ConfigFault {
             Self::KvHeads => ("attention.head_count_kv", "num_key_value_heads"),
             Self::HeadDim => ("attention.key_length", "head_dim"),
             Self::Heads => ("attention.head_count", "num_attention_heads"),
+            Self::Layers => ("block_count", "num_hidden_layers"),
             Self::RopeDim => ("rope.dimension_count", "partial_rotary_factor"),
             Self::RopeBase => ("rope.freq_base", "rope_theta"),
             Self::RopeMagnitude => ("rope.scaling.attn_factor", "attention_factor"),

@@ -203,6 +203,11 @@ fn wrong_settings() -> Vec<(&'static str, Value, &'static str)> {
         ),
         ("num_hidden_layers", json!(1), "has no place in a decoder"),
         ("num_hidden_layers", json!(9), "is missing"),
+        (
+            "num_hidden_layers",
+            json!(4_294_967_295_u32),
+            "`num_hidden_layers`: does not fit",
+        ),
         ("num_key_value_heads", json!(3), "`num_key_value_heads`"),
         ("hidden_act", json!("relu"), "`hidden_act`"),
         ("use_sliding_window", json!(true), "windows in some layers"),
