@@ -16,7 +16,7 @@ pub use mechanisms::{
     RopeStyle, WindowRope,
 };
 
-/// Returns the family of an unknown architecture whose facts are assumed.
+/// Returns the facts that are assumed about an unknown architecture.
 pub(crate) fn assumed(activation: Activation) -> Family {
     Family {
         activation,

@@ -121,6 +121,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The usual advice for a file that contradicts itself.
 pub(crate) const DOWNLOAD_AGAIN: &str = "download or convert the file again";
+/// The usual advice for a model with something that the decoder lacks.
+pub(crate) const NOT_SUPPORTED_YET: &str = "this is not supported yet: choose a model without it";
 
 impl Error {
     /// A file that contradicts itself.

@@ -15,6 +15,7 @@ use crate::text::tokenizer::Tokenizer;
 use crate::weights::quantised_folder;
 use crate::weights::safetensors::Safetensors;
 use crate::weights::stored::Weights;
+use crate::weights::tensor_names;
 
 /// One file with all weights.
 const WHOLE: &str = "model.safetensors";
@@ -104,14 +105,14 @@ const MISSING: &str = "is missing, but config.json states that the layers have i
 /// Returns the first tensor that the settings state and the first layer lacks.
 fn missing_in_layer(weights: &Safetensors, json: &JsonFile) -> Option<&'static str> {
     let has = |end: &str| {
-        let fused = end
-            .replace("attn_q.", "attn_qkv.")
-            .replace("attn_k.", "attn_qkv.");
-        let fused = fused.replace("attn_v.", "attn_qkv.");
-        let gate_up = end.replace("ffn_up.", "ffn_up_exps.");
-        [end, &fused, &gate_up]
-            .iter()
-            .any(|end| weights.has(&format!("blk.0.{end}")))
+        let of_experts = end.replace("ffn_up.", "ffn_up_exps.");
+        let names = [
+            Some(end.to_owned()),
+            tensor_names::fused(end),
+            Some(of_experts),
+        ];
+        let mut names = names.into_iter().flatten();
+        names.any(|name| weights.has(&format!("blk.0.{name}")))
     };
     huggingface::stated_tensors(json)
         .into_iter()

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, NOT_SUPPORTED_YET, Result};
 use crate::weights::foreign;
 
 /// A file of settings.
@@ -71,8 +71,8 @@ impl JsonFile {
 
     /// Returns an error about a setting that is not supported.
     pub(crate) fn unsupported(&self, key: &str, problem: &str) -> Error {
-        let next = "this is not supported yet: choose a model without it";
-        Error::advise(&self.path, format!("key `{key}`"), problem, next)
+        let thing = format!("key `{key}`");
+        Error::advise(&self.path, thing, problem, NOT_SUPPORTED_YET)
     }
 
     /// Returns the part that describes the decoder: models of text and images have one.

@@ -14,7 +14,7 @@ use crate::weights::stored::{StoredTensor, Weights};
 
 /// Matrices of scores that exist at once: products, masked scores and their softmax.
 const SCORES: usize = 3;
-/// The same for decomposed operations, whose results live until attention ends.
+/// The same for decomposed operations: their results live until attention ends.
 const SCORES_DEEP: usize = 6;
 /// Tensors of the MLP's width that exist at once: gate, up, activation and product.
 const OF_MLP: usize = 4;

@@ -14,7 +14,7 @@ pub struct SamplingOptions {
     pub top_k: Option<usize>,
     /// Keep the most likely tokens until their probability reaches this.
     pub top_p: Option<f32>,
-    /// Keep the tokens whose probability is at least this share of the largest one.
+    /// Keep the tokens with at least this share of the largest probability.
     pub min_p: Option<f32>,
     /// Seed of the random numbers; the same seed gives the same choices.
     pub seed: u64,

@@ -51,7 +51,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// A file whose matrices are packed on most processors.
+/// A file with matrices that are packed on most processors.
 fn file(folder: &tempfile::TempDir, dtype: GgmlDType, finer: Option<GgmlDType>) -> PathBuf {
     let path = folder.path().join("model.gguf");
     let config = TinyConfig {

@@ -42,7 +42,7 @@ const GEMMA: Family = Family {
     ..PLAIN
 };
 
-/// A router whose weights are normalised, without a shared expert.
+/// A router with normalised weights, without a shared expert.
 const NORMALIZED: ExpertFacts = ExpertFacts {
     normalized: true,
     has_shared: false,

@@ -49,8 +49,8 @@ pub struct Family {
     pub has_temperature: bool,
     /// Norms multiply by 1 + weight; in GGUF files the 1 is in the weight.
     pub counts_norms_from_one: bool,
-    /// Number of layers of the model whose scores are scaled by the width of the model
-    /// divided by its heads instead of the width of a head; no key of a GGUF file states it.
+    /// A model with this number of layers scales its scores by the width of the model divided
+    /// by its heads, not by the width of a head; no key of a GGUF file states it.
     pub even_scale_layers: Option<usize>,
     /// Mixture of experts.
     pub experts: Option<ExpertFacts>,

@@ -4,8 +4,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RopeStyle {
-    /// Channels `2i` and `2i + 1`: GGUF files of the Llama family, whose
-    /// weights were permuted for it, and GLM-4.
+    /// Channels `2i` and `2i + 1`: GLM-4, and GGUF files with weights that were permuted
+    /// for it, such as those of the Llama family.
     Interleaved,
     /// Channels `i` and `i + half` (NEOX).
     Halves,

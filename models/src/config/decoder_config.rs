@@ -1,11 +1,13 @@
 //! The numbers that shape a decoder.
 
-use crate::architecture::{Family, LayerPattern};
+use crate::architecture::{Family, LayerPattern, NormKind};
 use crate::config::experts::ExpertConfig;
 use crate::config::rope::RopeConfig;
 
 /// Wider heads indicate damage: rotary factors are allocated for each channel.
 pub(super) const MOST_HEAD_DIM: usize = 1 << 14;
+/// More layers indicate damage: memory is computed layer by layer before tensors are read.
+const MOST_LAYERS: usize = 1 << 14;
 
 /// Shape of a decoder. Widths are in channels.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,6 +119,7 @@ impl DecoderConfig {
                 self.head_dim == 0 || self.head_dim > MOST_HEAD_DIM,
             ),
             (ConfigFault::Heads, self.heads > 1 << 14),
+            (ConfigFault::Layers, self.layers > MOST_LAYERS),
             (
                 ConfigFault::RopeDim,
                 rope.dim % 2 == 1 || rope.dim == 0 || rope.dim > self.head_dim,
@@ -126,7 +129,7 @@ impl DecoderConfig {
                 ConfigFault::RopeMagnitude,
                 !rope.magnitude.is_finite() || rope.magnitude <= 0.0,
             ),
-            (ConfigFault::NormEps, self.norm_eps < 0.0),
+            (ConfigFault::NormEps(self.family.norm), self.norm_eps < 0.0),
             (ConfigFault::Context, self.context_length > 1 << 27),
             (ConfigFault::EmbeddingScale, is_wrong(scales.embedding)),
             (ConfigFault::ResidualScale, is_wrong(scales.residual)),
@@ -149,10 +152,11 @@ pub(super) enum ConfigFault {
     KvHeads,
     HeadDim,
     Heads,
+    Layers,
     RopeDim,
     RopeBase,
     RopeMagnitude,
-    NormEps,
+    NormEps(NormKind),
     Context,
     EmbeddingScale,
     ResidualScale,
@@ -169,10 +173,12 @@ impl ConfigFault {
             Self::KvHeads => ("attention.head_count_kv", "num_key_value_heads"),
             Self::HeadDim => ("attention.key_length", "head_dim"),
             Self::Heads => ("attention.head_count", "num_attention_heads"),
+            Self::Layers => ("block_count", "num_hidden_layers"),
             Self::RopeDim => ("rope.dimension_count", "partial_rotary_factor"),
             Self::RopeBase => ("rope.freq_base", "rope_theta"),
             Self::RopeMagnitude => ("rope.scaling.attn_factor", "attention_factor"),
-            Self::NormEps => ("attention.layer_norm_rms_epsilon", "rms_norm_eps"),
+            Self::NormEps(NormKind::Rms) => ("attention.layer_norm_rms_epsilon", "rms_norm_eps"),
+            Self::NormEps(NormKind::Layer) => ("attention.layer_norm_epsilon", "layer_norm_eps"),
             Self::Context => ("context_length", "max_position_embeddings"),
             Self::EmbeddingScale => ("embedding_scale", "embedding_multiplier"),
             Self::ResidualScale => ("residual_scale", "residual_multiplier"),

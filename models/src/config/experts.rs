@@ -28,6 +28,10 @@ impl ExpertConfig {
         (layer + 1).is_multiple_of(self.step) && !self.dense.contains(&layer)
     }
 
+    /// The problem if [`Self::is_sound`] is false.
+    pub(super) const UNSOUND: &str =
+        "does not fit the number of experts: a token uses at least one and at most all";
+
     /// Whether the numbers fit each other.
     pub(super) fn is_sound(&self) -> bool {
         self.count <= MOST_EXPERTS && (1..=self.count).contains(&self.active)

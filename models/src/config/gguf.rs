@@ -48,7 +48,7 @@ pub(crate) fn read(gguf: &Gguf, assume: bool) -> Result<DecoderConfig> {
         rope: gguf_rope::read(&meta, &family, head_dim, context_length)?,
         rotated: Layers::Pattern(family.rotated),
         window,
-        windows: windows(&meta, &family, window)?,
+        windows: windows(&meta, &family, window, layers)?,
         is_parallel: match family.residual {
             ResidualKind::Sequential => false,
             ResidualKind::Parallel => true,
@@ -56,10 +56,7 @@ pub(crate) fn read(gguf: &Gguf, assume: bool) -> Result<DecoderConfig> {
         },
         scales: scales(&meta, &family, (width, heads, head_dim, layers))?,
         experts: experts(&meta, &family)?,
-        norm_eps: meta.number(match family.norm {
-            architecture::NormKind::Rms => "attention.layer_norm_rms_epsilon",
-            architecture::NormKind::Layer => "attention.layer_norm_epsilon",
-        })?,
+        norm_eps: meta.number(ConfigFault::NormEps(family.norm).keys().0)?,
         context_length,
         vocab: *gguf.dims("token_embd.weight")?.first().unwrap_or(&0),
         tied: !gguf.has("output.weight"),
@@ -70,13 +67,11 @@ pub(crate) fn read(gguf: &Gguf, assume: bool) -> Result<DecoderConfig> {
         return Err(meta.unsupported(key, "differs from the keys' length"));
     }
     match config.fault() {
-        Some(ConfigFault::NormEps) => Err(meta.fault("attention.layer_norm_rms_epsilon", NEGATIVE)),
+        Some(fault @ ConfigFault::NormEps(_)) => Err(meta.fault(fault.keys().0, "is negative")),
         Some(fault) => Err(meta.fault(fault.keys().0, "does not fit the other numbers")),
         None => Ok(config),
     }
 }
-
-const NEGATIVE: &str = "is negative";
 
 fn architecture_of(gguf: &Gguf) -> Result<&str> {
     let key = "general.architecture";
@@ -110,19 +105,28 @@ fn hidden(meta: &ModelMetadata<'_>, family: &Family) -> Result<usize> {
 }
 
 /// Returns the layers with a window: a family's pattern, its period, or a list.
-fn windows(meta: &ModelMetadata<'_>, family: &Family, window: Option<usize>) -> Result<Layers> {
+fn windows(
+    meta: &ModelMetadata<'_>,
+    family: &Family,
+    window: Option<usize>,
+    layers: usize,
+) -> Result<Layers> {
     let key = "attention.sliding_window_pattern";
     let Some(stated) = meta.get(key).filter(|_| window.is_some()) else {
         return Ok(Layers::Pattern(family.windows));
     };
-    if let Value::Array(layers) = stated {
+    if let Value::Array(listed) = stated {
         let layer = |value: &Value| match value {
             Value::Bool(is_windowed) => Some(*is_windowed),
             other => other.to_u64().ok().map(|number| number != 0),
         };
-        let layers: Option<Vec<bool>> = layers.iter().map(layer).collect();
+        let listed: Option<Vec<bool>> = listed.iter().map(layer).collect();
         let wrong = || meta.fault(key, "is neither a number nor a list of truth values");
-        return layers.map(Layers::Listed).ok_or_else(wrong);
+        let listed = listed.ok_or_else(wrong)?;
+        return match listed.len() == layers {
+            true => Ok(Layers::Listed(listed)),
+            false => Err(meta.fault(key, "does not have one entry for each layer")),
+        };
     }
     Ok(Layers::Pattern(LayerPattern::AllButEvery(meta.count(key)?)))
 }
@@ -150,7 +154,9 @@ fn scales(
         true => meta.number_if_there(key),
         false => Ok(None),
     };
+    // Old files of Gemma 2 lack the caps, but the model has them.
     let cap = |key| match family.has_soft_caps {
+        true if meta.get(key).is_none() => Err(meta.fault(key, "is missing")),
         true => meta.number_if_there(key),
         false => Ok(None),
     };
@@ -174,6 +180,10 @@ fn experts(meta: &ModelMetadata<'_>, family: &Family) -> Result<Option<ExpertCon
     if !facts.is_always && meta.count_if_there(key)?.is_none() {
         return Ok(None);
     }
+    let normalized = "expert_weights_norm";
+    if meta.truth_or(normalized, facts.normalized)? != facts.normalized {
+        return Err(meta.unsupported(normalized, "differs from the family's routers"));
+    }
     let active = meta.count("expert_used_count")?;
     let hidden = hidden(meta, family)?;
     let config = ExpertConfig {
@@ -194,9 +204,6 @@ fn experts(meta: &ModelMetadata<'_>, family: &Family) -> Result<Option<ExpertCon
     };
     match config.is_sound() {
         true => Ok(Some(config)),
-        false => Err(meta.fault(
-            "expert_used_count",
-            "does not fit the number of experts: a token uses at least one and at most all",
-        )),
+        false => Err(meta.fault("expert_used_count", ExpertConfig::UNSOUND)),
     }
 }

@@ -3,7 +3,7 @@
 use candle_core::quantized::gguf_file::Value;
 
 use crate::architecture::{Family, NormKind, ResidualKind, WindowRope};
-use crate::config::setting::{self, Setting, SettingVerdict};
+use crate::config::setting::{self, Setting, StatedSetting, has_experts, of};
 use crate::error::{Error, Result};
 use crate::weights::gguf::Gguf;
 use crate::weights::stored::Weights as _;
@@ -120,16 +120,8 @@ const KEYS: &[(&str, Setting)] = &[
     ("tensor_data_layout", Setting::Unused),
 ];
 
-const fn of(has: fn(&Family) -> bool, neutral: &'static [f64]) -> Setting {
-    Setting::Of { has, neutral }
-}
-
 fn has_window_base(family: &Family) -> bool {
     matches!(family.window_rope, WindowRope::Base(_))
-}
-
-fn has_experts(family: &Family) -> bool {
-    family.experts.is_some()
 }
 
 fn has_shared_expert(family: &Family) -> bool {
@@ -145,37 +137,26 @@ fn is_normalized(family: &Family) -> bool {
 ///
 /// # Errors
 /// Names the first setting that is not understood.
-pub(super) fn check(
-    gguf: &Gguf,
+pub(super) fn check<'g>(
+    gguf: &'g Gguf,
     prefix: &str,
     family: &Family,
     assume: bool,
 ) -> Result<Vec<String>> {
-    let own = |key: &'_ String| {
-        key.strip_prefix(prefix)?
-            .strip_prefix('.')
-            .map(str::to_owned)
+    let own = |(name, value): (&'g String, &Value)| {
+        let key = name.strip_prefix(prefix)?.strip_prefix('.')?;
+        Some(StatedSetting {
+            key,
+            name: name.as_str(),
+            value: number(value),
+        })
     };
-    let mut keys: Vec<String> = gguf.metadata().keys().filter_map(own).collect();
-    keys.sort_unstable();
-    let mut assumed = Vec::new();
-    for key in keys {
-        let full = format!("{prefix}.{key}");
-        let value = gguf.metadata().get(&full).and_then(number);
-        let advise = |problem: &str, next: &'static str| {
-            Error::advise(gguf.path(), format!("metadata `{full}`"), problem, next)
-        };
-        match setting::judge(KEYS, &key, family, value) {
-            SettingVerdict::Fine => {}
-            SettingVerdict::Unsupported => {
-                let next = "this is not supported yet: choose a model without it";
-                return Err(advise("has a value that changes the result", next));
-            }
-            SettingVerdict::Unknown if assume => assumed.push(setting::assumption(&full)),
-            SettingVerdict::Unknown => return Err(advise("is not understood", setting::ASSUME)),
-        }
-    }
-    Ok(assumed)
+    let mut stated: Vec<_> = gguf.metadata().iter().filter_map(own).collect();
+    stated.sort_unstable_by_key(|setting| setting.name);
+    let fault = |name: &str, problem: &str, next: &'static str| {
+        Error::advise(gguf.path(), format!("metadata `{name}`"), problem, next)
+    };
+    setting::check(KEYS, stated, family, assume, fault)
 }
 
 /// Returns a number or truth value.

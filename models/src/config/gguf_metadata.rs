@@ -2,7 +2,7 @@
 
 use candle_core::quantized::gguf_file::Value;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, NOT_SUPPORTED_YET, Result};
 use crate::weights::gguf::Gguf;
 use crate::weights::stored::Weights as _;
 
@@ -24,8 +24,7 @@ impl ModelMetadata<'_> {
 
     pub(super) fn unsupported(&self, key: &str, problem: &str) -> Error {
         let thing = format!("metadata `{}.{key}`", self.prefix);
-        let next = "this is not supported yet: choose a model without it";
-        Error::advise(self.gguf.path(), thing, problem, next)
+        Error::advise(self.gguf.path(), thing, problem, NOT_SUPPORTED_YET)
     }
 
     /// Returns `general.name`.

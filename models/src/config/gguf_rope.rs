@@ -42,6 +42,10 @@ pub(super) fn read(
             rope.scale = linear(meta)?;
             rope.magnitude = meta.number_or(attention, 1.0)?;
         }
+        Some("longrope") if !meta.gguf.has(LONG_FACTORS) => {
+            let problem = format!("is `longrope`, but there is no tensor `{LONG_FACTORS}`");
+            return Err(meta.fault(KIND, &problem));
+        }
         // Its factors are a tensor.
         None | Some("linear" | "longrope") => {
             rope.magnitude = meta.number_or(attention, longrope_magnitude(context, original))?;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::architecture::{self, Activation, Family, LayerPattern, NormKind, ResidualKind};
+use crate::architecture::{self, Activation, Family, LayerPattern, ResidualKind};
 use crate::config::assumptions::{self, UnknownArchitecture};
 use crate::config::decoder_config::{ConfigFault, DecoderConfig, Layers, MOST_HEAD_DIM, Scales};
 use crate::config::huggingface_experts::experts;
@@ -84,10 +84,7 @@ pub(crate) fn read(json: &JsonFile, facts: WeightFacts, assume: bool) -> Result<
         },
         scales: scales(json, &family, width, head_dim)?,
         experts: experts(json, &family)?,
-        norm_eps: match family.norm {
-            NormKind::Rms => json.number_or("rms_norm_eps", 1e-6)?,
-            NormKind::Layer => json.number_or("layer_norm_eps", 1e-5)?,
-        },
+        norm_eps: norm_eps(json, &family)?,
         context_length: json.count("max_position_embeddings")?,
         vocab: facts.vocab,
         tied: !facts.has_output || is_tied == Some(true),
@@ -103,7 +100,16 @@ pub(crate) fn read(json: &JsonFile, facts: WeightFacts, assume: bool) -> Result<
     }
 }
 
-/// Refuses a file without a setting whose usual value is special to the family.
+/// Returns the epsilon of the norms, which has to be stated: families have different ones.
+fn norm_eps(json: &JsonFile, family: &Family) -> Result<f32> {
+    let key = ConfigFault::NormEps(family.norm).keys().1;
+    match json.get(key) {
+        Some(_) => json.number_or(key, 0.0),
+        None => Err(json.fault(key, "is missing")),
+    }
+}
+
+/// Refuses a file without a setting that has an unusual value in models of the family.
 fn refuse_unstated(json: &JsonFile, rotary: &JsonFile, family: &Family) -> Result<()> {
     let is_stated = |key: &str| json.states(key) || rotary.states(key);
     match family.states.iter().find(|key| !is_stated(key)) {

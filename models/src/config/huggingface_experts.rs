@@ -41,10 +41,7 @@ pub(super) fn experts(json: &JsonFile, family: &Family) -> Result<Option<ExpertC
     };
     match config.is_sound() {
         true => Ok(Some(config)),
-        false => Err(json.fault(
-            "num_experts_per_tok",
-            "does not fit the number of experts: a token uses at least one and at most all",
-        )),
+        false => Err(json.fault("num_experts_per_tok", ExpertConfig::UNSOUND)),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::architecture::{Family, NormKind, ResidualKind, WindowRope};
-use crate::config::setting::{self, Setting, SettingVerdict};
+use crate::architecture::{Family, HeadNorms, LayerPattern, NormKind, ResidualKind, WindowRope};
+use crate::config::setting::{self, Setting, StatedSetting, has_experts, of};
 use crate::error::{Error, Result};
 use crate::json_file::JsonFile;
 
@@ -69,7 +69,10 @@ const KEYS: &[(&str, Setting)] = &[
     ("partial_rotary_factor", Setting::Read),
     ("original_max_position_embeddings", Setting::Read),
     ("no_rope_layers", Setting::Read),
-    ("no_rope_layer_interval", Setting::Read),
+    (
+        "no_rope_layer_interval",
+        of(|family| family.rotated != LayerPattern::All, &[]),
+    ),
     ("rope_interleaved", Setting::Neutral(&[0.0])),
     // Scales and caps.
     ("query_pre_attn_scalar", Setting::Read),
@@ -206,16 +209,8 @@ const ROPE_KEYS: &[(&str, Setting)] = &[
     ("max_position_embeddings", Setting::Unused),
 ];
 
-const fn of(has: fn(&Family) -> bool, neutral: &'static [f64]) -> Setting {
-    Setting::Of { has, neutral }
-}
-
-fn has_experts(family: &Family) -> bool {
-    family.experts.is_some()
-}
-
 fn has_own_head_norms(family: &Family) -> bool {
-    family.head_norms == crate::architecture::HeadNorms::OwnIfThere
+    family.head_norms == HeadNorms::OwnIfThere
 }
 
 /// Which list an object is checked against.
@@ -242,23 +237,17 @@ pub(super) fn check(
         SettingsObject::Model => KEYS,
         SettingsObject::Rope => ROPE_KEYS,
     };
-    let mut assumed = Vec::new();
-    for key in json.keys() {
-        let Some(value) = json.get(key) else { continue };
-        match setting::judge(list, key, family, number(value)) {
-            SettingVerdict::Fine => {}
-            SettingVerdict::Unsupported => {
-                return Err(json.unsupported(key, "has a value that changes the result"));
-            }
-            SettingVerdict::Unknown if assume => assumed.push(setting::assumption(key)),
-            SettingVerdict::Unknown => {
-                let thing = format!("key `{key}`");
-                let problem = "is not understood";
-                return Err(Error::advise(json.path(), thing, problem, setting::ASSUME));
-            }
-        }
-    }
-    Ok(assumed)
+    let stated = json.keys().filter_map(|key| {
+        Some(StatedSetting {
+            key,
+            name: key,
+            value: number(json.get(key)?),
+        })
+    });
+    let fault = |name: &str, problem: &str, next: &'static str| {
+        Error::advise(json.path(), format!("key `{name}`"), problem, next)
+    };
+    setting::check(list, stated, family, assume, fault)
 }
 
 /// Returns a number or truth value.

@@ -52,7 +52,17 @@ fn base(json: &JsonFile, family: &Family, rotary: &JsonFile) -> Result<f32> {
     if !is_there && matches!(family.window_rope, WindowRope::Base(_)) {
         return Err(json.fault(key, "is missing"));
     }
-    json.number_or(key, rotary.number_or(key, 10_000.0)?)
+    number(json, rotary, key, 10_000.0)
+}
+
+/// Returns a number that the file states for the model or for its rotary embedding. Versions of
+/// transformers prefer one or the other, so both have to be the same.
+fn number(json: &JsonFile, rotary: &JsonFile, key: &str, default: f32) -> Result<f32> {
+    let number = json.number_or(key, rotary.number_or(key, default)?)?;
+    match rotary.number_or(key, number)? == number {
+        true => Ok(number),
+        false => Err(json.fault(key, "differs from that of the rotary embedding")),
+    }
 }
 
 /// Returns the rotary embedding of windowed layers, if it differs.
@@ -87,7 +97,7 @@ pub(super) fn read(
     head_dim: usize,
 ) -> Result<RopeConfig> {
     let key = "partial_rotary_factor";
-    let partial = json.number_or(key, scaling.number_or(key, 1.0)?)?;
+    let partial = number(json, scaling, key, 1.0)?;
     let dim = (head_dim as f32 * partial) as usize;
     if dim > head_dim {
         return Err(json.fault(key, "does not fit the other numbers"));

@@ -25,7 +25,7 @@ pub(crate) struct Experts {
 pub(crate) struct SharedExpert {
     /// The expert itself.
     pub mlp: Mlp,
-    /// One row, whose sigmoid is the factor of the expert's output.
+    /// One row; the sigmoid of its product is the factor of the expert's output.
     pub gate: Linear,
 }
 

@@ -13,7 +13,7 @@ use crate::loader::tensor_reader::TensorReader;
 use crate::weights::split::{blocks, split};
 
 impl TensorReader<'_> {
-    /// Reads router and experts of a layer whose tensors' names begin with `prefix`.
+    /// Reads router and experts of a layer; `prefix` begins the names of their tensors.
     pub(super) fn experts(
         &mut self,
         prefix: &str,

@@ -9,7 +9,7 @@ mod tensor_reader;
 use crate::config::decoder_config::DecoderConfig;
 use crate::decoder::Decoder;
 use crate::device;
-use crate::error::{Error, Result};
+use crate::error::{Error, NOT_SUPPORTED_YET, Result};
 use crate::info::{ExpertInfo, LoadOptions, ModelInfo};
 use crate::instrument::macros::phase;
 use crate::loader::assembler::Assembler;
@@ -59,7 +59,7 @@ fn no_place(weights: &dyn Weights, tensor: &str, config: &DecoderConfig) -> Erro
              would be wrong",
             config.architecture
         ),
-        "this is not supported yet: choose a model without it",
+        NOT_SUPPORTED_YET,
     )
 }
 

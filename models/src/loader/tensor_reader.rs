@@ -13,6 +13,7 @@ use crate::weights::packing::{Products, pack, packed_bytes};
 use crate::weights::precision::{Precision, Prefill, gains_from_f32};
 use crate::weights::split::split;
 use crate::weights::stored::Weights;
+use crate::weights::tensor_names;
 
 /// Reads tensors of one model, each once.
 pub(super) struct TensorReader<'l> {
@@ -34,7 +35,7 @@ pub(super) struct TensorReader<'l> {
 }
 
 impl<'l> TensorReader<'l> {
-    /// Creates a reader whose norms have this style.
+    /// Creates a reader; all norms have the style `norm`.
     pub(super) fn new(
         weights: &'l mut dyn Weights,
         norm: NormStyle,
@@ -147,11 +148,8 @@ impl<'l> TensorReader<'l> {
     /// Fails if a tensor of a layer is missing; one of queries, keys and values may be part
     /// of another.
     pub(super) fn require(&self, layer: &str, end: &str) -> Result<()> {
-        let parts = ["attn_q.", "attn_k.", "attn_v."];
-        let fused = parts
-            .iter()
-            .find_map(|part| Some(format!("attn_qkv.{}", end.strip_prefix(part)?)));
-        let names = [Some(end.to_owned()), fused].into_iter().flatten();
+        let names = [Some(end.to_owned()), tensor_names::fused(end)];
+        let names = names.into_iter().flatten();
         let mut names = names.map(|name| format!("{layer}{name}"));
         match names.any(|name| self.has(&name)) {
             true => Ok(()),

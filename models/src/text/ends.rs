@@ -53,7 +53,7 @@ const NOT_ENDS: [(&str, &[&str]); 3] = [
     ("</s>", &["<|tool_response>"]),
 ];
 
-/// Returns the ids of tokens whose text ends a generation.
+/// Returns the ids of tokens that end a generation by their text.
 pub(super) fn by_text(vocabulary: &Vocabulary<'_>) -> Vec<u32> {
     let has = |text: &&str| vocabulary.tokens.contains(text);
     let is_part = |text: &str| {

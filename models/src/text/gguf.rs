@@ -68,8 +68,8 @@ impl Tokenizer {
     }
 }
 
-/// Builds the tokenizer of a file whose embedding has `vocab` rows; `None` for a file without
-/// weights.
+/// Builds the tokenizer of a file. `vocab` is the number of rows of its embedding, `None` for a
+/// file without weights.
 ///
 /// # Errors
 /// For a kind of vocabulary that is not supported, or a damaged one.
@@ -113,8 +113,8 @@ pub(crate) fn read(gguf: &Gguf, vocab: Option<usize>) -> Result<Tokenizer> {
     })
 }
 
-/// Whether the file is one of Phi-3, whose special tokens take the whitespace after them. The file
-/// does not state it.
+/// Whether the file is one of Phi-3. Its special tokens take the whitespace after them, which the
+/// file does not state.
 fn is_phi3(gguf: &Gguf) -> bool {
     match gguf.metadata().get("general.name") {
         Some(Value::String(name)) => {

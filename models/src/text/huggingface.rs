@@ -17,7 +17,7 @@ use crate::weights::foreign;
 /// Special tokens of the settings, as templates name them.
 const NAMED: [&str; 4] = ["bos_token", "eos_token", "unk_token", "pad_token"];
 
-/// Reads the tokenizer of a folder, whose model's embedding has `vocab` rows.
+/// Reads the tokenizer of a folder; the embedding of its model has `vocab` rows.
 ///
 /// # Errors
 /// When `tokenizer.json` is missing or damaged, or has more tokens than the model.

@@ -1,4 +1,4 @@
-//! Scales of matrices whose numbers have 8-bit floats.
+//! Scales of matrices of 8-bit floats.
 
 /// Width and height of blocks with one scale, if nothing states another one.
 pub(crate) const BLOCK: [usize; 2] = [128, 128];

@@ -15,8 +15,8 @@ use crate::weights::precision;
 use crate::weights::stored::{StoredTensor, Weights, plain, wrong_shape};
 use crate::weights::{foreign, header};
 
-/// An open model whose headers are sound: every tensor lies inside of its file and none
-/// overlaps another.
+/// An open model with sound headers: every tensor lies inside of its file and none overlaps
+/// another.
 pub(crate) struct Gguf {
     /// The file that was named.
     path: PathBuf,
@@ -95,7 +95,7 @@ impl Gguf {
     }
 }
 
-/// Opens the other parts of a model whose file `named` declares `count` parts.
+/// Opens the other parts of a model; its file `named` declares `count` parts.
 fn all_parts(named: Part, count: usize) -> Result<Vec<Part>> {
     let key = "metadata `split.count`";
     let name = named.path.file_name().and_then(|name| name.to_str());

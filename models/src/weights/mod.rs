@@ -13,4 +13,4 @@ pub(crate) mod safetensors;
 mod safetensors_file;
 pub(crate) mod split;
 pub(crate) mod stored;
-mod tensor_names;
+pub(crate) mod tensor_names;

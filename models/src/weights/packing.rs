@@ -32,7 +32,7 @@ impl Products {
         }
     }
 
-    /// Numbers of rows whose kernels read different copies.
+    /// Numbers of rows for which kernels read different copies.
     fn rows(self, dtype: GgmlDType) -> &'static [usize] {
         match self {
             Self::None => &[],

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::json_file::JsonFile;
 use crate::weights::fp8;
 
-/// Methods whose weights are 8-bit floats with scales, and the setting that states it.
+/// Methods with 8-bit floats and scales, and the setting that states it.
 const WITH_SCALES: [(&str, &str, &[&str]); 4] = [
     ("fp8", "", &[]),
     ("fbgemm_fp8", "", &[]),
@@ -27,7 +27,7 @@ const SPELLED: [(&str, &str); 5] = [
     ("quanto", "Quanto"),
 ];
 
-/// Ends of tensor names that belong to a method, for folders whose settings do not name it.
+/// Ends of tensor names that belong to a method, for folders without a setting that names it.
 const TENSORS: [(&str, &str); 5] = [
     (".qzeros", "GPTQ or AWQ"),
     (".qweight", "GPTQ or AWQ"),

@@ -57,6 +57,14 @@ const NUMBERED: &[(&str, &str, &str)] = &[
     ("self_attn.k_layernorm.norms.", "", "attn_k_norm"),
 ];
 
+/// Returns the end of the name of the tensor that queries, keys and values may share, for the end
+/// of one of them.
+pub(crate) fn fused(end: &str) -> Option<String> {
+    let parts = ["attn_q.", "attn_k.", "attn_v."];
+    let of_part = |part: &str| Some(format!("attn_qkv.{}", end.strip_prefix(part)?));
+    parts.into_iter().find_map(of_part)
+}
+
 /// Maps GGUF's names to those of the file for all tensors that have a place in a decoder;
 /// others keep their name.
 pub(super) fn table<'n>(names: impl Iterator<Item = &'n str> + Clone) -> BTreeMap<String, String> {

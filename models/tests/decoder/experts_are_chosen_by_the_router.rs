@@ -175,7 +175,7 @@ fn settings_that_do_not_fit_the_experts_are_refused() {
     assert!(text.contains("`num_local_experts`"), "{text}");
 }
 
-/// Writes a folder whose tensors are changed.
+/// Writes a folder with changed tensors.
 fn changed(name: &str, change: impl FnOnce(&mut HashMap<String, Tensor>)) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     family::folder::write(&family::find(name), folder.path(), DType::F32, 1);

@@ -149,6 +149,23 @@ fn unknown_settings_are_refused_unless_they_are_assumed_to_change_nothing() {
     }
 }
 
+/// The caps of Gemma 2 belong to the model even if an old file does not state them.
+#[test]
+fn missing_soft_caps_of_a_gguf_file_are_named() {
+    for key in ["attn_logit_softcapping", "final_logit_softcapping"] {
+        let mut family = family::find("gemma2");
+        family.config[key] = Value::Null;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.gguf");
+        family.write_gguf(&path);
+        let text = load(&path).unwrap_err().to_string();
+        assert!(
+            text.contains(&format!("`gemma2.{key}`: is missing")),
+            "{text}"
+        );
+    }
+}
+
 /// Replaces every `from` by `to`, which has the same length.
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
@@ -186,6 +203,11 @@ fn wrong_settings() -> Vec<(&'static str, Value, &'static str)> {
         ),
         ("num_hidden_layers", json!(1), "has no place in a decoder"),
         ("num_hidden_layers", json!(9), "is missing"),
+        (
+            "num_hidden_layers",
+            json!(4_294_967_295_u32),
+            "`num_hidden_layers`: does not fit",
+        ),
         ("num_key_value_heads", json!(3), "`num_key_value_heads`"),
         ("hidden_act", json!("relu"), "`hidden_act`"),
         ("use_sliding_window", json!(true), "windows in some layers"),
@@ -195,6 +217,13 @@ fn wrong_settings() -> Vec<(&'static str, Value, &'static str)> {
             "`final_logit_softcapping`: has a value that changes the result",
         ),
         ("clip_qkv", json!(8.0), "`clip_qkv`: has a value"),
+        ("rms_norm_eps", json!(null), "`rms_norm_eps`: is missing"),
+        ("rms_norm_eps", json!(-1.0), "`rms_norm_eps`: does not fit"),
+        (
+            "no_rope_layer_interval",
+            json!(4),
+            "`no_rope_layer_interval`",
+        ),
         (
             "quantization_config",
             json!({ "bits": 4 }),
@@ -225,6 +254,11 @@ fn wrong_settings() -> Vec<(&'static str, Value, &'static str)> {
             "rope_scaling",
             json!({ "rope_type": "linear", "factor": 2.0, "twist": 1 }),
             "`twist`: is not understood",
+        ),
+        (
+            "rope_scaling",
+            json!({ "rope_type": "default", "rope_theta": 1.0 }),
+            "`rope_theta`: differs",
         ),
         (
             "rope_scaling",

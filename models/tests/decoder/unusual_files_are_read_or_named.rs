@@ -354,6 +354,11 @@ fn damaged_safetensors_are_refused() {
     let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()[8..]).into_owned();
     for (from, to, named) in [
         ("[2,2]", "[2,3]", "has 16 bytes, not those of the shape"),
+        (
+            r#""F32","shape":[2,2]"#,
+            r#""I64","shape":[4294967296,4294967296]"#,
+            "has 16 bytes, not those of the shape",
+        ),
         ("[16,32]", "[15,31]", "overlaps"),
         ("[16,32]", "[16,99]", "reaches past the end"),
         ("[2,2]", "[-1]", "header that cannot be read"),
@@ -370,4 +375,10 @@ fn damaged_safetensors_are_refused() {
         let text = refused(folder.path());
         assert!(text.contains(named), "{text}");
     }
+    // Rows without numbers need no bytes in the file.
+    write_safetensors(
+        &path,
+        &[("a".to_owned(), ("F32", vec![1 << 32, 0], Vec::new()))],
+    );
+    assert!(refused(folder.path()).contains("has 0 bytes, not those of the shape"));
 }

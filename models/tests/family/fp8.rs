@@ -1,4 +1,4 @@
-//! A folder whose projections are 8-bit floats with scales.
+//! A folder with projections in 8-bit floats with scales.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -86,7 +86,7 @@ impl Scales {
     }
 }
 
-/// Writes a folder whose projections are 8-bit floats, and one with the same numbers in f32.
+/// Writes a folder with projections in 8-bit floats, and one with the same numbers in f32.
 pub fn write(family: &Family, scales: Scales, folders: [&Path; 2]) {
     let mut tensors: Vec<(String, Tensor)> = family.tensors().into_iter().collect();
     tensors.sort_by(|one, other| one.0.cmp(&other.0));

@@ -69,6 +69,10 @@ def with_settings(**settings):
     return lambda config: build({**config, **settings})
 
 
+def with_members(key, **settings):
+    return lambda config: build({**config, key: {**config[key], **settings}})
+
+
 def changed(change):
     def model_of(config):
         model = build(config)
@@ -81,6 +85,16 @@ def changed(change):
 
 def each_layer(change):
     return changed(lambda model: [change(layer) for layer in model.model.layers])
+
+
+def each_layer_without(*parts):
+    """These parts of each layer return their input."""
+    def change(layer):
+        for part in parts:
+            owner, _, name = part.rpartition(".")
+            setattr(layer.get_submodule(owner), name, torch.nn.Identity())
+
+    return each_layer(change)
 
 
 def zero_bias(layer):
@@ -97,14 +111,6 @@ def zero_norm_bias(layer):
 
 def zero_output_bias(model):
     model.lm_head.bias.zero_()
-
-
-def no_own_head_norms(layer):
-    layer.self_attn.q_layernorm = layer.self_attn.k_layernorm = torch.nn.Identity()
-
-
-def no_glm_out_norms(layer):
-    layer.post_self_attn_layernorm = layer.post_mlp_layernorm = torch.nn.Identity()
 
 
 def no_shared_expert(layer):
@@ -149,22 +155,6 @@ def scale_windows(config):
     return build({**rest, "rope_parameters": both})
 
 
-def with_rope(**settings):
-    return lambda config: build({**config, "rope_parameters": {**config["rope_parameters"], **settings}})
-
-
-def with_scaling(**settings):
-    return lambda config: build({**config, "rope_scaling": {**config["rope_scaling"], **settings}})
-
-
-def no_head_norms(layer):
-    layer.self_attn.q_norm = layer.self_attn.k_norm = torch.nn.Identity()
-
-
-def no_out_norms(layer):
-    layer.post_attention_layernorm = layer.post_feedforward_layernorm = torch.nn.Identity()
-
-
 def silu(layer):
     layer.mlp.act_fn = torch.nn.SiLU()
 
@@ -205,11 +195,6 @@ def other_scale(config):
     return head if scale != head else head // 2
 
 
-def no_magnitude(config):
-    scaling = dict(config["rope_scaling"], attention_factor=1.0)
-    return build({**config, "rope_scaling": scaling})
-
-
 def whole_rotary(config):
     scaling = dict(config["rope_scaling"])
     for key in ("short_factor", "long_factor"):
@@ -223,15 +208,15 @@ def no_scaling(config):
 
 OFF = {
     "rope_scaling": no_scaling,
-    "rope_magnitude": no_magnitude,
+    "rope_magnitude": with_members("rope_scaling", attention_factor=1.0),
     "partial_rotary": whole_rotary,
     "rope_pairs": each_layer(pairs),
     "window": with_settings(sliding_window=4096),
     "window_size": lambda config: build({**config, "sliding_window": config["sliding_window"] + 1}),
     "bias": each_layer(zero_bias),
     "tied_output": with_settings(tie_word_embeddings=False),
-    "head_norms": each_layer(no_head_norms),
-    "out_norms": each_layer(no_out_norms),
+    "head_norms": each_layer_without("self_attn.q_norm", "self_attn.k_norm"),
+    "out_norms": each_layer_without("post_attention_layernorm", "post_feedforward_layernorm"),
     "norms_from_one": changed(from_zero),
     "tanh_gelu": each_layer(silu),
     "embedding_scale": changed(no_embedding_scale),
@@ -241,8 +226,8 @@ OFF = {
     "output_bias": changed(zero_output_bias),
     "partial_rotary_factor": with_settings(partial_rotary_factor=1.0),
     "parallel": with_settings(use_parallel_residual=False),
-    "own_head_norms": each_layer(no_own_head_norms),
-    "out_norms_glm": each_layer(no_glm_out_norms),
+    "own_head_norms": each_layer_without("self_attn.q_layernorm", "self_attn.k_layernorm"),
+    "out_norms_glm": each_layer_without("post_self_attn_layernorm", "post_mlp_layernorm"),
     "score_cap": with_settings(attn_logit_softcapping=None),
     "logit_cap": with_settings(final_logit_softcapping=None),
     "shared_expert": each_layer(no_shared_expert),
@@ -254,9 +239,9 @@ OFF = {
     "unrotated_layers": each_layer(rotate_all),
     "rotated_windows": each_layer(rotated_outside),
     "scaled_windows": scale_windows,
-    "temperature": with_rope(llama_4_scaling_beta=0.0),
-    "yarn": with_rope(rope_type="default"),
-    "yarn_bounds": with_scaling(beta_fast=64.0, beta_slow=4.0),
+    "temperature": with_members("rope_parameters", llama_4_scaling_beta=0.0),
+    "yarn": with_members("rope_parameters", rope_type="default"),
+    "yarn_bounds": with_members("rope_scaling", beta_fast=64.0, beta_slow=4.0),
     "embedding_multiplier": with_settings(embedding_multiplier=1.0),
     "attention_multiplier": with_settings(attention_multiplier=0.25),
     "residual_multiplier": with_settings(residual_multiplier=1.0),

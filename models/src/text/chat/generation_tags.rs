@@ -3,8 +3,8 @@
 /// Tags and their replacements, which open a scope as the marked block does.
 const TAGS: [(&str, &str); 2] = [("generation", "with"), ("endgeneration", "endwith")];
 
-/// Returns a template whose generation tags are replaced. Signs that trim whitespace are kept, and
-/// so is raw text.
+/// Replaces the generation tags of a template. Signs that trim whitespace are kept, and so is raw
+/// text.
 pub(super) fn replaced(source: &str) -> String {
     let mut result = String::with_capacity(source.len());
     let mut rest = source;
