@@ -15,17 +15,10 @@ use crate::Error;
 /// Largest time between the copies of a file and its log.
 const COPYING: Duration = Duration::from_secs(10);
 
-<<<<<<< HEAD
 /// Refuses a file if its log is known to belong to another file.
 ///
 /// # Errors
 /// When the log belongs to another file.
-=======
-/// Refuses a file with a log that is known to belong to another file.
-///
-/// # Errors
-/// When it has such a log.
->>>>>>> v1
 pub(super) fn refuse_foreign_log(path: &Path) -> Result<(), Error> {
     match is_older(path).unwrap_or(false) {
         true => Err(foreign_log(path)),
@@ -56,11 +49,7 @@ fn is_before(written: SystemTime, created: SystemTime) -> bool {
         .is_some_and(|latest| latest < created)
 }
 
-<<<<<<< HEAD
 /// Returns the error about a log that belongs to another file than the one at `path`.
-=======
-/// Returns the error about a file at `path` with the log of another file.
->>>>>>> v1
 pub fn foreign_log(path: &Path) -> Error {
     let log = wal_of(path);
     let (file, log) = (path.display(), log.display());
