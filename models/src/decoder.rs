@@ -55,7 +55,9 @@ impl Decoder {
 
     /// Forgets the sequence and frees the cache.
     pub(crate) fn reset(&mut self) {
-        self.blocks.iter_mut().for_each(|block| block.cache.clear());
+        for block in &mut self.blocks {
+            block.cache = block.cache.empty();
+        }
         self.masks.iter_mut().for_each(|mask| mask.forget());
     }
 

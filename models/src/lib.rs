@@ -93,6 +93,7 @@ pub use generate::generator::generate;
 pub use generate::options::GenerateOptions;
 pub use info::{ExpertInfo, LoadOptions, ModelInfo, Parameters};
 pub use instrument::depth::Depth;
+pub use layers::cache_format::CacheFormat;
 pub use memory::Memory;
 pub use model::Model;
 pub use sampling::{REPEAT_WINDOW, Sampler, SamplingOptions};

@@ -18,7 +18,8 @@
 //! Spans measure real work only. Two consequences are visible in the tree:
 //! keys and values are written where they are produced, so `kv_cache_store`
 //! (prefill) and `kv_cache_append` (decode) are ops of each layer, at DEBUG so
-//! that they show at [`Depth::Layer`] too; and token `i` holds the forward pass
+//! that they show at [`Depth::Layer`] too (`kv_cache_read` converts keys and values
+//! that are not stored as f32); and token `i` holds the forward pass
 //! that produced it, except token 0, which is sampled from prefill's logits.
 
 pub(crate) mod depth;

@@ -154,8 +154,7 @@ impl Attention {
             pass.deep,
         )?;
         let q = heated(q, pass_mask, pass.deep)?;
-        store(cache, &k, &v, pass)?;
-        let (keys, values) = cache.view(pass_mask.visible)?;
+        let (keys, values) = stored(cache, (&k, &v), pass_mask.visible, pass)?;
         let mask = pass_mask.mask.as_ref();
         let (mixed, weights) = match pass.deep {
             true => self.decomposed(&q, &keys, &values, mask)?,
@@ -242,9 +241,19 @@ pub(crate) fn capped(x: &Tensor, cap: Option<f64>) -> Result<Tensor> {
     }
 }
 
-fn store(cache: &mut KvCache, k: &Tensor, v: &Tensor, pass: &Pass) -> Result<()> {
-    match pass.prefill {
-        true => section!(KV_CACHE_STORE; cache.append(k, v)),
-        false => section!(KV_CACHE_APPEND; cache.append(k, v)),
+/// Appends keys and values to the cache and returns the last `visible` ones.
+fn stored(
+    cache: &mut KvCache,
+    (k, v): (&Tensor, &Tensor),
+    visible: usize,
+    pass: &Pass,
+) -> Result<(Tensor, Tensor)> {
+    let stored = match pass.prefill {
+        true => section!(KV_CACHE_STORE; cache.append(k, v, visible)),
+        false => section!(KV_CACHE_APPEND; cache.append(k, v, visible)),
+    }?;
+    match stored.is_converted() {
+        true => op!(KV_CACHE_READ, [stored = &stored]; stored.read()),
+        false => stored.read(),
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod attention;
 pub(crate) mod attention_mask;
 pub(crate) mod block;
+pub(crate) mod cache_format;
 pub(crate) mod embedding;
 pub(crate) mod experts;
 pub(crate) mod feed_forward;
