@@ -140,13 +140,27 @@ impl Memory {
     /// of the prompt and up to `output` generated ones.
     #[must_use]
     pub fn peak(&self, input: usize, output: usize) -> u64 {
+        self.peak_of_batch(&[(input, output)])
+    }
+
+    /// Returns the most bytes that loading the model and generating several answers at once
+    /// need, each with its tokens of the prompt and up to its number of generated ones.
+    #[must_use]
+    pub fn peak_of_batch(&self, rows: &[(usize, usize)]) -> u64 {
         let context = self.passes.context;
-        let positions = input.saturating_add(output).min(context);
-        let input = input.min(context);
+        let positions =
+            |(input, output): &(usize, usize)| input.saturating_add(*output).min(context);
+        let caches = rows.iter().map(|row| self.cache_bytes(positions(row)));
+        let longest = rows.iter().map(positions).max().unwrap_or(0);
+        let inputs = rows.iter().map(|(input, _)| (*input).min(context));
+        let longest_input = inputs.clone().max().unwrap_or(0);
         let parts = [
             self.resident_bytes(),
-            self.cache_bytes(positions),
-            self.passes.bytes(input, positions),
+            caches.fold(0, u64::saturating_add),
+            self.passes.bytes(longest_input, longest),
+            // Passes have positions of all prompts, but scores of one at a time.
+            self.passes
+                .beside(inputs.sum::<usize>() - longest_input, rows.len()),
         ];
         let passes = parts.into_iter().fold(0, u64::saturating_add);
         passes.max(self.loading_bytes)
@@ -219,6 +233,17 @@ impl Passes {
         let passes = chunks.into_iter().filter(|(rows, _)| *rows > 0);
         let bytes = passes.map(|(rows, all)| self.pass(rows, visible(rows, all)));
         bytes.max().unwrap_or(0)
+    }
+
+    /// Returns the temporary bytes of `input` more positions of other sequences in a pass, and
+    /// of the logits of all.
+    fn beside(&self, input: usize, sequences: usize) -> u64 {
+        let positions = input.min(PREFILL_CHUNK) as u64;
+        let channels = |copies: usize, width: usize| (copies as u64).saturating_mul(width as u64);
+        let each = channels(OF_MLP, self.hidden).saturating_add(channels(OF_STREAM, self.width));
+        let logits = (sequences.saturating_sub(1) as u64).saturating_mul(2 * self.vocab as u64);
+        let numbers = positions.saturating_mul(each).saturating_add(logits);
+        numbers.saturating_mul(size_of::<f32>() as u64)
     }
 
     /// Returns the temporary bytes of a pass of `rows` positions that attend to `visible`.

@@ -28,7 +28,7 @@ pub(crate) const MIN_CAPACITY: usize = 256;
 #[derive(Debug, Clone)]
 pub(crate) struct KvCache {
     shape: CacheShape,
-    buffers: Option<Stored>,
+    buffers: Option<CachedPositions>,
     capacity: usize,
     length: usize,
 }
@@ -61,13 +61,13 @@ impl CacheShape {
 
 /// Keys and values, each in the tensors of the format.
 #[derive(Debug, Clone)]
-pub(crate) struct Stored {
+pub(crate) struct CachedPositions {
     keys: Vec<Tensor>,
     values: Vec<Tensor>,
     format: CacheFormat,
 }
 
-impl Stored {
+impl CachedPositions {
     /// Returns keys and values as f32; the format F32 is not copied.
     pub(crate) fn read(&self) -> Result<(Tensor, Tensor)> {
         let format = self.format;
@@ -171,7 +171,7 @@ impl KvCache {
             let shape = (kv_heads, capacity, head_dim);
             self.shape.format.zeros(shape, &self.shape.device)
         };
-        let larger = Stored {
+        let larger = CachedPositions {
             keys: room()?,
             values: room()?,
             format: self.shape.format,
@@ -193,7 +193,7 @@ impl KvCache {
         keys: &Tensor,
         values: &Tensor,
         visible: usize,
-    ) -> Result<Stored> {
+    ) -> Result<CachedPositions> {
         let new = keys.dim(2)?;
         self.reserve(self.length + new)?;
         let before = recording::is_on().then(|| self.copied()).transpose()?;
@@ -211,12 +211,12 @@ impl KvCache {
     }
 
     /// Writes behind the positions stored and returns the last `visible` ones.
-    fn write(&self, keys: &Tensor, values: &Tensor, visible: usize) -> Result<Stored> {
+    fn write(&self, keys: &Tensor, values: &Tensor, visible: usize) -> Result<CachedPositions> {
         let buffers = self.buffers.as_ref();
         let buffers =
             buffers.ok_or_else(|| candle_core::Error::Msg("the cache has no memory".into()))?;
         let format = self.shape.format;
-        let new = Stored {
+        let new = CachedPositions {
             keys: format.encode(keys)?,
             values: format.encode(values)?,
             format,
@@ -236,13 +236,13 @@ impl KvCache {
         }
         let mut parts = self.ordered(buffers, first)?;
         parts.push(new.clone());
-        let all = Stored::joined(&parts)?;
+        let all = CachedPositions::joined(&parts)?;
         self.wrap(buffers, &new, count)?;
         all.slots(0, visible)
     }
 
     /// Views of the stored positions from `first` on, in order.
-    fn ordered(&self, buffers: &Stored, first: usize) -> Result<Vec<Stored>> {
+    fn ordered(&self, buffers: &CachedPositions, first: usize) -> Result<Vec<CachedPositions>> {
         let mut parts = Vec::new();
         let mut at = first;
         while at < self.length {
@@ -255,7 +255,7 @@ impl KvCache {
     }
 
     /// Writes the last of `count` new positions that the window keeps.
-    fn wrap(&self, buffers: &Stored, new: &Stored, count: usize) -> Result<()> {
+    fn wrap(&self, buffers: &CachedPositions, new: &CachedPositions, count: usize) -> Result<()> {
         let end = self.length + count;
         let mut at = self.length.max(end.saturating_sub(self.capacity));
         while at < end {
@@ -270,7 +270,9 @@ impl KvCache {
     /// A cache with the same positions in buffers of its own.
     fn copied(&self) -> Result<Self> {
         let buffers = self.buffers.as_ref();
-        let buffers = buffers.map(|stored| stored.each(Tensor::copy)).transpose()?;
+        let buffers = buffers
+            .map(|stored| stored.each(Tensor::copy))
+            .transpose()?;
         Ok(Self {
             buffers,
             ..self.clone()
@@ -305,7 +307,11 @@ mod tests {
 
     fn append(cache: &mut KvCache, count: usize, visible: usize) -> Vec<usize> {
         let (keys, values) = positions(cache.len()..cache.len() + count);
-        let (keys, values) = cache.append(&keys, &values, visible).unwrap().read().unwrap();
+        let (keys, values) = cache
+            .append(&keys, &values, visible)
+            .unwrap()
+            .read()
+            .unwrap();
         let numbers = |x: &Tensor| x.get(0).unwrap().get(1).unwrap().to_vec2::<f32>().unwrap();
         let (keys, values) = (numbers(&keys), numbers(&values));
         for (key, value) in keys.iter().zip(&values) {
@@ -346,7 +352,11 @@ mod tests {
                     if count == 1 {
                         seen.sort_unstable();
                     }
-                    assert_eq!(seen, Vec::from_iter(end - visible..end), "{chunks:?} {window}");
+                    assert_eq!(
+                        seen,
+                        Vec::from_iter(end - visible..end),
+                        "{chunks:?} {window}"
+                    );
                     assert_eq!(cache.len(), end);
                     assert!(cache.capacity <= window);
                 }

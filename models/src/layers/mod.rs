@@ -12,6 +12,7 @@ pub(crate) mod linear;
 pub(crate) mod mlp;
 pub(crate) mod norm;
 pub(crate) mod pass;
+pub(crate) mod pass_row;
 pub(crate) mod rope;
 pub(crate) mod router;
 pub(crate) mod softmax;

@@ -67,6 +67,7 @@ impl Assembler<'_, '_> {
             logit_divisor: config.scales.logits,
             logit_cap: config.scales.logit_cap,
             context: config.context_length,
+            reach: vec![0],
             depth: self.depth,
             statistics: None,
             device: self.tensors.device().clone(),
@@ -96,7 +97,7 @@ impl Assembler<'_, '_> {
             mlp_out_norm: self.norm(after, &at("post_ffw_norm"))?,
             is_parallel: self.config.is_parallel,
             residual_scale: self.config.scales.residual,
-            cache: self.cache(index),
+            caches: vec![self.cache(index)],
         })
     }
 
