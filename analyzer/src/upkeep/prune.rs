@@ -246,6 +246,7 @@ mod tests {
             input_tokens: None,
             output_tokens: None,
             batch: None,
+            sequences: None,
             work_ns: None,
             energy_j: None,
             lo_j: None,

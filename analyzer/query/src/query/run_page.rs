@@ -12,7 +12,7 @@ use super::Recording;
 use super::phases::phases_of_several;
 use super::run_filter::{RunFilter, SqlCondition, register};
 use super::runs::{RunListEntry, crashed, entries};
-use super::totals::{Tokens, Totals, totals_for};
+use super::totals::{SEQUENCES, Tokens, Totals, totals_for};
 use crate::error::Result;
 
 /// Sort key of runs: largest first, unknown last.
@@ -184,7 +184,8 @@ fn sorted_by_energy(
 
 fn candidates(recording: &Recording, condition: &SqlCondition) -> Result<Vec<RunCandidate>> {
     let sql = format!(
-        "SELECT r.no, r.start_unix_ns, r.end_ns, r.input_tokens, r.output_tokens, r.batch
+        "SELECT r.no, r.start_unix_ns, r.end_ns, r.input_tokens, r.output_tokens, r.batch,
+                {SEQUENCES}
          FROM runs r WHERE {}",
         condition.sql()
     );
@@ -198,6 +199,7 @@ fn candidates(recording: &Recording, condition: &SqlCondition) -> Result<Vec<Run
                 input: r.get(3)?,
                 output: r.get(4)?,
                 batch: r.get(5)?,
+                sequences: r.get(6)?,
             },
         })
     };

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::attributions::EFFECTIVE;
 use super::phases::phases_of_several;
 use super::run_filter::{GROUP, numbers, status};
-use super::totals::{Tokens, no_sensor, totals_for};
+use super::totals::{SEQUENCES, Tokens, no_sensor, totals_for};
 use super::{Recording, Run, Totals, optional_set_at};
 use crate::error::Result;
 
@@ -50,6 +50,9 @@ pub struct RunListEntry {
     /// Number of sequences decoded concurrently.
     #[serde(skip)]
     pub batch: Option<i64>,
+    /// Number of sequences of all batches, if there are several at once.
+    #[serde(skip)]
+    pub sequences: Option<i64>,
     /// Time of the measured work: the duration in a summary.
     #[serde(skip)]
     pub work_ns: Option<i64>,
@@ -116,6 +119,7 @@ pub(super) fn entries(
             input: run.input_tokens,
             output: run.output_tokens,
             batch: run.batch,
+            sequences: run.sequences,
         };
         let totals = totals_for(&tokens, phases);
         run.set_totals(&totals);
@@ -171,6 +175,7 @@ fn runs_sql(only: Option<&[i64]>, crashed: &[i64]) -> String {
         FROM runs r WHERE {is_listed})
     SELECT r.no, r.uuid, r.name, {status} AS status, r.start_unix_ns, r.end_ns, r.model, r.engine,
            r.precision, r.experiment, r.input_tokens, r.output_tokens, r.batch,
+           {SEQUENCES} AS sequences,
            (SELECT sum(b.measured_j) FROM balance b
             JOIN rails l ON l.run = b.run AND l.id = b.rail AND l.parent IS NULL
             WHERE b.run = r.no AND b.attribution = a.id) AS recorded_j,
@@ -212,6 +217,7 @@ fn listed(r: &Row<'_>) -> rusqlite::Result<RunListEntry> {
         input_tokens: r.get("input_tokens")?,
         output_tokens: r.get("output_tokens")?,
         batch: r.get("batch")?,
+        sequences: r.get("sequences")?,
         work_ns: None,
         energy_j: None,
         lo_j: None,
