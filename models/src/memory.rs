@@ -237,7 +237,7 @@ impl Passes {
 
     /// Returns the temporary bytes of `input` more positions of other sequences in a pass, and
     /// of the logits of all.
-    fn beside(&self, input: usize, sequences: usize) -> u64 {
+    fn additional(&self, input: usize, sequences: usize) -> u64 {
         let positions = input.min(PREFILL_CHUNK) as u64;
         let channels = |copies: usize, width: usize| (copies as u64).saturating_mul(width as u64);
         let each = channels(OF_MLP, self.hidden).saturating_add(channels(OF_STREAM, self.width));
