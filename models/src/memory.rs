@@ -160,7 +160,7 @@ impl Memory {
             self.passes.bytes(longest_input, longest),
             // Passes have positions of all prompts, but scores of one at a time.
             self.passes
-                .beside(inputs.sum::<usize>() - longest_input, rows.len()),
+                .additional(inputs.sum::<usize>() - longest_input, rows.len()),
         ];
         let passes = parts.into_iter().fold(0, u64::saturating_add);
         passes.max(self.loading_bytes)
