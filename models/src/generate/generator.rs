@@ -95,8 +95,8 @@ impl<F> Drop for Generator<'_, F> {
     }
 }
 
-/// Passes of prefill, with their ids as tensors.
-type Passes = Vec<(Tensor, PrefillPass)>;
+/// PrefillTensors of prefill, with their ids as tensors.
+type PrefillTensors = Vec<(Tensor, PrefillPass)>;
 
 impl<'g, F: FnMut(usize, TokenEvent<'_>) -> ControlFlow<()>> Generator<'g, F> {
     fn new(model: &'g mut Model, prompts: &'g [BatchPrompt<'g>], on_token: F) -> Result<Self> {
@@ -146,7 +146,7 @@ impl<'g, F: FnMut(usize, TokenEvent<'_>) -> ControlFlow<()>> Generator<'g, F> {
     }
 
     /// Reads the prompts and returns the passes of prefill.
-    fn prepare(&mut self) -> Result<Passes> {
+    fn prepare(&mut self) -> Result<PrefillTensors> {
         let count = self.rows.len();
         let Self { model, rows, .. } = self;
         section!(TOKENIZATION; rows.iter_mut().try_for_each(|row| {
@@ -161,7 +161,7 @@ impl<'g, F: FnMut(usize, TokenEvent<'_>) -> ControlFlow<()>> Generator<'g, F> {
         let passes = section!(TENSOR_TRANSFER; {
             let passes = passes(rows.iter().map(|row| row.input.as_slice()));
             let transfer = |pass: PrefillPass| Ok((model.decoder.tensor(&pass.ids)?, pass));
-            passes.into_iter().map(transfer).collect::<Result<Passes>>()
+            passes.into_iter().map(transfer).collect::<Result<PrefillTensors>>()
         })?;
         section!(KV_CACHE_INIT; needed.iter().enumerate().try_for_each(|(row, needed)| {
             model.decoder.reserve_of(row, *needed)
@@ -175,7 +175,7 @@ impl<'g, F: FnMut(usize, TokenEvent<'_>) -> ControlFlow<()>> Generator<'g, F> {
     }
 
     /// Computes the logits of each first new token, unless it is cancelled.
-    fn prefill(&mut self, passes: &Passes) -> Result<()> {
+    fn prefill(&mut self, passes: &PrefillTensors) -> Result<()> {
         for (ids, pass) in passes {
             if self.is_cancelled() {
                 return Ok(());
