@@ -9,12 +9,15 @@ use crate::layers::attention::capped;
 use crate::layers::attention_mask::AttentionMask;
 use crate::layers::block::Block;
 use crate::layers::embedding::Embedding;
+use crate::layers::kv_cache::KvCache;
 use crate::layers::linear::Linear;
 use crate::layers::norm::Norm;
 use crate::layers::pass::Pass;
+use crate::layers::pass_row::PassRow;
 use crate::statistics::Statistics;
 
-/// A decoder with its cache: feeding tokens moves it forward.
+/// A decoder with the caches of its sequences, one unless several are started: feeding tokens
+/// moves them forward.
 #[derive(Debug, Clone)]
 pub(crate) struct Decoder {
     pub(crate) embedding: Embedding,
@@ -27,36 +30,79 @@ pub(crate) struct Decoder {
     /// Soft cap of the logits.
     pub(crate) logit_cap: Option<f64>,
     pub(crate) context: usize,
+    /// Length that each sequence may reach; LongRoPE depends on it.
+    pub(crate) reach: Vec<usize>,
     pub(crate) depth: Depth,
     pub(crate) statistics: Option<Statistics>,
     pub(crate) device: Device,
 }
 
 impl Decoder {
-    /// Returns the number of positions in the cache.
-    pub(crate) fn position(&self) -> usize {
-        self.blocks.first().map_or(0, |block| block.cache.len())
-    }
-
-    /// Returns the size of the cache's buffers in bytes.
-    pub(crate) fn cache_bytes(&self) -> usize {
-        self.blocks.iter().map(|block| block.cache.bytes()).sum()
-    }
-
-    /// Allocates the cache for `positions` in total.
-    pub(crate) fn reserve(&mut self, positions: usize) -> Result<()> {
-        // LongRoPE depends on the length of the whole sequence, so this comes first.
-        for mask in &mut self.masks {
-            mask.reserve(positions)?;
+    /// Forgets all sequences, frees their caches, and starts this many.
+    pub(crate) fn start(&mut self, rows: usize) {
+        for block in &mut self.blocks {
+            if let Some(cache) = block.caches.first() {
+                block.caches = vec![cache.empty(); rows.max(1)];
+            }
         }
-        let mut blocks = self.blocks.iter_mut();
-        blocks.try_for_each(|block| block.cache.reserve(positions))
+        self.reach = vec![0; rows.max(1)];
     }
 
-    /// Forgets the sequence and frees the cache.
+    /// Forgets all sequences and starts one.
     pub(crate) fn reset(&mut self) {
-        self.blocks.iter_mut().for_each(|block| block.cache.clear());
-        self.masks.iter_mut().for_each(|mask| mask.forget());
+        self.start(1);
+    }
+
+    /// Ends a sequence and frees its cache.
+    pub(crate) fn leave(&mut self, row: usize) {
+        for block in &mut self.blocks {
+            if let Some(cache) = block.caches.get_mut(row) {
+                *cache = cache.empty();
+            }
+        }
+    }
+
+    /// Returns the number of positions of the first sequence.
+    pub(crate) fn position(&self) -> usize {
+        self.position_of(0)
+    }
+
+    /// Returns the number of positions of a sequence.
+    pub(crate) fn position_of(&self, row: usize) -> usize {
+        let first = self.blocks.first();
+        let cache = first.and_then(|block| block.caches.get(row));
+        cache.map_or(0, KvCache::len)
+    }
+
+    /// Returns the size of a sequence's buffers in bytes.
+    pub(crate) fn cache_bytes_of(&self, row: usize) -> usize {
+        let caches = self.blocks.iter().filter_map(|block| block.caches.get(row));
+        caches.map(KvCache::bytes).sum()
+    }
+
+    /// Allocates the cache of the first sequence for `positions` in total.
+    pub(crate) fn reserve(&mut self, positions: usize) -> Result<()> {
+        self.reserve_of(0, positions)
+    }
+
+    /// Allocates the cache of a sequence for `positions` in total.
+    pub(crate) fn reserve_of(&mut self, row: usize, positions: usize) -> Result<()> {
+        // LongRoPE depends on the length of the whole sequence, so this comes first.
+        let reach = self.reach_of(row, positions)?;
+        for mask in &mut self.masks {
+            mask.reserve(positions, reach)?;
+        }
+        let caches = self.blocks.iter_mut();
+        let mut caches = caches.filter_map(|block| block.caches.get_mut(row));
+        caches.try_for_each(|cache| cache.reserve(positions))
+    }
+
+    /// Returns the length that a sequence may reach, which is `positions` at least.
+    fn reach_of(&mut self, row: usize, positions: usize) -> Result<usize> {
+        let unknown = || candle_core::Error::Msg(format!("sequence {row} was not started"));
+        let reach = self.reach.get_mut(row).ok_or_else(unknown)?;
+        *reach = positions.max(*reach);
+        Ok(*reach)
     }
 
     /// Returns ids as a tensor of shape `(1, tokens)` on the device.
@@ -65,29 +111,52 @@ impl Decoder {
         Ok(Tensor::new(tokens, &self.device)?.unsqueeze(0)?)
     }
 
-    /// Appends ids of shape `(1, tokens)` to the sequence and returns the logits of the
+    /// Appends ids of shape `(1, tokens)` to the first sequence and returns the logits of the
     /// next token, shape `(vocab)`.
     ///
     /// # Errors
     /// [`Error::ContextFull`] past the context; the cache is then unchanged.
     pub(crate) fn forward(&mut self, ids: &Tensor, prefill: bool) -> Result<Tensor> {
         let hidden = self.hidden(ids, prefill)?;
-        self.logits(&hidden)
+        let last = hidden.dim(1)? - 1;
+        Ok(self.logits(&hidden, &[last])?.flatten_all()?)
     }
 
-    /// Appends ids without computing logits, and returns the last hidden state,
-    /// `(1, tokens, width)`.
+    /// Appends ids to the first sequence without computing logits, and returns the last hidden
+    /// state, `(1, tokens, width)`.
     pub(crate) fn hidden(&mut self, ids: &Tensor, prefill: bool) -> Result<Tensor> {
-        let (start, count) = (self.position(), ids.dim(1)?);
-        self.check_room(start + count)?;
+        self.hidden_of(ids, &[(0, ids.dim(1)?)], prefill)
+    }
+
+    /// Appends ids of several sequences, `(1, tokens)` with those of each sequence behind one
+    /// another, and returns their last hidden states. `parts` are the sequences and the number
+    /// of their ids, in order; each sequence occurs once.
+    pub(crate) fn hidden_of(
+        &mut self,
+        ids: &Tensor,
+        parts: &[(usize, usize)],
+        prefill: bool,
+    ) -> Result<Tensor> {
+        let mut rows = Vec::with_capacity(parts.len());
+        for &(row, count) in parts {
+            let start = self.position_of(row);
+            self.check_room(start + count)?;
+            let reach = self.reach_of(row, start + count)?;
+            rows.push(PassRow {
+                row,
+                start,
+                count,
+                reach,
+            });
+        }
         let x = section!(EMBEDDING, [table = &self.embedding, ids]; table.forward(ids))?;
-        let pass = section!(POSITION_EMBEDDING; self.pass(start, count, prefill))?;
+        let pass = section!(POSITION_EMBEDDING; self.pass(rows, prefill))?;
         section!(LAYERS; self.layers(x, &pass))
     }
 
-    /// Returns the logits of the last position of a hidden state.
-    pub(crate) fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
-        let last = hidden.narrow(1, hidden.dim(1)? - 1, 1)?.contiguous()?;
+    /// Returns the logits after these positions of a hidden state, `(positions, vocab)`.
+    pub(crate) fn logits(&self, hidden: &Tensor, at: &[usize]) -> Result<Tensor> {
+        let last = chosen(hidden, at)?;
         let last = section!(FINAL_NORM; self.final_norm.forward(&last, self.depth.is_deep()))?;
         let mut logits =
             section!(LM_HEAD, [head = &self.lm_head, last = &last]; head.forward(last))?;
@@ -97,7 +166,7 @@ impl Decoder {
         if let cap @ Some(_) = self.logit_cap {
             logits = section!(LOGIT_SOFT_CAP, [logits = &logits]; capped(logits, cap))?;
         }
-        Ok(logits.flatten_all()?)
+        Ok(logits.squeeze(0)?)
     }
 
     fn check_room(&self, positions: usize) -> Result<()> {
@@ -111,11 +180,12 @@ impl Decoder {
         }
     }
 
-    fn pass(&mut self, start: usize, count: usize, prefill: bool) -> Result<Pass> {
+    fn pass(&mut self, rows: Vec<PassRow>, prefill: bool) -> Result<Pass> {
         let masks = self.masks.iter_mut();
-        let masks = masks.map(|mask| mask.pass(start, count, &self.device));
+        let masks = masks.map(|mask| mask.pass(&rows, &self.device));
         Ok(Pass {
             masks: masks.collect::<Result<_>>()?,
+            rows,
             deep: self.depth.is_deep(),
             statistics: self.statistics,
             prefill,
@@ -135,5 +205,19 @@ impl Decoder {
             })?;
         }
         Ok(x)
+    }
+}
+
+/// Returns these positions of `(1, positions, width)`, contiguous.
+fn chosen(hidden: &Tensor, at: &[usize]) -> Result<Tensor> {
+    let all = hidden.dim(1)?;
+    match at {
+        [one] => Ok(hidden.narrow(1, *one, 1)?.contiguous()?),
+        _ if at.iter().copied().eq(0..all) => Ok(hidden.contiguous()?),
+        _ => {
+            let at: Vec<u32> = at.iter().filter_map(|at| u32::try_from(*at).ok()).collect();
+            let at = Tensor::new(at, hidden.device())?;
+            Ok(hidden.index_select(&at, 1)?.contiguous()?)
+        }
     }
 }

@@ -52,6 +52,17 @@ pub enum Error {
     /// The prompt has no tokens, so there is nothing to continue.
     #[error("the prompt has no tokens; give a prompt of at least one token")]
     EmptyPrompt,
+    /// A batch has no prompts.
+    #[error("the batch has no prompts; give at least one")]
+    EmptyBatch,
+    /// A prompt of a batch is at fault.
+    #[error("prompt {} of the batch: {error}", row + 1)]
+    InBatch {
+        /// Its index.
+        row: usize,
+        /// What is wrong with it.
+        error: Box<Error>,
+    },
     /// The prompt does not leave room for a single new token.
     #[error(
         "the prompt has {tokens} tokens, the model's context holds {context} and one must be left for the answer; shorten the prompt"
@@ -143,6 +154,17 @@ impl Error {
             thing,
             problem,
             next,
+        }
+    }
+
+    /// Names the prompt of a batch, if there are several.
+    pub(crate) fn in_batch(self, row: usize, count: usize) -> Self {
+        match count {
+            1 => self,
+            _ => Self::InBatch {
+                row,
+                error: Box::new(self),
+            },
         }
     }
 

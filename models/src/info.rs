@@ -3,6 +3,7 @@
 use candle_core::Device;
 
 use crate::instrument::depth::Depth;
+use crate::layers::cache_format::CacheFormat;
 use crate::memory::{LoadedAs, Memory};
 use crate::weights::precision::{Prefill, Requantize};
 
@@ -13,6 +14,8 @@ pub struct LoadOptions {
     pub requantize: Requantize,
     /// Weights of passes of several positions.
     pub prefill: Prefill,
+    /// Number format of the key-value cache.
+    pub cache: CacheFormat,
     /// Device of the tensors; see [`device::parse`](crate::device::parse).
     pub device: Device,
     /// Depth of the spans, which selects the kernels.
@@ -28,6 +31,7 @@ impl Default for LoadOptions {
         Self {
             requantize: Requantize::Auto,
             prefill: Prefill::Same,
+            cache: CacheFormat::F32,
             device: Device::Cpu,
             depth: Depth::default(),
             assume: false,
@@ -41,6 +45,7 @@ impl LoadOptions {
         LoadedAs {
             requantize: self.requantize,
             prefill: self.prefill,
+            cache: self.cache,
             is_on_cpu: self.device.is_cpu(),
             is_deep: self.depth.is_deep(),
         }
@@ -122,7 +127,7 @@ impl ModelInfo {
         self.heads / self.kv_heads.max(1)
     }
 
-    /// Returns the bytes of the key-value cache for each position.
+    /// Returns the bytes of the key-value cache for each position that all layers keep.
     pub fn kv_bytes_per_token(&self) -> u64 {
         self.memory.cache_bytes_per_token
     }

@@ -54,7 +54,8 @@
 //!
 //! - `cuda` and `metal` build Candle's kernels for these devices. Neither is a default, and
 //!   [`device::parse`] never falls back to the CPU.
-//! - A [`Model`] holds one sequence: no batches, and one generation at a time.
+//! - A [`Model`] runs one generation at a time, of one prompt or of several
+//!   ([`Model::generate_batch`]).
 //! - Unknown architectures and settings, and tensors without a place in the decoder, are refused
 //!   unless [`LoadOptions::assume`] is set.
 //! - Candle rounds activations to 8 bits in every product with quantised weights;
@@ -88,11 +89,13 @@ mod weights;
 pub use candle_core::{Device, Tensor};
 pub use checkpoint::{Checkpoint, LoadProgress};
 pub use error::{Error, Result};
+pub use generate::batch_row::BatchPrompt;
 pub use generate::generation::{Generation, StopReason, TokenEvent};
 pub use generate::generator::generate;
 pub use generate::options::GenerateOptions;
 pub use info::{ExpertInfo, LoadOptions, ModelInfo, Parameters};
 pub use instrument::depth::Depth;
+pub use layers::cache_format::CacheFormat;
 pub use memory::Memory;
 pub use model::Model;
 pub use sampling::{REPEAT_WINDOW, Sampler, SamplingOptions};

@@ -6,7 +6,8 @@
 use candle_core::quantized::GgmlDType;
 
 use crate::config::decoder_config::DecoderConfig;
-use crate::layers::kv_cache::MIN_CAPACITY;
+use crate::layers::cache_format::CacheFormat;
+use crate::layers::kv_cache::CacheShape;
 use crate::layers::pass::PREFILL_CHUNK;
 use crate::weights::packing::{Products, packed_bytes};
 use crate::weights::precision::{Prefill, Requantize, gains_from_f32, loaded_type};
@@ -34,11 +35,25 @@ pub struct Memory {
     pub packed_bytes: u64,
     /// Bytes of the additional matrices of prefill.
     pub prefill_bytes: u64,
-    /// Bytes of the key-value cache for each position.
+    /// Bytes of the key-value cache for each position that all layers keep.
     pub cache_bytes_per_token: u64,
     /// Most bytes while loading, temporary ones included.
     pub loading_bytes: u64,
+    caches: Caches,
     passes: Passes,
+}
+
+/// Numbers that determine the bytes of a sequence's caches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Caches {
+    /// Bytes of a position in one layer.
+    of_layer: u64,
+    /// Layers that keep all positions.
+    full: u64,
+    /// Layers that keep a window.
+    windowed: u64,
+    window: usize,
+    context: usize,
 }
 
 /// Options of loading that determine the memory.
@@ -46,6 +61,7 @@ pub struct Memory {
 pub(crate) struct LoadedAs {
     pub requantize: Requantize,
     pub prefill: Prefill,
+    pub cache: CacheFormat,
     /// Whether the tensors are in the memory of the CPU.
     pub is_on_cpu: bool,
     /// Whether kernels run decomposed.
@@ -64,6 +80,8 @@ struct Passes {
     /// Positions that a layer attends to: of the layers with the most.
     window: Option<usize>,
     score_copies: usize,
+    /// Channels of keys and values that are converted for each position; 0 for a cache in f32.
+    converted: usize,
 }
 
 impl Memory {
@@ -75,7 +93,8 @@ impl Memory {
         tensors.sort_by_key(|tensor| tensor.name.starts_with("blk."));
         let has_output = weights.has("output.weight");
         let mut memory = Self {
-            cache_bytes_per_token: cache_bytes(config),
+            cache_bytes_per_token: cache_bytes(config, options.cache),
+            caches: Caches::of(config, options.cache),
             passes: Passes::of(config, options),
             ..Self::default()
         };
@@ -110,25 +129,38 @@ impl Memory {
         parts.into_iter().fold(0, u64::saturating_add)
     }
 
-    /// Returns the bytes of the key-value cache of a sequence of `positions`.
+    /// Returns the bytes of the key-value cache of a sequence of `positions`. Layers with a
+    /// window keep only that.
     #[must_use]
     pub fn cache_bytes(&self, positions: usize) -> u64 {
-        let least = MIN_CAPACITY.min(self.passes.context);
-        let capacity = positions.max(least) as u64;
-        self.cache_bytes_per_token.saturating_mul(capacity)
+        self.caches.bytes(positions)
     }
 
     /// Returns the most bytes that loading the model and generating need, for `input` tokens
     /// of the prompt and up to `output` generated ones.
     #[must_use]
     pub fn peak(&self, input: usize, output: usize) -> u64 {
+        self.peak_of_batch(&[(input, output)])
+    }
+
+    /// Returns the most bytes that loading the model and generating several answers at once
+    /// need, each with its tokens of the prompt and up to its number of generated ones.
+    #[must_use]
+    pub fn peak_of_batch(&self, rows: &[(usize, usize)]) -> u64 {
         let context = self.passes.context;
-        let positions = input.saturating_add(output).min(context);
-        let input = input.min(context);
+        let positions =
+            |(input, output): &(usize, usize)| input.saturating_add(*output).min(context);
+        let caches = rows.iter().map(|row| self.cache_bytes(positions(row)));
+        let longest = rows.iter().map(positions).max().unwrap_or(0);
+        let inputs = rows.iter().map(|(input, _)| (*input).min(context));
+        let longest_input = inputs.clone().max().unwrap_or(0);
         let parts = [
             self.resident_bytes(),
-            self.cache_bytes(positions),
-            self.passes.bytes(input, positions),
+            caches.fold(0, u64::saturating_add),
+            self.passes.bytes(longest_input, longest),
+            // Passes have positions of all prompts, but scores of one at a time.
+            self.passes
+                .additional(inputs.sum::<usize>() - longest_input, rows.len()),
         ];
         let passes = parts.into_iter().fold(0, u64::saturating_add);
         passes.max(self.loading_bytes)
@@ -138,6 +170,28 @@ impl Memory {
     #[must_use]
     pub fn with_positions(&self, positions: usize) -> u64 {
         self.peak(positions, 0)
+    }
+}
+
+impl Caches {
+    fn of(config: &DecoderConfig, format: CacheFormat) -> Self {
+        let windows = (0..config.layers).filter_map(|layer| config.window_of(layer));
+        let windowed = windows.count();
+        Self {
+            of_layer: layer_bytes(config, format),
+            full: (config.layers - windowed) as u64,
+            windowed: windowed as u64,
+            window: config.window.unwrap_or_default(),
+            context: config.context_length,
+        }
+    }
+
+    fn bytes(&self, positions: usize) -> u64 {
+        let layers = |count: u64, window| {
+            let kept = CacheShape::capacity(self.context, window, positions) as u64;
+            count.saturating_mul(kept).saturating_mul(self.of_layer)
+        };
+        layers(self.full, None).saturating_add(layers(self.windowed, Some(self.window)))
     }
 }
 
@@ -155,6 +209,10 @@ impl Passes {
             score_copies: match options.is_deep {
                 true => SCORES_DEEP,
                 false => SCORES,
+            },
+            converted: match options.cache {
+                CacheFormat::F32 => 0,
+                _ => 2 * config.kv_heads * config.head_dim,
             },
         }
     }
@@ -177,6 +235,17 @@ impl Passes {
         bytes.max().unwrap_or(0)
     }
 
+    /// Returns the temporary bytes of `input` more positions of other sequences in a pass, and
+    /// of the logits of all.
+    fn additional(&self, input: usize, sequences: usize) -> u64 {
+        let positions = input.min(PREFILL_CHUNK) as u64;
+        let channels = |copies: usize, width: usize| (copies as u64).saturating_mul(width as u64);
+        let each = channels(OF_MLP, self.hidden).saturating_add(channels(OF_STREAM, self.width));
+        let logits = (sequences.saturating_sub(1) as u64).saturating_mul(2 * self.vocab as u64);
+        let numbers = positions.saturating_mul(each).saturating_add(logits);
+        numbers.saturating_mul(size_of::<f32>() as u64)
+    }
+
     /// Returns the temporary bytes of a pass of `rows` positions that attend to `visible`.
     fn pass(&self, rows: usize, visible: usize) -> u64 {
         let [rows, visible] = [rows, visible].map(|count| count as u64);
@@ -187,18 +256,23 @@ impl Passes {
         let of_stream = channels(OF_STREAM, self.width).saturating_add(visible);
         let each = of_attention.max(of_mlp).saturating_add(of_stream);
         let numbers = rows.saturating_mul(each);
+        // Keys and values of one layer, and a step of their conversion.
+        let converted = visible.saturating_mul(channels(2, self.converted));
+        let numbers = numbers.saturating_add(converted);
         let numbers = numbers.saturating_add(channels(LOGITS, self.vocab));
         numbers.saturating_mul(size_of::<f32>() as u64)
     }
 }
 
 /// Returns the bytes of the key-value cache for each position.
-pub(crate) fn cache_bytes(config: &DecoderConfig) -> u64 {
-    let numbers = [config.layers, config.kv_heads, config.head_dim, 2];
-    let numbers = numbers
-        .iter()
-        .fold(1, |all: u64, one| all.saturating_mul(*one as u64));
-    numbers.saturating_mul(size_of::<f32>() as u64)
+fn cache_bytes(config: &DecoderConfig, format: CacheFormat) -> u64 {
+    layer_bytes(config, format).saturating_mul(config.layers as u64)
+}
+
+/// Returns the bytes of a position in the cache of one layer.
+fn layer_bytes(config: &DecoderConfig, format: CacheFormat) -> u64 {
+    let heads = 2 * config.kv_heads as u64;
+    heads.saturating_mul(format.head_bytes(config.head_dim) as u64)
 }
 
 /// Returns the most bytes that exist while a matrix is read and converted.

@@ -80,6 +80,52 @@ impl Model {
         self.decoder.forward(&ids, prefill)
     }
 
+    /// Forgets all tokens and starts `rows` sequences, at least one.
+    pub fn start(&mut self, rows: usize) {
+        self.decoder.start(rows);
+    }
+
+    /// Appends tokens to several sequences in one pass, each with its index, and returns the
+    /// logits of their next tokens, shape `(sequences, vocab)` in this order.
+    /// [`Self::generate_batch`] does this and more.
+    ///
+    /// # Errors
+    /// As [`Self::forward`], and for a sequence that was not started or occurs twice.
+    pub fn forward_rows(&mut self, rows: &[(usize, &[u32])]) -> Result<Tensor> {
+        let is_twice = |(at, (row, _)): (usize, &(usize, &[u32]))| {
+            rows.iter().take(at).any(|(earlier, _)| earlier == row)
+        };
+        if let Some((_, (row, _))) = rows.iter().enumerate().find(|row| is_twice(*row)) {
+            return Err(candle_core::Error::Msg(format!("sequence {row} occurs twice")).into());
+        }
+        let empty = rows.iter().any(|(_, tokens)| tokens.is_empty());
+        if rows.is_empty() || empty {
+            return Err(Error::EmptyPrompt);
+        }
+        let prefill = rows.iter().any(|(_, tokens)| tokens.len() > 1);
+        let ids: Vec<u32> = rows
+            .iter()
+            .flat_map(|(_, tokens)| *tokens)
+            .copied()
+            .collect();
+        let ids = self.decoder.tensor(&ids)?;
+        let parts: Vec<(usize, usize)> = rows
+            .iter()
+            .map(|(row, tokens)| (*row, tokens.len()))
+            .collect();
+        let hidden = self.decoder.hidden_of(&ids, &parts, prefill)?;
+        let ends = parts.iter().scan(0, |end, (_, count)| {
+            *end += count;
+            Some(*end - 1)
+        });
+        self.decoder.logits(&hidden, &ends.collect::<Vec<_>>())
+    }
+
+    /// Ends a sequence and frees its cache.
+    pub fn leave(&mut self, row: usize) {
+        self.decoder.leave(row);
+    }
+
     /// Returns the number of tokens fed since the last reset.
     pub fn position(&self) -> usize {
         self.decoder.position()

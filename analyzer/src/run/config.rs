@@ -6,6 +6,7 @@ use energy_models::{ModelInfo, device};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::options::name;
 use super::{RunOptions, sha256_of};
 
 /// Version of [`RunConfig`]; increased when a field is removed or changes its meaning.
@@ -24,6 +25,37 @@ pub(super) struct RunConfig {
     /// Largest size of the key-value cache, known at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) kv_cache_bytes: Option<usize>,
+    /// Use of the context by the longest sequence, known at the end.
+    #[serde(flatten)]
+    pub(super) context: Option<ContextUse>,
+    /// Sequences of batches, known at the end; empty without batches.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) rows: Vec<RowConfig>,
+}
+
+/// Use of the context.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct ContextUse {
+    /// Positions in the key-value cache at the end.
+    pub(super) kv_positions: usize,
+    /// Most positions that it can hold.
+    pub(super) kv_limit: usize,
+    /// Used share of the limit, from 0 to 1.
+    pub(super) kv_share: f64,
+}
+
+/// One sequence of a batch.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct RowConfig {
+    /// Index of the batch, from 0.
+    pub(super) batch: usize,
+    /// Index within it, from 0.
+    pub(super) row: usize,
+    pub(super) input_tokens: usize,
+    pub(super) output_tokens: usize,
+    pub(super) stop: &'static str,
+    /// Bytes of its key-value cache at the end.
+    pub(super) kv_cache_bytes: usize,
 }
 
 /// The model and its use.
@@ -59,6 +91,10 @@ struct LoadedConfig {
     device: &'static str,
     threads: usize,
     depth: &'static str,
+    /// Sequences at once.
+    batch: usize,
+    /// Number format of the key-value cache.
+    cache: String,
     model_sha256: String,
     max_tokens: usize,
     temperature: f32,
@@ -164,6 +200,8 @@ impl RunConfig {
             device: info.device,
             threads: device::threads(),
             depth: options.depth.of_model().as_str(),
+            batch: options.batch,
+            cache: name(&options.cache),
             model_sha256: checksum.to_owned(),
             max_tokens: options.max_tokens,
             temperature: options.temperature,

@@ -24,7 +24,9 @@ pub use fetch::{Fetch, PackageWeights, SMOLLM2};
 pub(crate) use hub::cached_models;
 #[cfg(feature = "inference")]
 pub(crate) use model::{checksum as model_checksum, path as model_path};
-pub use options::{PrefillWeights, RunOptions, SpanDepth, WeightConversion, parse_method};
+pub use options::{
+    CacheNumbers, PrefillWeights, RunOptions, SpanDepth, WeightConversion, parse_method,
+};
 #[cfg(feature = "inference")]
 pub use record::{FinishedRun, record};
 pub use variants::RunVariants;

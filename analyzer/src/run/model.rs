@@ -6,7 +6,7 @@ use energy_models::{Checkpoint, LoadOptions, Model, Statistics, instrument};
 
 use super::event::{OnRunEvent, RunEvent};
 use super::hub::HubModel;
-use super::{Fetch, PrefillWeights, RunOptions, SMOLLM2, SpanDepth, WeightConversion};
+use super::{CacheNumbers, Fetch, PrefillWeights, RunOptions, SMOLLM2, SpanDepth, WeightConversion};
 use crate::checksum::{sha256, sha256_of_files};
 use crate::error::Error;
 use crate::format;
@@ -57,12 +57,14 @@ pub(super) fn load(
         depth: options.depth.of_model(),
         requantize: options.requantize.of_model(),
         prefill: options.prefill.of_model(),
+        cache: options.cache.of_model(),
         assume: options.assume,
         ..LoadOptions::default()
     };
     let checkpoint = Checkpoint::open_with(path, &load)?;
     let memory = checkpoint.memory(&load);
-    let needed = memory.peak(prompt_tokens(&checkpoint, options), options.max_tokens);
+    let longest = (prompt_tokens(&checkpoint, options), options.max_tokens);
+    let needed = memory.peak_of_batch(&vec![longest; largest_batch(options)]);
     let machine = MachineMemory::of_this();
     if let Some(text) = machine.refuses(path, memory.resident_bytes()) {
         return Err(Error::Request(text).into());
@@ -106,6 +108,12 @@ fn too_large(path: &Path, needed: u64, free: u64) -> Option<String> {
         )
     };
     (free < needed).then(text)
+}
+
+/// Returns the number of prompts of the largest batch.
+fn largest_batch(options: &RunOptions) -> usize {
+    let sizes = options.batches().into_iter().map(|batch| batch.len());
+    sizes.max().unwrap_or(1)
 }
 
 /// Tokens that a chat template adds to a prompt, by estimate.
@@ -183,6 +191,17 @@ impl PrefillWeights {
         match self {
             Self::Same => energy_models::Prefill::Same,
             Self::F32 => energy_models::Prefill::F32,
+        }
+    }
+}
+
+impl CacheNumbers {
+    /// Converts to the model crate's type.
+    pub(crate) fn of_model(self) -> energy_models::CacheFormat {
+        match self {
+            Self::F32 => energy_models::CacheFormat::F32,
+            Self::F16 => energy_models::CacheFormat::F16,
+            Self::Q8_0 => energy_models::CacheFormat::Q8_0,
         }
     }
 }

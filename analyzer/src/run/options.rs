@@ -65,6 +65,24 @@ pub enum PrefillWeights {
     F32,
 }
 
+/// Number format of the key-value cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheNumbers {
+    /// 4 bytes per number, exact
+    #[default]
+    F32,
+    /// 2 bytes per number
+    F16,
+    /// 1 byte per number and 2 for each block of 32
+    #[value(name = "q8_0")]
+    #[serde(rename = "q8_0")]
+    Q8_0,
+}
+
+/// Most prompts that are processed at once.
+const LARGEST_BATCH: usize = 256;
+
 /// Options of one run. [`RunVariants`](super::RunVariants) sets `model`, `requantize`, `depth`
 /// and `max_tokens` from the command line.
 #[derive(Debug, Clone, PartialEq, Args, Serialize, Deserialize)]
@@ -76,6 +94,12 @@ pub struct RunOptions {
     /// Treat each line as a separate prompt; all are processed in one run
     #[arg(long)]
     pub each_line: bool,
+    /// Number of answers that are generated at once: to lines of --each-line, or else to the
+    /// prompt, repeated with the seeds --seed, --seed + 1, ...
+    #[arg(long, value_name = "N", value_parser = parse_batch,
+          default_value_t = Self::default().batch)]
+    #[serde(default = "one")]
+    pub batch: usize,
     /// Continue the prompt without the chat template
     #[arg(long)]
     pub raw: bool,
@@ -109,6 +133,10 @@ pub struct RunOptions {
     /// Weights used for the prompt
     #[arg(long, value_name = "WEIGHTS", value_enum, default_value_t)]
     pub prefill: PrefillWeights,
+    /// Number format of the key-value cache
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    #[serde(default)]
+    pub cache: CacheNumbers,
     /// Run a model of an unknown architecture as a plain decoder, and ignore unknown settings;
     /// its answers are wrong if an assumption does not hold
     #[arg(long)]
@@ -168,6 +196,7 @@ impl Default for RunOptions {
         Self {
             prompt: "Explain in a few sentences why the sky is blue.".to_owned(),
             each_line: false,
+            batch: one(),
             raw: false,
             system: None,
             chat: Vec::new(),
@@ -177,6 +206,7 @@ impl Default for RunOptions {
             depth: SpanDepth::default(),
             max_tokens: 128,
             prefill: PrefillWeights::default(),
+            cache: CacheNumbers::default(),
             assume: false,
             temperature: 0.0,
             top_k: None,
@@ -207,8 +237,20 @@ impl RunOptions {
         let lines = || self.prompt.lines().filter(|line| !line.trim().is_empty());
         match self.each_line {
             true => lines().collect(),
-            false => vec![&self.prompt],
+            false => vec![&self.prompt; self.batch],
         }
+    }
+
+    /// Returns the prompts of each batch, with their seeds.
+    pub fn batches(&self) -> Vec<Vec<(&str, u64)>> {
+        let seed = |row: usize| match self.each_line {
+            true => self.seed,
+            false => self.seed.wrapping_add(row as u64),
+        };
+        let prompts = self.prompts().into_iter().enumerate();
+        let prompts: Vec<(&str, u64)> = prompts.map(|(row, text)| (text, seed(row))).collect();
+        let batches = prompts.chunks(self.batch.max(1));
+        batches.map(<[_]>::to_vec).collect()
     }
 }
 
@@ -216,6 +258,20 @@ impl RunOptions {
 pub(crate) fn name(value: &impl clap::ValueEnum) -> String {
     let named = value.to_possible_value();
     named.map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+const fn one() -> usize {
+    1
+}
+
+/// Parses the size of a batch.
+///
+/// # Errors
+/// If it is no number from 1 to 256.
+pub(crate) fn parse_batch(text: &str) -> Result<usize, String> {
+    let batch = text.parse().ok();
+    let batch = batch.filter(|batch| (1..=LARGEST_BATCH).contains(batch));
+    batch.ok_or_else(|| format!("use a number from 1 to {LARGEST_BATCH}"))
 }
 
 /// Parses a variable of the chat template.

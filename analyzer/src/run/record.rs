@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use energy_data::AttributeOptions;
 use energy_data::rows::RunMetadata;
 use energy_models::instrument;
-use energy_models::{GenerateOptions, Model, StopReason};
+use energy_models::{BatchPrompt, GenerateOptions, Generation, Model, StopReason};
 use energy_power::Provenance;
 use tracing::subscriber::NoSubscriber;
 use tracing_energy::{EnergyGuard, EnergyLayer, Method, RunSummary};
@@ -16,7 +16,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::config::RunConfig;
+use super::config::{ContextUse, RowConfig, RunConfig};
 use super::event::{OnRunEvent, RunEvent};
 use super::model::{self, load};
 use super::signal_flag::SignalFlag;
@@ -147,7 +147,7 @@ fn metadata(options: &RunOptions) -> RunMetadata {
         name: recording.name.clone(),
         prompt: Some(options.prompt.clone()),
         engine: Some("candle".to_owned()),
-        batch: Some(1),
+        batch: i64::try_from(options.batch).ok(),
         experiment: recording.experiment.clone(),
         tags: recording.tags.clone(),
         // Stored early, so that a run interrupted while loading can be resumed.
@@ -174,10 +174,9 @@ fn warm_up(
     let done = span.in_scope(|| {
         // The one span explains the energy; the spans in it are not wanted.
         tracing::subscriber::with_default(NoSubscriber::default(), || {
-            for prompt in (0..options.warmup).flat_map(|_| options.prompts()) {
-                energy_models::generate(model, prompt, &sampling(options), |_| {
-                    ControlFlow::Continue(())
-                })?;
+            for batch in (0..options.warmup).flat_map(|_| options.batches()) {
+                let rows = row_options(options, &batch, None);
+                model.generate_batch(&prompts(&batch, &rows), |_, _| ControlFlow::Continue(()))?;
             }
             Ok(())
         })
@@ -194,8 +193,12 @@ struct Responses {
     texts: Vec<String>,
     input_tokens: usize,
     output_tokens: usize,
-    /// Largest size of the key-value cache.
+    /// Largest size of the key-value cache: of all sequences of a batch.
     cache_bytes: usize,
+    /// Of the longest sequence.
+    context: Option<ContextUse>,
+    /// Sequences of batches.
+    rows: Vec<RowConfig>,
     warnings: Vec<String>,
     is_cancelled: bool,
     /// The signal that cancelled them.
@@ -213,13 +216,13 @@ fn generate(
     warm_up(options, &mut model, on_event)?;
     let (mut responses, mut written) = (Responses::default(), Ok(()));
     let interrupt = SignalFlag::of(guard);
-    for (at, prompt) in options.prompts().into_iter().enumerate() {
+    for (at, batch) in options.batches().into_iter().enumerate() {
         if at > 0 {
-            written = out.write_all(b"\n\n");
+            written = out.write_all(BETWEEN.as_bytes());
         }
         respond(
             &mut model,
-            prompt,
+            (at, &batch),
             (options, &interrupt),
             (&mut responses, &mut written),
             out,
@@ -231,8 +234,10 @@ fn generate(
     guard.return_signal();
     responses.signal = interrupt.signal();
     config.kv_cache_bytes = Some(responses.cache_bytes);
+    config.context = responses.context;
+    config.rows = std::mem::take(&mut responses.rows);
     guard.update_metadata(|metadata| {
-        metadata.response = Some(responses.texts.join("\n\n"));
+        metadata.response = Some(responses.texts.join(BETWEEN));
         metadata.input_tokens = i64::try_from(responses.input_tokens).ok();
         metadata.output_tokens = i64::try_from(responses.output_tokens).ok();
         metadata.config = config.text();
@@ -240,42 +245,106 @@ fn generate(
     Ok((responses, written))
 }
 
-/// Generates the response to one prompt and streams it to `out`.
+/// Separates responses.
+const BETWEEN: &str = "\n\n";
+
+/// Returns the options of each prompt of a batch.
+fn row_options(
+    options: &RunOptions,
+    batch: &[(&str, u64)],
+    interrupt: Option<&SignalFlag>,
+) -> Vec<GenerateOptions> {
+    let row = |(_, seed): &(&str, u64)| GenerateOptions {
+        seed: *seed,
+        cancel: interrupt.map(SignalFlag::cancel),
+        ..sampling(options)
+    };
+    batch.iter().map(row).collect()
+}
+
+/// Returns the prompts of a batch with their options.
+fn prompts<'p>(batch: &[(&'p str, u64)], rows: &'p [GenerateOptions]) -> Vec<BatchPrompt<'p>> {
+    let prompts = batch.iter().zip(rows);
+    prompts
+        .map(|((prompt, _), options)| BatchPrompt { prompt, options })
+        .collect()
+}
+
+/// Generates the responses to the prompts of one batch. Streams the first to `out`, and writes
+/// the others afterwards.
 fn respond(
     model: &mut Model,
-    prompt: &str,
+    (at, batch): (usize, &[(&str, u64)]),
     (options, interrupt): (&RunOptions, &SignalFlag),
     (responses, written): (&mut Responses, &mut Written),
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let mut shown = 0;
-    let sampling = GenerateOptions {
-        cancel: Some(interrupt.cancel()),
-        ..sampling(options)
-    };
-    let generation = energy_models::generate(model, prompt, &sampling, |token| {
-        shown += token.text.len();
-        if written.is_ok() {
-            *written = out
-                .write_all(token.text.as_bytes())
-                .and_then(|()| out.flush());
+    let rows = row_options(options, batch, Some(interrupt));
+    let all = model.generate_batch(&prompts(batch, &rows), |row, token| {
+        if row == 0 {
+            shown += token.text.len();
+            if written.is_ok() {
+                *written = out
+                    .write_all(token.text.as_bytes())
+                    .and_then(|()| out.flush());
+            }
         }
         match written {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }
     })?;
-    // Text that might have been the beginning of a stop text.
-    if let Some(rest) = generation.text.get(shown..).filter(|_| written.is_ok()) {
-        *written = out.write_all(rest.as_bytes());
+    for (row, generation) in all.iter().enumerate() {
+        let text = generation.text.as_str();
+        if written.is_ok() {
+            *written = match row {
+                // Text that might have been the beginning of a stop text.
+                0 => out.write_all(text.get(shown..).unwrap_or_default().as_bytes()),
+                _ => write!(out, "{BETWEEN}{text}"),
+            };
+        }
     }
-    responses.texts.push(generation.text);
-    responses.input_tokens += generation.input_tokens;
-    responses.output_tokens += generation.output_tokens;
-    responses.cache_bytes = responses.cache_bytes.max(generation.kv_cache_bytes);
-    responses.warnings.extend(generation.warning);
-    responses.is_cancelled = generation.stop == StopReason::Cancelled;
+    let bytes = all.iter().map(|generation| generation.kv_cache_bytes);
+    responses.cache_bytes = responses.cache_bytes.max(bytes.sum());
+    let is_batch = all.len() > 1;
+    for (row, generation) in all.into_iter().enumerate() {
+        if is_batch {
+            responses.rows.push(row_config((at, row), &generation));
+        }
+        responses.add(generation);
+    }
     Ok(())
+}
+
+fn row_config((batch, row): (usize, usize), generation: &Generation) -> RowConfig {
+    RowConfig {
+        batch,
+        row,
+        input_tokens: generation.input_tokens,
+        output_tokens: generation.output_tokens,
+        stop: generation.stop.as_str(),
+        kv_cache_bytes: generation.kv_cache_bytes,
+    }
+}
+
+impl Responses {
+    fn add(&mut self, generation: Generation) {
+        let used = ContextUse {
+            kv_positions: generation.positions,
+            kv_limit: generation.context,
+            kv_share: generation.context_share(),
+        };
+        let longest = self
+            .context
+            .filter(|longest| longest.kv_positions >= used.kv_positions);
+        self.context = longest.or(Some(used));
+        self.texts.push(generation.text);
+        self.input_tokens += generation.input_tokens;
+        self.output_tokens += generation.output_tokens;
+        self.warnings.extend(generation.warning);
+        self.is_cancelled |= generation.stop == StopReason::Cancelled;
+    }
 }
 
 /// Stores the model and the configuration with the run, and returns the configuration.

@@ -67,7 +67,7 @@ fn invalid_requests_start_nothing() {
         json!({"modelPath": "sub/tiny.gguf"}),
         json!({"config": {}}),
         json!({"unknown": 1}),
-        json!({"batch": 2}),
+        json!({"batch": 0}),
         json!({"depth": "atoms"}),
         json!({"prompt": ""}),
         json!({"prompt": null}),

@@ -98,6 +98,11 @@ impl DecoderConfig {
         self.window.is_some() && self.windows.contains(layer)
     }
 
+    /// Returns the window of the layer with this index, if it has one.
+    pub(crate) fn window_of(&self, layer: usize) -> Option<usize> {
+        self.window.filter(|_| self.is_windowed(layer))
+    }
+
     /// Whether the layer with this index applies the rotary embedding.
     pub(crate) fn is_rotated(&self, layer: usize) -> bool {
         let is_outside = self.window.is_some() && !self.is_windowed(layer);

@@ -30,6 +30,20 @@ pub enum StopReason {
     Cancelled,
 }
 
+impl StopReason {
+    /// Returns its name, such as `max_tokens`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EndOfText => "end_of_text",
+            Self::StopText => "stop_text",
+            Self::MaxTokens => "max_tokens",
+            Self::ContextFull => "context_full",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// A finished generation.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -46,6 +60,18 @@ pub struct Generation {
     pub stop: StopReason,
     /// Bytes of the key-value cache at the end.
     pub kv_cache_bytes: usize,
-    /// Set if the context cannot hold all requested tokens.
+    /// Positions of the context that were used.
+    pub positions: usize,
+    /// Positions of the context.
+    pub context: usize,
+    /// Set if the context cannot hold all requested tokens, or is nearly full.
     pub warning: Option<String>,
+}
+
+impl Generation {
+    /// Returns the used share of the context, from 0 to 1.
+    #[must_use]
+    pub fn context_share(&self) -> f64 {
+        self.positions as f64 / self.context.max(1) as f64
+    }
 }

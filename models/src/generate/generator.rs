@@ -1,20 +1,21 @@
-//! Generates the continuation of a prompt, phase by phase.
+//! Generates the continuations of prompts, phase by phase.
+//!
+//! The new positions of all sequences of a batch lie behind one another in each pass, so the
+//! weights are read once for all, and nothing is padded. Attention alone runs for each
+//! sequence by itself, over its own cache.
 
 use std::ops::ControlFlow;
 
 use candle_core::Tensor;
 
 use crate::error::{Error, Result};
+use crate::generate::batch_row::{BatchPrompt, BatchRow};
 use crate::generate::generation::{Generation, StopReason, TokenEvent};
-use crate::generate::next_token::choose;
 use crate::generate::options::GenerateOptions;
-use crate::generate::stop_texts::StopTexts;
+use crate::generate::prefill_pass::{PrefillPass, passes};
 use crate::instrument::macros::{phase, section};
-use crate::instrument::names::TARGET;
-use crate::layers::pass::PREFILL_CHUNK;
 use crate::model::Model;
-use crate::sampling::Sampler;
-use crate::text::detokenizer::Detokenizer;
+use crate::statistics;
 
 /// Generates a continuation of `prompt`, calling `on_token` for each token.
 ///
@@ -28,29 +29,64 @@ pub fn generate(
     model: &mut Model,
     prompt: &str,
     options: &GenerateOptions,
-    on_token: impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
+    mut on_token: impl FnMut(TokenEvent<'_>) -> ControlFlow<()>,
 ) -> Result<Generation> {
-    let sampler = options.sampler()?;
-    let stop = Stop::new(model, options)?;
-    model.reset();
-    let generator = Generator {
-        model,
-        options,
-        sampler,
-        stop,
-        on_token,
-        warning: None,
-    };
-    generator.run(prompt)
+    let prompts = [BatchPrompt { prompt, options }];
+    let on_token = |_, event: TokenEvent<'_>| on_token(event);
+    let mut all = Generator::new(model, &prompts, on_token)?.run()?;
+    all.pop().ok_or(Error::EmptyBatch)
+}
+
+impl Model {
+    /// Generates continuations of several prompts at once; `on_token` gets the index of the
+    /// prompt and its token. Breaking ends the answer to that prompt.
+    ///
+    /// Prompts and answers may have any lengths. Each answer is the same as that of
+    /// [`generate`] up to the order of sums, and leaves the batch when it ends.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    ///
+    /// use energy_models::{BatchPrompt, GenerateOptions};
+    /// # use energy_models::{LoadOptions, Model, tiny};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("tiny.gguf");
+    /// # tiny::write_gguf(&path, &tiny::TinyConfig::default())?;
+    /// # let mut model = Model::load(&path, &LoadOptions::default())?;
+    /// let options = GenerateOptions { max_tokens: 4, raw: true, ..Default::default() };
+    /// let short = GenerateOptions { max_tokens: 2, ..options.clone() };
+    /// let answers = model.generate_batch(
+    ///     &[
+    ///         BatchPrompt { prompt: "hello the tea", options: &options },
+    ///         BatchPrompt { prompt: "hello", options: &short },
+    ///     ],
+    ///     |prompt, token| {
+    ///         eprintln!("{prompt}: {}", token.text);
+    ///         ControlFlow::Continue(())
+    ///     },
+    /// )?;
+    /// assert_eq!(answers[1].output_tokens, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// For no prompts, and as [`generate`]: [`Error::InBatch`] then names the prompt.
+    pub fn generate_batch(
+        &mut self,
+        prompts: &[BatchPrompt<'_>],
+        on_token: impl FnMut(usize, TokenEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<Vec<Generation>> {
+        Generator::new(self, prompts, on_token)?.run()
+    }
 }
 
 struct Generator<'g, F> {
     model: &'g mut Model,
-    options: &'g GenerateOptions,
-    sampler: Sampler,
-    stop: Stop,
+    rows: Vec<BatchRow<'g>>,
     on_token: F,
-    warning: Option<String>,
 }
 
 impl<F> Drop for Generator<'_, F> {
@@ -59,205 +95,237 @@ impl<F> Drop for Generator<'_, F> {
     }
 }
 
-/// What ends the text besides the model's own end tokens.
-struct Stop {
-    texts: StopTexts,
-    /// Control tokens that were named as stop texts.
-    tokens: Vec<u32>,
-}
+/// PrefillTensors of prefill, with their ids as tensors.
+type PrefillTensors = Vec<(Tensor, PrefillPass)>;
 
-impl Stop {
-    fn new(model: &Model, options: &GenerateOptions) -> Result<Self> {
-        let stop = options.stop.iter();
-        let tokens = stop.filter_map(|text| model.tokenizer.control_token(text));
+impl<'g, F: FnMut(usize, TokenEvent<'_>) -> ControlFlow<()>> Generator<'g, F> {
+    fn new(model: &'g mut Model, prompts: &'g [BatchPrompt<'g>], on_token: F) -> Result<Self> {
+        let count = prompts.len();
+        if count == 0 {
+            return Err(Error::EmptyBatch);
+        }
+        let row = |(index, prompt): (usize, &BatchPrompt<'g>)| {
+            let row = BatchRow::new(model, *prompt, index, count);
+            row.map_err(|error| error.in_batch(index, count))
+        };
+        let rows = prompts.iter().enumerate().map(row);
+        let rows = rows.collect::<Result<_>>()?;
+        model.decoder.start(count);
         Ok(Self {
-            texts: StopTexts::new(&options.stop)?,
-            tokens: tokens.collect(),
+            model,
+            rows,
+            on_token,
         })
     }
-}
 
-/// Result of decoding.
-struct Decoded {
-    tokens: Vec<u32>,
-    stop: StopReason,
-}
-
-impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
-    fn run(mut self, prompt: &str) -> Result<Generation> {
+    fn run(mut self) -> Result<Vec<Generation>> {
         let none = tracing::field::Empty;
-        let span = phase!(INFERENCE, input_tokens = none, output_tokens = none);
+        let span = phase!(
+            INFERENCE,
+            input_tokens = none,
+            output_tokens = none,
+            batch = none
+        );
         let _entered = span.enter();
-        let (ids, chunks) = phase!(PRE_INFERENCE).in_scope(|| self.prepare(prompt))?;
-        span.record("input_tokens", ids.len());
-        let logits = phase!(PREFILL).in_scope(|| self.prefill(&chunks))?;
-        let decoded = phase!(DECODE).in_scope(|| match logits {
-            Some(logits) => self.decode(logits),
-            None => Ok(Decoded {
-                tokens: Vec::new(),
-                stop: StopReason::Cancelled,
-            }),
+        if self.rows.len() > 1 {
+            span.record("batch", self.rows.len());
+        }
+        let passes = phase!(PRE_INFERENCE).in_scope(|| self.prepare())?;
+        let sum = |of: fn(&BatchRow<'_>) -> usize, rows: &[BatchRow<'_>]| {
+            rows.iter().map(of).sum::<usize>()
+        };
+        span.record("input_tokens", sum(|row| row.input.len(), &self.rows));
+        phase!(PREFILL).in_scope(|| self.prefill(&passes))?;
+        phase!(DECODE).in_scope(|| self.decode())?;
+        span.record("output_tokens", sum(|row| row.tokens.len(), &self.rows));
+        let done = phase!(POST_INFERENCE).in_scope(|| self.finish())?;
+        if done.len() > 1 {
+            emit(&done);
+        }
+        Ok(done)
+    }
+
+    /// Reads the prompts and returns the passes of prefill.
+    fn prepare(&mut self) -> Result<PrefillTensors> {
+        let count = self.rows.len();
+        let Self { model, rows, .. } = self;
+        section!(TOKENIZATION; rows.iter_mut().try_for_each(|row| {
+            row.tokenize(model).map_err(|error| error.in_batch(row.index, count))
+        }))?;
+        let context = model.decoder.context;
+        let needed = rows.iter_mut().map(|row| {
+            let needed = row.needed(context);
+            needed.map_err(|error| error.in_batch(row.index, count))
+        });
+        let needed = needed.collect::<Result<Vec<usize>>>()?;
+        let passes = section!(TENSOR_TRANSFER; {
+            let passes = passes(rows.iter().map(|row| row.input.as_slice()));
+            let transfer = |pass: PrefillPass| Ok((model.decoder.tensor(&pass.ids)?, pass));
+            passes.into_iter().map(transfer).collect::<Result<PrefillTensors>>()
         })?;
-        span.record("output_tokens", decoded.tokens.len());
-        phase!(POST_INFERENCE).in_scope(|| self.finish(decoded, ids.len()))
+        section!(KV_CACHE_INIT; needed.iter().enumerate().try_for_each(|(row, needed)| {
+            model.decoder.reserve_of(row, *needed)
+        }))?;
+        Ok(passes)
     }
 
-    /// Returns the tokens of the prompt, also as tensors of one pass each.
-    fn prepare(&mut self, prompt: &str) -> Result<(Vec<u32>, Vec<Tensor>)> {
-        let ids = section!(TOKENIZATION; self.tokenize(prompt))?;
-        let room = self.room(ids.len())?;
-        self.sampler.remember(&ids);
-        let chunks = section!(TENSOR_TRANSFER; self.transfer(&ids))?;
-        let positions = ids.len() + room.saturating_sub(1);
-        section!(KV_CACHE_INIT; self.model.decoder.reserve(positions))?;
-        Ok((ids, chunks))
+    fn is_cancelled(&self) -> bool {
+        let mut rows = self.rows.iter();
+        rows.all(|row| row.prompt.options.is_cancelled())
     }
 
-    fn tokenize(&self, prompt: &str) -> Result<Vec<u32>> {
-        let model = &self.model;
-        match model.chat.as_ref().filter(|_| !self.options.raw) {
-            Some(chat) => {
-                let prompt = chat.render(prompt, &self.options.of_chat())?;
-                model.tokenizer.encode(&prompt)
+    /// Computes the logits of each first new token, unless it is cancelled.
+    fn prefill(&mut self, passes: &PrefillTensors) -> Result<()> {
+        for (ids, pass) in passes {
+            if self.is_cancelled() {
+                return Ok(());
             }
-            None => model.tokenizer.encode(prompt),
-        }
-    }
-
-    /// Returns the number of tokens that can be sampled after a prompt, at most
-    /// `max_tokens`.
-    fn room(&mut self, tokens: usize) -> Result<usize> {
-        let context = self.model.decoder.context;
-        if tokens == 0 {
-            return Err(Error::EmptyPrompt);
-        }
-        if tokens >= context {
-            return Err(Error::PromptTooLong { tokens, context });
-        }
-        let (room, requested) = (context - tokens, self.options.max_tokens);
-        if requested > room {
-            self.warn(format!(
-                "the context of {context} tokens has room for {room} after the prompt's {tokens}, fewer than the {requested} requested"
-            ));
-        }
-        Ok(room.min(requested))
-    }
-
-    fn warn(&mut self, warning: String) {
-        tracing::warn!(target: TARGET, "{warning}");
-        self.warning = Some(warning);
-    }
-
-    fn transfer(&self, ids: &[u32]) -> Result<Vec<Tensor>> {
-        let chunks = ids.chunks(PREFILL_CHUNK);
-        chunks
-            .map(|chunk| self.model.decoder.tensor(chunk))
-            .collect()
-    }
-
-    /// Returns the logits of the first new token, `None` if it was cancelled; only the last pass
-    /// computes logits.
-    fn prefill(&mut self, chunks: &[Tensor]) -> Result<Option<Tensor>> {
-        let options = self.options;
-        let decoder = &mut self.model.decoder;
-        let Some((last, front)) = chunks.split_last() else {
-            return Err(Error::EmptyPrompt);
-        };
-        for chunk in front {
-            if options.is_cancelled() {
-                return Ok(None);
+            let decoder = &mut self.model.decoder;
+            let hidden = decoder.hidden_of(ids, &pass.parts, true)?;
+            if pass.ends.is_empty() {
+                continue;
             }
-            decoder.hidden(chunk, true)?;
-        }
-        if options.is_cancelled() {
-            return Ok(None);
-        }
-        let logits = decoder.forward(last, true)?;
-        decoder.device.synchronize()?;
-        Ok(Some(logits))
-    }
-
-    fn decode(&mut self, mut logits: Tensor) -> Result<Decoded> {
-        let mut tokens = Vec::new();
-        let mut text = Detokenizer::default();
-        loop {
-            if let Some(stop) = self.must_stop(tokens.len()) {
-                return Ok(Decoded { tokens, stop });
-            }
-            let flow = self.token(&mut tokens, &mut text, &mut logits)?;
-            if let Some(stop) = flow {
-                return Ok(Decoded { tokens, stop });
+            let at: Vec<usize> = pass.ends.iter().map(|(_, at)| *at).collect();
+            let logits = decoder.logits(&hidden, &at)?;
+            for (number, (row, _)) in pass.ends.iter().enumerate() {
+                let position = decoder.position_of(*row);
+                if let Some(row) = self.rows.get_mut(*row) {
+                    row.logits = Some(logits.get(number)?);
+                    row.watch(position, decoder.context);
+                }
             }
         }
+        Ok(self.model.decoder.device.synchronize()?)
     }
 
-    /// Returns the reason to sample no further token, if there is one.
-    fn must_stop(&self, sampled: usize) -> Option<StopReason> {
-        let decoder = &self.model.decoder;
-        // The last sampled token is not in the cache yet.
-        let needed = decoder.position() + usize::from(sampled > 0);
-        match () {
-            _ if self.options.is_cancelled() => Some(StopReason::Cancelled),
-            _ if sampled >= self.options.max_tokens => Some(StopReason::MaxTokens),
-            _ if needed >= decoder.context => Some(StopReason::ContextFull),
-            _ => None,
+    fn decode(&mut self) -> Result<()> {
+        for step in 0.. {
+            let active = self.active();
+            if active.is_empty() {
+                break;
+            }
+            self.step(step, &active)?;
         }
+        Ok(())
     }
 
-    /// Generates one token in its span: the forward pass (except for the first token) and
-    /// sampling.
-    fn token(
-        &mut self,
-        tokens: &mut Vec<u32>,
-        text: &mut Detokenizer,
-        logits: &mut Tensor,
-    ) -> Result<Option<StopReason>> {
-        let (index, none) = (tokens.len(), tracing::field::Empty);
-        let span = phase!(TOKEN, token = index, token_id = none, text = none);
+    /// Ends the sequences that must stop, frees their caches, and returns the others.
+    fn active(&mut self) -> Vec<usize> {
+        let (decoder, count) = (&mut self.model.decoder, self.rows.len());
+        let mut active = Vec::new();
+        for row in &mut self.rows {
+            let position = decoder.position_of(row.index);
+            let has_left = row.positions > 0;
+            row.stop = row
+                .stop
+                .or_else(|| row.must_stop(position, decoder.context));
+            if row.stop.is_none() {
+                active.push(row.index);
+            } else if !has_left {
+                row.positions = position;
+                row.cache_bytes = decoder.cache_bytes_of(row.index);
+                // The memory of a single sequence is freed in the span `cleanup`.
+                if count > 1 {
+                    decoder.leave(row.index);
+                }
+            }
+        }
+        active
+    }
+
+    /// Generates one token of each of these sequences in one span: the forward pass (except for
+    /// the first tokens) and sampling.
+    fn step(&mut self, step: usize, active: &[usize]) -> Result<()> {
+        let none = tracing::field::Empty;
+        let span = phase!(
+            TOKEN,
+            token = step,
+            token_id = none,
+            text = none,
+            batch = none
+        );
         let _entered = span.enter();
-        if let Some(&last) = tokens.last() {
-            let ids = self.model.decoder.tensor(&[last])?;
-            *logits = self.model.decoder.forward(&ids, false)?;
+        let is_single = self.rows.len() == 1;
+        if !is_single {
+            span.record("batch", active.len());
         }
-        let id = choose(&mut self.sampler, logits)?;
-        let piece = text.push(self.model.tokenizer.piece(id));
-        span.record("token_id", id);
-        span.record("text", piece.as_str());
-        tokens.push(id);
-        let shown = self.stop.texts.push(&piece);
-        let event = TokenEvent {
-            index,
-            id,
-            text: &shown.text,
+        let logits = match step {
+            0 => None,
+            _ => Some(self.forward(active)?),
         };
-        let flow = (self.on_token)(event);
-        Ok(match () {
-            _ if self.model.tokenizer.is_stop(id) => Some(StopReason::EndOfText),
-            _ if shown.is_end || self.stop.tokens.contains(&id) => Some(StopReason::StopText),
-            _ if flow.is_break() => Some(StopReason::Cancelled),
-            _ => None,
-        })
+        let Self {
+            model,
+            rows,
+            on_token,
+        } = self;
+        for (number, index) in active.iter().enumerate() {
+            let Some(row) = rows.get_mut(*index) else {
+                continue;
+            };
+            let own = match &logits {
+                Some(logits) => logits.get(number)?,
+                None => row.logits.take().ok_or(Error::NotFinite)?,
+            };
+            let sampled = row.sample(&own, &model.tokenizer)?;
+            if is_single {
+                span.record("token_id", sampled.id);
+                span.record("text", sampled.piece.as_str());
+            }
+            let flow = on_token(*index, row.event(&sampled));
+            if flow.is_break() {
+                row.stop = row.stop.or(Some(StopReason::Cancelled));
+            }
+        }
+        Ok(())
     }
 
-    fn finish(&mut self, decoded: Decoded, input_tokens: usize) -> Result<Generation> {
-        let Decoded { tokens, stop } = decoded;
+    /// Appends the last token of each sequence and returns the logits, `(sequences, vocab)`.
+    fn forward(&mut self, active: &[usize]) -> Result<Tensor> {
         let decoder = &mut self.model.decoder;
+        let last = active.iter().filter_map(|index| self.rows.get(*index));
+        let last: Vec<u32> = last.filter_map(|row| row.tokens.last().copied()).collect();
+        let ids = decoder.tensor(&last)?;
+        let parts: Vec<(usize, usize)> = active.iter().map(|index| (*index, 1)).collect();
+        let hidden = decoder.hidden_of(&ids, &parts, false)?;
+        let at: Vec<usize> = (0..active.len()).collect();
+        let logits = decoder.logits(&hidden, &at)?;
+        for index in active {
+            let position = decoder.position_of(*index);
+            if let Some(row) = self.rows.get_mut(*index) {
+                row.watch(position, decoder.context);
+            }
+        }
+        Ok(logits)
+    }
+
+    fn finish(&mut self) -> Result<Vec<Generation>> {
+        let Self { model, rows, .. } = self;
+        let Model {
+            decoder, tokenizer, ..
+        } = &mut **model;
         // Sampling already moved the logits; only pending work remains.
         section!(TENSOR_TO_CPU; decoder.device.synchronize())?;
-        let mut text = section!(DETOKENIZATION; self.model.tokenizer.decode(&tokens));
-        text.truncate(self.stop.texts.first(&text).unwrap_or(text.len()));
-        let kv_cache_bytes = decoder.cache_bytes();
+        let context = decoder.context;
+        let rows = std::mem::take(rows).into_iter();
+        let done = section!(DETOKENIZATION; {
+            rows.map(|row| row.finish(tokenizer, context)).collect()
+        });
         section!(CLEANUP; decoder.reset());
-        let output_tokens = tokens.len();
-        let warning = self.warning.take();
-        Ok(Generation {
-            text,
-            tokens,
-            input_tokens,
-            output_tokens,
-            stop,
-            kv_cache_bytes,
-            warning,
-        })
+        Ok(done)
+    }
+}
+
+/// Emits the tokens and the cache of each sequence of a batch as metrics of the current span.
+fn emit(all: &[Generation]) {
+    for (row, done) in all.iter().enumerate() {
+        tracing::event!(
+            target: statistics::TARGET,
+            tracing::Level::INFO,
+            row,
+            row_input_tokens = done.input_tokens as f64,
+            row_output_tokens = done.output_tokens as f64,
+            row_kv_bytes = done.kv_cache_bytes as f64,
+            row_context_share = done.context_share(),
+        );
     }
 }

@@ -18,8 +18,14 @@
 //! Spans measure real work only. Two consequences are visible in the tree:
 //! keys and values are written where they are produced, so `kv_cache_store`
 //! (prefill) and `kv_cache_append` (decode) are ops of each layer, at DEBUG so
-//! that they show at [`Depth::Layer`] too; and token `i` holds the forward pass
+//! that they show at [`Depth::Layer`] too (`kv_cache_read` converts keys and values
+//! that are not stored as f32); and token `i` holds the forward pass
 //! that produced it, except token 0, which is sampled from prefill's logits.
+//!
+//! In a batch, a `token` span holds one step of all sequences that have not ended: its field
+//! `batch` is their number, and `token_id` and `text` are not recorded. Then `sampling`, and at
+//! [`Depth::Deep`] the operations between the projections of attention, have a span for each
+//! sequence.
 
 pub(crate) mod depth;
 pub(crate) mod macros;

@@ -51,6 +51,7 @@ names! {
     SHARED_EXPERT = "shared_expert", "op";
     KV_CACHE_STORE = "kv_cache_store", "op";
     KV_CACHE_APPEND = "kv_cache_append", "op";
+    KV_CACHE_READ = "kv_cache_read", "op";
     Q_PROJ = "q_proj", "op";
     K_PROJ = "k_proj", "op";
     V_PROJ = "v_proj", "op";

@@ -9,8 +9,8 @@ use candle_core::{D, Tensor};
 use crate::config::decoder_config::DecoderConfig;
 use crate::error::Result;
 use crate::instrument::macros::{op, section};
-use crate::layers::attention_mask::PassMask;
-use crate::layers::kv_cache::KvCache;
+use crate::layers::attention_mask::RowMask;
+use crate::layers::kv_cache::{CachedPositions, KvCache};
 use crate::layers::linear::Linear;
 use crate::layers::norm::Norm;
 use crate::layers::pass::Pass;
@@ -130,11 +130,16 @@ impl HeadShape {
 }
 
 impl Attention {
-    /// `(1, positions, width)` to the same shape; the new positions are
-    /// appended to the cache.
-    pub(crate) fn forward(&self, x: &Tensor, pass: &Pass, cache: &mut KvCache) -> Result<Tensor> {
+    /// `(1, positions, width)` to the same shape; the new positions are appended to the
+    /// caches of their sequences.
+    pub(crate) fn forward(
+        &self,
+        x: &Tensor,
+        pass: &Pass,
+        caches: &mut [KvCache],
+    ) -> Result<Tensor> {
         let shape = &self.shape;
-        let pass_mask = pass.mask(self.mask)?;
+        let masks = &pass.mask(self.mask)?.rows;
         let q = op!(Q_PROJ, [q = &self.q, x]; q.forward(x))?;
         let mut q = shape.split(&q, shape.heads)?;
         if let Some(norm) = &self.q_norm {
@@ -147,27 +152,59 @@ impl Attention {
         }
         let v = op!(V_PROJ, [v = &self.v, x]; v.forward(x))?;
         let v = shape.split(&v, shape.kv_heads)?.transpose(1, 2)?;
-        let (q, k) = rotate(
-            &q.transpose(1, 2)?,
-            &k.transpose(1, 2)?,
-            pass_mask,
-            pass.deep,
-        )?;
-        let q = heated(q, pass_mask, pass.deep)?;
-        store(cache, &k, &v, pass)?;
-        let (keys, values) = cache.view(pass_mask.visible)?;
-        let mask = pass_mask.mask.as_ref();
-        let (mixed, weights) = match pass.deep {
-            true => self.decomposed(&q, &keys, &values, mask)?,
-            false => self.fused(&q, &keys, &values, mask)?,
-        };
-        let mixed = shape.join(&mixed)?;
+        let rows = self.rotated(&q.transpose(1, 2)?, &k.transpose(1, 2)?, &v, pass)?;
+        let stored = stored(caches, &rows, masks, pass)?;
+        let mut mixed = Vec::with_capacity(rows.len());
+        for ((row, stored), mask) in rows.iter().zip(&stored).zip(masks) {
+            mixed.push(shape.join(&self.attend(&row.q, stored, mask, pass)?)?);
+        }
+        let mixed = Tensor::cat(&mixed, 1)?;
         let out = op!(O_PROJ, [o = &self.o, mixed = &mixed]; o.forward(mixed))?;
         if let Some(statistics) = pass.statistics {
-            statistics.heads(&weights, shape.heads, mask)?;
             statistics.activations(&out)?;
         }
         Ok(out)
+    }
+
+    /// Divides `(1, heads, positions, head_dim)` into sequences and rotates them.
+    fn rotated(&self, q: &Tensor, k: &Tensor, v: &Tensor, pass: &Pass) -> Result<Vec<QkvRow>> {
+        let masks = &pass.mask(self.mask)?.rows;
+        let (mut rows, mut first) = (Vec::with_capacity(masks.len()), 0);
+        for (row, mask) in pass.rows.iter().zip(masks) {
+            let own = |x: &Tensor| x.narrow(2, first, row.count);
+            let (q, k) = rotate(&own(q)?, &own(k)?, mask, pass.deep)?;
+            rows.push(QkvRow {
+                row: row.row,
+                q: heated(q, mask, pass.deep)?,
+                k,
+                v: own(v)?,
+            });
+            first += row.count;
+        }
+        Ok(rows)
+    }
+
+    /// Mixes the visible positions of one sequence: `(1, heads, new, head_dim)`.
+    fn attend(
+        &self,
+        q: &Tensor,
+        stored: &CachedPositions,
+        mask: &RowMask,
+        pass: &Pass,
+    ) -> Result<Tensor> {
+        let (keys, values) = match stored.is_converted() {
+            true => op!(KV_CACHE_READ, [stored]; stored.read())?,
+            false => stored.read()?,
+        };
+        let mask = mask.mask.as_ref();
+        let (mixed, weights) = match pass.deep {
+            true => self.decomposed(q, &keys, &values, mask)?,
+            false => self.fused(q, &keys, &values, mask)?,
+        };
+        if let Some(statistics) = pass.statistics {
+            statistics.heads(&weights, self.shape.heads, mask)?;
+        }
+        Ok(mixed)
     }
 
     /// Returns the weighted values and the attention weights. Scales the queries instead
@@ -217,7 +254,7 @@ impl Attention {
 }
 
 /// Applies the rotary embedding of the layer, if it has one; the results are contiguous.
-fn rotate(q: &Tensor, k: &Tensor, mask: &PassMask, deep: bool) -> Result<(Tensor, Tensor)> {
+fn rotate(q: &Tensor, k: &Tensor, mask: &RowMask, deep: bool) -> Result<(Tensor, Tensor)> {
     match &mask.rotary {
         None => Ok((q.contiguous()?, k.contiguous()?)),
         Some(rotary) if deep => op!(ROPE, [rotary, q, k]; rotary.apply_both(q, k)),
@@ -226,7 +263,7 @@ fn rotate(q: &Tensor, k: &Tensor, mask: &PassMask, deep: bool) -> Result<(Tensor
 }
 
 /// Multiplies queries by the factor of their position.
-fn heated(q: Tensor, mask: &PassMask, deep: bool) -> Result<Tensor> {
+fn heated(q: Tensor, mask: &RowMask, deep: bool) -> Result<Tensor> {
     match &mask.temperature {
         None => Ok(q),
         Some(factors) if deep => Ok(op!(TEMPERATURE, [q = &q, factors]; q.broadcast_mul(factors))?),
@@ -242,9 +279,32 @@ pub(crate) fn capped(x: &Tensor, cap: Option<f64>) -> Result<Tensor> {
     }
 }
 
-fn store(cache: &mut KvCache, k: &Tensor, v: &Tensor, pass: &Pass) -> Result<()> {
+/// Queries, keys and values of the new positions of one sequence.
+#[derive(Debug)]
+struct QkvRow {
+    row: usize,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+}
+
+/// Appends keys and values to the caches of their sequences and returns the visible ones.
+fn stored(
+    caches: &mut [KvCache],
+    rows: &[QkvRow],
+    masks: &[RowMask],
+    pass: &Pass,
+) -> Result<Vec<CachedPositions>> {
+    let no_cache = || candle_core::Error::Msg("no cache for this sequence".into());
+    let mut append = || {
+        let append = |(row, mask): (&QkvRow, &RowMask)| {
+            let cache = caches.get_mut(row.row).ok_or_else(no_cache)?;
+            cache.append(&row.k, &row.v, mask.visible)
+        };
+        rows.iter().zip(masks).map(append).collect()
+    };
     match pass.prefill {
-        true => section!(KV_CACHE_STORE; cache.append(k, v)),
-        false => section!(KV_CACHE_APPEND; cache.append(k, v)),
+        true => section!(KV_CACHE_STORE; append()),
+        false => section!(KV_CACHE_APPEND; append()),
     }
 }

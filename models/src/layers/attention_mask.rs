@@ -4,7 +4,8 @@
 use candle_core::{Device, Tensor};
 
 use crate::config::rope::Temperature;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::layers::pass_row::PassRow;
 use crate::layers::rope::{Rope, RotaryTable};
 use crate::tape::op_case::OpOutput;
 use crate::tape::repeatable::repeatable;
@@ -21,9 +22,16 @@ pub(crate) struct AttentionMask {
     pub window: Option<usize>,
 }
 
-/// An [`AttentionMask`] for the positions of one forward pass.
+/// An [`AttentionMask`] for one forward pass.
 #[derive(Debug)]
 pub(crate) struct PassMask {
+    /// Of the new positions of each sequence, in the order of the pass.
+    pub rows: Vec<RowMask>,
+}
+
+/// An [`AttentionMask`] for the new positions of one sequence.
+#[derive(Debug)]
+pub(crate) struct RowMask {
     /// Cosines and sines of the new positions, if these layers have a rotary embedding.
     pub rotary: Option<RotaryTable>,
     /// Factors of the new positions' queries, shape `(new, 1)`; `None` if all are 1.
@@ -36,39 +44,59 @@ pub(crate) struct PassMask {
 
 impl OpOutput for PassMask {
     fn tensors(&self) -> Vec<Tensor> {
-        let tables = self.rotary.iter().flat_map(RotaryTable::tables);
-        let others = [&self.temperature, &self.mask].into_iter().flatten();
-        tables.chain(others.cloned()).collect()
+        let of_row = |row: &RowMask| {
+            let tables = row.rotary.iter().flat_map(RotaryTable::tables);
+            let others = [&row.temperature, &row.mask].into_iter().flatten();
+            tables.chain(others.cloned()).collect::<Vec<Tensor>>()
+        };
+        self.rows.iter().flat_map(of_row).collect()
     }
 }
 
 impl AttentionMask {
-    /// Computes the rotary table for `positions` in total.
-    pub(crate) fn reserve(&mut self, positions: usize) -> Result<()> {
+    /// Computes the rotary table for `positions` of a sequence that may reach this length.
+    pub(crate) fn reserve(&mut self, positions: usize, reach: usize) -> Result<()> {
         let rope = self.rope.as_mut();
-        rope.map_or(Ok(()), |rope| rope.reserve(positions))
+        rope.map_or(Ok(()), |rope| rope.reserve(positions, reach))
     }
 
-    /// Starts a new sequence.
-    pub(crate) fn forget(&mut self) {
-        if let Some(rope) = &mut self.rope {
-            rope.forget();
+    /// Builds the masks of the new positions of these sequences.
+    pub(crate) fn pass(&mut self, rows: &[PassRow], device: &Device) -> Result<PassMask> {
+        for row in rows {
+            self.reserve(row.start + row.count, row.reach)?;
         }
-    }
-
-    /// Builds the mask of `count` new positions from `start` on.
-    pub(crate) fn pass(&mut self, start: usize, count: usize, device: &Device) -> Result<PassMask> {
-        let all = start + count;
-        self.reserve(all)?;
         let (window, temperature) = (self.window, self.temperature);
-        let visible = window.map_or(all, |window| all.min(window.saturating_add(count - 1)));
-        repeatable!([rope = &self.rope, device]; Ok::<_, Error>(PassMask {
-            rotary: rope.as_ref().map(|rope| rope.rows(start, count)).transpose()?,
-            temperature: factors(temperature, start, count, device)?,
-            mask: mask(start, count, visible, window, device)?,
-            visible,
-        }))
+        let rows = &rows.to_vec();
+        repeatable!([rope = &self.rope, rows, device]; {
+            let mask = |row: &PassRow| row_mask(rope.as_ref(), temperature, window, row, device);
+            let rows = rows.iter().map(mask).collect::<Result<_>>();
+            rows.map(|rows| PassMask { rows })
+        })
     }
+}
+
+fn row_mask(
+    rope: Option<&Rope>,
+    temperature: Option<Temperature>,
+    window: Option<usize>,
+    row: &PassRow,
+    device: &Device,
+) -> Result<RowMask> {
+    let PassRow {
+        start,
+        count,
+        reach,
+        ..
+    } = *row;
+    let all = start + count;
+    let visible = window.map_or(all, |window| all.min(window.saturating_add(count - 1)));
+    let rotary = rope.map(|rope| rope.rows(start, count, reach));
+    Ok(RowMask {
+        rotary: rotary.transpose()?,
+        temperature: factors(temperature, start, count, device)?,
+        mask: mask(start, count, visible, window, device)?,
+        visible,
+    })
 }
 
 /// Returns the factors of queries; `None` if all are 1.

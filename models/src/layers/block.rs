@@ -30,8 +30,8 @@ pub(crate) struct Block {
     pub is_parallel: bool,
     /// Factor of what attention and MLP add.
     pub residual_scale: Option<f64>,
-    /// Keys and values of this layer.
-    pub cache: KvCache,
+    /// Keys and values of this layer, of each sequence.
+    pub caches: Vec<KvCache>,
 }
 
 impl Block {
@@ -41,7 +41,7 @@ impl Block {
             Some(norm) => op!(INPUT_NORM; norm.within(x, pass))?,
             None => x.clone(),
         };
-        let attended = op!(ATTENTION; self.attention.forward(&normed, pass, &mut self.cache))?;
+        let attended = op!(ATTENTION; self.attention.forward(&normed, pass, &mut self.caches))?;
         let attended = match &self.attention_out_norm {
             Some(norm) => op!(POST_ATTENTION_NORM; norm.within(&attended, pass))?,
             None => attended,

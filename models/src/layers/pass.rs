@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::layers::attention_mask::PassMask;
+use crate::layers::pass_row::PassRow;
 use crate::statistics::Statistics;
 
 /// Prompt tokens per forward pass. Attention scores of a pass take
@@ -11,6 +12,8 @@ pub(crate) const PREFILL_CHUNK: usize = 512;
 /// State shared by the layers of one forward pass.
 #[derive(Debug)]
 pub(crate) struct Pass {
+    /// The sequences, in the order of their positions.
+    pub rows: Vec<PassRow>,
     /// Masks of each kind of layer.
     pub masks: Vec<PassMask>,
     /// Whether kernels run decomposed.

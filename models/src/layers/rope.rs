@@ -25,7 +25,6 @@ pub(crate) struct Rope {
     context: usize,
     device: Device,
     table: Option<RotaryTable>,
-    is_long: bool,
 }
 
 /// Other frequencies for long sequences (LongRoPE, Ding et al. 2024).
@@ -34,6 +33,7 @@ struct LongRope {
     frequencies: Vec<f32>,
     /// Original context; longer sequences use these frequencies.
     original: usize,
+    table: Option<RotaryTable>,
 }
 
 /// Cosines and sines, each of shape `(positions, rope_dim / 2)`.
@@ -57,6 +57,7 @@ impl Rope {
         let long = factors.long.map(|factors| LongRope {
             frequencies: divided(Some(factors)),
             original: config.original_context,
+            table: None,
         });
         Self {
             magnitude: config.magnitude,
@@ -89,41 +90,44 @@ impl Rope {
             context,
             device: device.clone(),
             table: None,
-            is_long: false,
         }
     }
 
     /// Computes the table for `positions` in total, unless it is long enough already.
     ///
-    /// LongRoPE chooses the frequencies by the length of the whole sequence: call
-    /// [`Self::forget`] before the next sequence.
-    pub(crate) fn reserve(&mut self, positions: usize) -> Result<()> {
-        let is_long = |long: &LongRope| positions > long.original;
-        if !self.is_long && self.long.as_ref().is_some_and(is_long) {
-            (self.is_long, self.table) = (true, None);
-        }
-        let computed = self.table.as_ref().map_or(0, RotaryTable::positions);
+    /// LongRoPE chooses the frequencies by `reach`, the length that the whole sequence may
+    /// reach.
+    pub(crate) fn reserve(&mut self, positions: usize, reach: usize) -> Result<()> {
+        let table = self.table_of(reach).as_ref();
+        let computed = table.map_or(0, RotaryTable::positions);
         if computed < positions {
-            self.table = Some(self.compute(self.capacity(positions))?);
+            let table = Some(self.compute(self.capacity(positions), reach)?);
+            match self.long.as_mut().filter(|long| reach > long.original) {
+                Some(long) => long.table = table,
+                None => self.table = table,
+            }
         }
         Ok(())
     }
 
-    /// Starts a new sequence, which may be a short one again.
-    pub(crate) fn forget(&mut self) {
-        if std::mem::take(&mut self.is_long) {
-            self.table = None;
-        }
-    }
-
-    /// Returns the cosines and sines of `count` positions from `start` on.
+    /// Returns the cosines and sines of `count` positions from `start` on, of a sequence that
+    /// may reach a length of `reach`.
     ///
     /// # Errors
     /// If these positions were not reserved.
-    pub(crate) fn rows(&self, start: usize, count: usize) -> Result<RotaryTable> {
+    pub(crate) fn rows(&self, start: usize, count: usize, reach: usize) -> Result<RotaryTable> {
         let unready = || candle_core::Error::Msg("the rotary table is not computed".into());
-        let table = self.table.as_ref().ok_or_else(unready)?;
+        let table = self.table_of(reach).as_ref().ok_or_else(unready)?;
         table.slice(start, count)
+    }
+
+    /// The long frequencies, if a sequence of this length uses them.
+    fn long_of(&self, reach: usize) -> Option<&LongRope> {
+        self.long.as_ref().filter(|long| reach > long.original)
+    }
+
+    fn table_of(&self, reach: usize) -> &Option<RotaryTable> {
+        self.long_of(reach).map_or(&self.table, |long| &long.table)
     }
 
     fn capacity(&self, positions: usize) -> usize {
@@ -131,8 +135,8 @@ impl Rope {
         rounded.min(self.context).max(positions)
     }
 
-    fn compute(&self, positions: usize) -> Result<RotaryTable> {
-        let long = self.long.as_ref().filter(|_| self.is_long);
+    fn compute(&self, positions: usize, reach: usize) -> Result<RotaryTable> {
+        let long = self.long_of(reach);
         let frequencies = long.map_or(&self.frequencies, |long| &long.frequencies);
         let (shape, magnitude) = ((positions, frequencies.len()), self.magnitude);
         let angles = || {
@@ -223,9 +227,9 @@ mod tests {
         }
     }
 
-    fn cosines(rope: &mut Rope, positions: usize, at: usize) -> Vec<f32> {
-        rope.reserve(positions).unwrap();
-        let [cos, _] = rope.rows(at, 1).unwrap().tables();
+    fn cosines(rope: &mut Rope, positions: usize, reach: usize, at: usize) -> Vec<f32> {
+        rope.reserve(positions, reach).unwrap();
+        let [cos, _] = rope.rows(at, 1, reach).unwrap().tables();
         cos.flatten_all().unwrap().to_vec1().unwrap()
     }
 
@@ -246,11 +250,11 @@ mod tests {
             long: Some(vec![4.0, 8.0]),
         };
         let mut rope = Rope::new(&config(), factors, 64, &Device::Cpu);
-        assert_near(&cosines(&mut rope, 8, 3), [3.0, 0.15]);
-        assert_near(&cosines(&mut rope, 9, 3), [0.75, 0.0375]);
-        // A shorter part of the same sequence.
-        assert_near(&cosines(&mut rope, 5, 3), [0.75, 0.0375]);
-        rope.forget();
-        assert_near(&cosines(&mut rope, 8, 3), [3.0, 0.15]);
+        assert_near(&cosines(&mut rope, 8, 8, 3), [3.0, 0.15]);
+        assert_near(&cosines(&mut rope, 9, 9, 3), [0.75, 0.0375]);
+        // A part of a sequence that will be long.
+        assert_near(&cosines(&mut rope, 5, 9, 3), [0.75, 0.0375]);
+        // A short sequence next to it.
+        assert_near(&cosines(&mut rope, 8, 8, 3), [3.0, 0.15]);
     }
 }

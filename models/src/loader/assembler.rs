@@ -9,6 +9,7 @@ use crate::instrument::depth::Depth;
 use crate::layers::attention::{Attention, HeadNorm, HeadShape};
 use crate::layers::attention_mask::AttentionMask;
 use crate::layers::block::Block;
+use crate::layers::cache_format::CacheFormat;
 use crate::layers::embedding::Embedding;
 use crate::layers::feed_forward::FeedForward;
 use crate::layers::kv_cache::{CacheShape, KvCache};
@@ -23,6 +24,7 @@ pub(super) struct Assembler<'a, 'l> {
     pub(super) config: &'l DecoderConfig,
     pub(super) tensors: &'a mut TensorReader<'l>,
     pub(super) depth: Depth,
+    pub(super) cache: CacheFormat,
     /// Kinds of layers found so far, in the order of the decoder's masks.
     pub(super) kinds: Vec<LayerKind>,
 }
@@ -65,6 +67,7 @@ impl Assembler<'_, '_> {
             logit_divisor: config.scales.logits,
             logit_cap: config.scales.logit_cap,
             context: config.context_length,
+            reach: vec![0],
             depth: self.depth,
             statistics: None,
             device: self.tensors.device().clone(),
@@ -94,7 +97,7 @@ impl Assembler<'_, '_> {
             mlp_out_norm: self.norm(after, &at("post_ffw_norm"))?,
             is_parallel: self.config.is_parallel,
             residual_scale: self.config.scales.residual,
-            cache: self.cache(),
+            caches: vec![self.cache(index)],
         })
     }
 
@@ -191,7 +194,7 @@ impl Assembler<'_, '_> {
         })
     }
 
-    fn cache(&self) -> KvCache {
+    fn cache(&self, layer: usize) -> KvCache {
         let DecoderConfig {
             kv_heads,
             head_dim,
@@ -202,6 +205,8 @@ impl Assembler<'_, '_> {
             kv_heads,
             head_dim,
             limit,
+            window: self.config.window_of(layer),
+            format: self.cache,
             device: self.tensors.device().clone(),
         })
     }

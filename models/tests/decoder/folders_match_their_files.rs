@@ -137,9 +137,16 @@ fn memory_is_predicted_and_progress_is_reported() {
                 };
                 let go_on = |_: TokenEvent<'_>| ControlFlow::Continue(());
                 let done = generate(&mut model, "hello", &options, go_on).unwrap();
-                // The cache is made for no fewer than 256 positions, or the context.
-                let positions = model.info().context_length.min(256) as u64;
-                let cache = positions * memory.cache_bytes_per_token;
+                // The cache is made for no fewer than 256 positions, the context, or the
+                // window.
+                let info = model.info();
+                let kept = info.context_length.min(256);
+                let window = info.window.unwrap_or(kept).min(kept);
+                let windowed = info.windowed_layers * window;
+                let positions = (info.layers - info.windowed_layers) * kept + windowed;
+                let of_layer = memory.cache_bytes_per_token / info.layers as u64;
+                let cache = positions as u64 * of_layer;
+                assert_eq!(memory.cache_bytes(3), cache, "{}", family.name);
                 assert_eq!(done.kv_cache_bytes as u64, cache, "{}", family.name);
             }
         }

@@ -5,6 +5,7 @@
 #[path = "../family/mod.rs"]
 mod family;
 
+mod caches_keep_what_layers_attend_to;
 mod captured_operations_compute_what_the_model_computed;
 mod chat_templates_match_jinja2;
 mod damaged_gguf_files_give_one_clear_error;
@@ -16,6 +17,7 @@ mod folders_match_their_files;
 mod generation_stops_for_the_stated_reason;
 mod mechanisms_have_their_spans;
 mod observed;
+mod prompts_of_a_batch_answer_alone;
 mod real_models_match_llama_cpp;
 mod sentencepiece_vocabularies_merge_by_score;
 mod settings_of_tokenizer_files_are_used_or_dropped;

@@ -10,7 +10,7 @@ use serde_json::Value;
 const MOST: f32 = 0.5;
 
 /// Returns the path of the file if it exists.
-fn found(file: &str) -> Option<PathBuf> {
+pub(crate) fn found(file: &str) -> Option<PathBuf> {
     let is_free = file.starts_with("SmolLM2");
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let cache = variable("XDG_CACHE_HOME")

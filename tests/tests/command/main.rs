@@ -9,6 +9,7 @@ mod a_signal_ends_a_run_in_order;
 mod a_signal_ends_all_recordings;
 mod an_unusable_database_is_one_clear_error;
 mod baselines_are_kept_and_checked;
+mod batches_are_counted_by_sequence;
 mod experts_are_counted_in_operations;
 mod maintenance_spares_active_recordings;
 mod misuse_of_the_command_is_reported;

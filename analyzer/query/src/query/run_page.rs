@@ -14,7 +14,7 @@ use super::bad_values::{is_bad_value, whole_in};
 use super::phases::phases_of_several;
 use super::run_filter::{DURATION, RunFilter, START, SqlCondition, register};
 use super::runs::{RunListEntry, crashed, entries};
-use super::totals::{Tokens, Totals, totals_for};
+use super::totals::{SEQUENCES, Tokens, Totals, totals_for};
 use crate::error::Result;
 
 /// Sort key of runs: largest first, unknown last.
@@ -205,7 +205,8 @@ fn readable_phases(
 
 fn candidates(recording: &Recording, condition: &SqlCondition) -> Result<Vec<RunCandidate>> {
     let sql = format!(
-        "SELECT r.no, r.start_unix_ns, r.end_ns, r.input_tokens, r.output_tokens, r.batch
+        "SELECT r.no, r.start_unix_ns, r.end_ns, r.input_tokens, r.output_tokens, r.batch,
+                {SEQUENCES}
          FROM runs r WHERE {}",
         condition.sql()
     );
@@ -219,6 +220,7 @@ fn candidates(recording: &Recording, condition: &SqlCondition) -> Result<Vec<Run
                 input: whole_in(r, 3)?,
                 output: whole_in(r, 4)?,
                 batch: whole_in(r, 5)?,
+                sequences: whole_in(r, 6)?,
             },
         })
     };

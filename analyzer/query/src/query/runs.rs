@@ -12,7 +12,7 @@ use super::attributions::EFFECTIVE;
 use super::bad_values::{is_bad_value, text_in, whole_in};
 use super::phases::phases_of_several;
 use super::run_filter::{GROUP, numbers, status};
-use super::totals::{Tokens, no_sensor, totals_for};
+use super::totals::{SEQUENCES, Tokens, no_sensor, totals_for};
 use super::{KNOWN_FROM, Recording, Run, Totals, optional_set_at};
 use crate::error::{Error, Result};
 
@@ -51,6 +51,9 @@ pub struct RunListEntry {
     /// Number of sequences decoded concurrently.
     #[serde(skip)]
     pub batch: Option<i64>,
+    /// Number of sequences of all batches, if there are several at once.
+    #[serde(skip)]
+    pub sequences: Option<i64>,
     /// Time of the measured work, to which `energy_j` belongs: the duration in a summary.
     pub work_ns: Option<i64>,
     /// Energy of the measured work: the total of a summary.
@@ -189,6 +192,7 @@ fn complete_entries(
             input: run.input_tokens,
             output: run.output_tokens,
             batch: run.batch,
+            sequences: run.sequences,
         };
         let totals = totals_for(&tokens, phases);
         run.set_totals(&totals);
@@ -244,6 +248,7 @@ fn runs_sql(only: Option<&[i64]>, crashed: &[i64]) -> String {
         FROM runs r WHERE {is_listed})
     SELECT r.no, r.uuid, r.name, {status} AS status, r.start_unix_ns, r.end_ns, r.model, r.engine,
            r.precision, r.experiment, r.input_tokens, r.output_tokens, r.batch,
+           {SEQUENCES} AS sequences,
            (SELECT CASE WHEN coalesce(min(b.covered_ns * 1.0 / nullif(b.duration_ns, 0)), 1.0)
                              >= {KNOWN_FROM}
                         THEN sum(b.measured_j)
@@ -291,6 +296,7 @@ fn listed(r: &Row<'_>) -> rusqlite::Result<RunListEntry> {
         input_tokens: r.get("input_tokens")?,
         output_tokens: r.get("output_tokens")?,
         batch: r.get("batch")?,
+        sequences: r.get("sequences")?,
         work_ns: None,
         energy_j: None,
         lo_j: None,

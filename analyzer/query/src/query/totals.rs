@@ -100,7 +100,14 @@ pub struct Tokens {
     pub output: Option<i64>,
     /// Number of sequences decoded concurrently.
     pub batch: Option<i64>,
+    /// Number of sequences of all batches, of which the last may be smaller.
+    pub sequences: Option<i64>,
 }
+
+/// SQL expression of [`Tokens::sequences`] for a run `r`.
+pub(super) const SEQUENCES: &str =
+    "CASE WHEN r.batch > 1 AND json_valid(r.config) AND json_type(r.config, '$.prompts') = 'integer'
+          THEN json_extract(r.config, '$.prompts') END";
 
 impl Tokens {
     /// Returns the numbers in the run's metadata.
@@ -110,6 +117,7 @@ impl Tokens {
             input: metadata.input_tokens,
             output: metadata.output_tokens,
             batch: metadata.batch,
+            sequences: sequences(run),
         }
     }
 
@@ -122,11 +130,19 @@ impl Tokens {
     /// the first of each sequence. `None` if there are none.
     pub fn decoded(&self, phases: &[Phase]) -> Option<i64> {
         let batch = self.batch.unwrap_or(1).max(1);
-        let decoded = self
-            .output?
-            .checked_sub(prompts(phases).checked_mul(batch)?)?;
+        let first = prompts(phases).checked_mul(batch)?;
+        let first = first.min(self.sequences.unwrap_or(i64::MAX));
+        let decoded = self.output?.checked_sub(first)?;
         (decoded > 0).then_some(decoded)
     }
+}
+
+/// Returns the number of prompts in the configuration of a run with batches.
+fn sequences(run: &Run) -> Option<i64> {
+    let metadata = &run.row.metadata;
+    metadata.batch.filter(|batch| *batch > 1)?;
+    let config: serde_json::Value = serde_json::from_str(metadata.config.as_deref()?).ok()?;
+    config["prompts"].as_i64()
 }
 
 /// Returns the number of prompts, or of batches of them. Each has one `prefill` and one

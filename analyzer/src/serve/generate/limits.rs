@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::run::options::parse_batch;
 use crate::run::{RunOptions, SpanDepth};
 use crate::serve::problem::Problem;
 
@@ -119,14 +120,12 @@ fn check_label(key: &str, label: &str) -> Result<(), Problem> {
     Err(Problem::invalid(format!("{key}: {what}")))
 }
 
-/// Refuses more than one sequence at once.
-pub(super) fn check_batch(batch: Option<u64>) -> Result<(), Problem> {
-    match batch {
-        None | Some(1) => Ok(()),
-        Some(batch) => Err(Problem::invalid(format!(
-            "batch: {batch} sequences at once are not supported; use 1"
-        ))),
-    }
+/// Returns the number of sequences at once.
+pub(super) fn batch_size(batch: Option<u64>) -> Result<usize, Problem> {
+    let parsed = batch.map(|batch| parse_batch(&batch.to_string()));
+    let parsed = parsed.transpose();
+    let parsed = parsed.map_err(|text| Problem::invalid(format!("batch: {text}")))?;
+    Ok(parsed.unwrap_or(1))
 }
 
 /// Returns a duration of `least` to 60,000 ms.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::bodies::{
     COMPATIBLE, CompatibleBody, GenerateBody, OURS, OnBusy, OnDisconnect, RequestedTags,
 };
-use super::limits::{check, check_batch, within};
+use super::limits::{batch_size, check, within};
 use crate::options::{SourceOptions, parse_tag};
 use crate::run::{RunOptions, SpanDepth, parse_method};
 use crate::serve::problem::Problem;
@@ -83,7 +83,6 @@ fn refused_key<'b, T: DeserializeOwned>(body: &'b Value, error: &str) -> Option<
 }
 
 fn ours(body: GenerateBody, power: &SourceOptions) -> Result<GenerateRequest, Problem> {
-    check_batch(body.batch)?;
     let defaults = RunOptions::default();
     let is_waiting = body.wait.unwrap_or(false);
     if body.on_disconnect.is_some() && !is_waiting {
@@ -93,6 +92,7 @@ fn ours(body: GenerateBody, power: &SourceOptions) -> Result<GenerateRequest, Pr
     let method = body.method.as_deref().map(parse_method).transpose();
     let mut options = RunOptions {
         prompt: body.prompt,
+        batch: batch_size(body.batch)?,
         model: body.model.unwrap_or(defaults.model),
         depth: body.depth.map_or(defaults.depth, SpanDepth::from),
         max_tokens: body.max_tokens.unwrap_or(defaults.max_tokens),
@@ -239,8 +239,9 @@ mod tests {
             (json!({"config": {"speed": 1}}), "speed"),
             (json!({"depth": "atoms"}), "depth: unknown variant `atoms`"),
             (json!({"profilingDepth": "atoms"}), "atoms"),
-            (json!({"batch": 2}), "batch"),
-            (json!({"config": {"batch": 2}}), "batch"),
+            (json!({"batch": 0}), "batch"),
+            (json!({"batch": 257}), "batch: use a number from 1 to 256"),
+            (json!({"config": {"batch": 0}}), "batch"),
             (json!({"max_tokens": 0}), "max_tokens"),
             (
                 json!({"max_tokens": -1}),
