@@ -14,6 +14,7 @@ pub(crate) mod options;
 mod record;
 #[cfg(feature = "inference")]
 mod signal_flag;
+pub(crate) mod statistics_options;
 mod variants;
 
 pub use crate::checksum::{sha256, sha256_of};
@@ -27,4 +28,5 @@ pub(crate) use model::{checksum as model_checksum, path as model_path};
 pub use options::{PrefillWeights, RunOptions, SpanDepth, WeightConversion, parse_method};
 #[cfg(feature = "inference")]
 pub use record::{FinishedRun, record};
+pub use statistics_options::{MetricSet, StatisticsOptions, ThresholdKind};
 pub use variants::RunVariants;
