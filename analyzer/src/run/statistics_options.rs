@@ -84,7 +84,7 @@ impl StatisticsOptions {
 
     /// Returns the names of the sets.
     pub fn names(&self) -> Vec<String> {
-        self.sets.iter().map(super::options::name).collect()
+        self.sets.iter().map(super::value_name::name).collect()
     }
 
     /// Returns the options of the model, `None` if nothing is recorded.

@@ -274,7 +274,7 @@ mod tests {
             (json!({"stats": true, "depth": "layer"}), "stats"),
             (json!({"stats": ["alternative"], "depth": "layer"}), "stats"),
             (json!({"stats": ["mean"]}), "stats"),
-            (json!({"stats": 0.01}), "stats"),
+            (json!({"stats": 0.01}), "stats: expected true, false"),
             (json!({"baseline_ms": 100_000}), "baseline_ms"),
         ] {
             let error = parse(of(more.clone())).unwrap_err();
