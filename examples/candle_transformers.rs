@@ -52,10 +52,11 @@ fn main() -> anyhow::Result<()> {
 
     // The model creates its spans here, so the subscriber must be there already.
     let mut weights = info_span!("model_loading").in_scope(|| load(&model))?;
-    let tokenizer = Checkpoint::open(&model)?;
-    let (input, output) = generate(&mut weights, tokenizer.tokenizer())?;
+    let checkpoint = Checkpoint::open(&model)?;
+    let tokenizer = checkpoint.tokenizer();
+    let (input, output) = generate(&mut weights, tokenizer)?;
 
-    let text = tokenizer.tokenizer().decode(&output);
+    let text = tokenizer.decode(&output);
     guard.update_metadata(|run| {
         run.name = Some("candle_transformers example".to_owned());
         run.engine = Some("candle-transformers".to_owned());
