@@ -49,7 +49,7 @@ pub fn calibrate(
         let text = format!(
             "--depth {} has only spans with children, which cannot be calibrated; use --depth \
              module or deep",
-            crate::run::value_name::name(&options.depth)
+            crate::run::options::name(&options.depth)
         );
         return Err(Error::Request(text).into());
     }

@@ -15,7 +15,7 @@ mod record;
 #[cfg(feature = "inference")]
 mod signal_flag;
 pub(crate) mod statistics_options;
-pub(crate) mod value_name;
+mod value_name;
 mod variants;
 
 pub use crate::checksum::{sha256, sha256_of};

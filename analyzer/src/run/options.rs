@@ -11,6 +11,7 @@ use crate::options::{RecordingOptions, as_optional_text};
 use crate::program::SYSTEM_TURN;
 
 use super::statistics_options::StatisticsOptions;
+pub(crate) use super::value_name::name;
 
 /// Granularity of spans.
 #[derive(

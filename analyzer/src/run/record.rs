@@ -49,7 +49,7 @@ pub fn record(
         let text = format!(
             "--stats needs the spans of modules, which --depth {} does not record; use --depth \
              module or deep",
-            super::value_name::name(&options.depth)
+            super::options::name(&options.depth)
         );
         return Err(Error::Request(text).into());
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::value_name::name;
+use super::options::name;
 use super::{RunOptions, SpanDepth, WeightConversion};
 
 /// Values of the options that distinguish configurations.

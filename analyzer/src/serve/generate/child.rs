@@ -15,7 +15,7 @@ use crate::format::escape;
 use crate::options::duration_text;
 use crate::program::{DATABASE, LAYER_DATABASE, READABLE_BY, RUN_ID, SYSTEM_TURN};
 use crate::run::RunOptions;
-use crate::run::value_name::name;
+use crate::run::options::name;
 
 /// Time that a cancelled run has to store its end, before its process is killed.
 const ENDING: Duration = Duration::from_secs(60);
