@@ -93,9 +93,9 @@ fn assert_layers(run: &StoredRun, of_layer: &[(&str, usize)], outside: &[(&str, 
     for layer in 0..LAYERS {
         for (label, of_layer) in of_layer {
             let sql = format!(
-                "SELECT count(*) FROM spans s JOIN nodes n ON n.run = s.run AND n.id = s.node
+                "SELECT count(*) FROM spans s JOIN nodes n ON n.run = s.id >> 40 AND n.id = s.node
                  JOIN nodes l ON l.run = n.run AND l.id = n.layer
-                 WHERE s.run = ?1 AND n.label = '{label}' AND l.label = 'layer {layer}'"
+                 WHERE s.id >> 40 = ?1 AND n.label = '{label}' AND l.label = 'layer {layer}'"
             );
             assert_eq!(
                 run.number(&sql),
