@@ -99,7 +99,7 @@ pub use layers::cache_format::CacheFormat;
 pub use memory::Memory;
 pub use model::Model;
 pub use sampling::{REPEAT_WINDOW, Sampler, SamplingOptions};
-pub use statistics::Statistics;
+pub use statistics::{MetricSets, Statistics};
 pub use summary::ModelSummary;
 pub use text::chat::options::ChatOptions;
 pub use text::chat::template::ChatTemplate;

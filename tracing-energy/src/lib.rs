@@ -260,6 +260,7 @@
 //! - Sensors were verified on imitations of their files and drivers, not on hardware. On Linux
 //!   all else is tested; for macOS the code is type-checked and has never run.
 
+pub mod candle;
 #[cfg(feature = "chrome")]
 #[doc(hidden)]
 pub mod chrome;

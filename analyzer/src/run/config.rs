@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::options::name;
-use super::{RunOptions, sha256_of};
+use super::{RunOptions, ThresholdKind, sha256_of};
 
 /// Version of [`RunConfig`]; increased when a field is removed or changes its meaning.
 const VERSION: u32 = 1;
@@ -118,7 +118,12 @@ struct LoadedConfig {
     /// Identifies runs with the same prompt although its text is not stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt_sha256: Option<String>,
+    /// Sets of statistics.
+    statistics: Vec<String>,
+    /// Thresholds of activations, of attention weights, and of `zero_ratio`.
     statistics_threshold: Option<f32>,
+    statistics_weight_threshold: Option<f32>,
+    statistics_zero_threshold: Option<f32>,
 }
 
 /// Experts of the model.
@@ -171,6 +176,8 @@ impl RunConfig {
     /// Returns the configuration with the loaded model.
     pub(super) fn of_model(options: &RunOptions, info: &ModelInfo, checksum: &str) -> Self {
         let keep_text = options.recording.keep_text;
+        let stats = &options.stats;
+        let threshold = |kind| stats.is_enabled().then(|| stats.threshold(kind));
         let loaded = LoadedConfig {
             architecture: info.architecture.clone(),
             assumed: info.assumed.clone(),
@@ -217,7 +224,10 @@ impl RunConfig {
             system_sha256: options.system_sha256().filter(|_| !keep_text),
             prompts: options.prompts().len(),
             prompt_sha256: (!keep_text).then(|| sha256_of(options.prompt.as_bytes())),
-            statistics_threshold: options.stats,
+            statistics: options.stats.names(),
+            statistics_threshold: threshold(ThresholdKind::Activations),
+            statistics_weight_threshold: threshold(ThresholdKind::Weights),
+            statistics_zero_threshold: threshold(ThresholdKind::Zero),
         };
         Self {
             loaded: Some(loaded),

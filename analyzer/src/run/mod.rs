@@ -14,6 +14,8 @@ pub(crate) mod options;
 mod record;
 #[cfg(feature = "inference")]
 mod signal_flag;
+pub(crate) mod statistics_options;
+mod value_name;
 mod variants;
 
 pub use crate::checksum::{sha256, sha256_of};
@@ -29,4 +31,5 @@ pub use options::{
 };
 #[cfg(feature = "inference")]
 pub use record::{FinishedRun, record};
+pub use statistics_options::{MetricSet, StatisticsOptions, ThresholdKind};
 pub use variants::RunVariants;

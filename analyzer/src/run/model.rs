@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use energy_models::{Checkpoint, LoadOptions, Model, Statistics, instrument};
+use energy_models::{Checkpoint, LoadOptions, Model, instrument};
 
 use super::event::{OnRunEvent, RunEvent};
 use super::hub::HubModel;
@@ -94,7 +94,7 @@ pub(super) fn load(
     for note in &info.notes {
         on_event(RunEvent::Warning(&format!("{}: {note}", path.display())));
     }
-    model.set_statistics(options.stats.map(|threshold| Statistics { threshold }));
+    model.set_statistics(options.stats.of_model());
     Ok(model)
 }
 

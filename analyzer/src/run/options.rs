@@ -10,6 +10,9 @@ use tracing_energy::Method;
 use crate::options::{RecordingOptions, as_optional_text};
 use crate::program::SYSTEM_TURN;
 
+use super::statistics_options::StatisticsOptions;
+pub(crate) use super::value_name::name;
+
 /// Granularity of spans.
 #[derive(
     Debug,
@@ -162,11 +165,9 @@ pub struct RunOptions {
     /// Penalty for repeating one of the last 64 tokens, e.g. 1.1 (1 disables it)
     #[arg(long, value_name = "X", default_value_t = Self::default().repeat_penalty)]
     pub repeat_penalty: f32,
-    /// Record statistics of activation tensors and attention as metrics of their spans. Values
-    /// below THRESHOLD count as zero (0.01 if it is omitted) [default: not recorded]
-    #[arg(long, value_name = "THRESHOLD", num_args = 0..=1, require_equals = true,
-          default_missing_value = "0.01")]
-    pub stats: Option<f32>,
+    /// Statistics of activations and attention.
+    #[command(flatten)]
+    pub stats: StatisticsOptions,
     /// Number of unrecorded generations before the first run of each configuration
     #[arg(long, value_name = "N", default_value_t = Self::default().warmup)]
     pub warmup: usize,
@@ -214,7 +215,7 @@ impl Default for RunOptions {
             min_p: None,
             seed: 0,
             repeat_penalty: 1.0,
-            stats: None,
+            stats: StatisticsOptions::default(),
             warmup: 0,
             method: None,
             recording: RecordingOptions::default(),
@@ -252,12 +253,6 @@ impl RunOptions {
         let batches = prompts.chunks(self.batch.max(1));
         batches.map(<[_]>::to_vec).collect()
     }
-}
-
-/// Returns the name of a value on the command line.
-pub(crate) fn name(value: &impl clap::ValueEnum) -> String {
-    let named = value.to_possible_value();
-    named.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 const fn one() -> usize {

@@ -45,7 +45,7 @@ pub fn record(
     out: &mut dyn Write,
     on_event: &mut OnRunEvent<'_>,
 ) -> anyhow::Result<FinishedRun> {
-    if options.stats.is_some() && options.depth < SpanDepth::Module {
+    if options.stats.is_enabled() && options.depth < SpanDepth::Module {
         let text = format!(
             "--stats needs the spans of modules, which --depth {} does not record; use --depth \
              module or deep",

@@ -34,6 +34,10 @@ const MEANINGS: &[(&str, &str)] = &[
         "data did not match any variant of untagged enum RequestedTags",
         "expected a list of KEY=VALUE, or an object",
     ),
+    (
+        "data did not match any variant of untagged enum RequestedStats",
+        "expected true, false, or a list of default, alternative and projections",
+    ),
     ("with value `", "from `"),
     (" to a `usize`", ": expected a whole number from 0"),
     (" to a `u64`", ": expected a whole number from 0"),

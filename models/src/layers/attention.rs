@@ -9,12 +9,14 @@ use candle_core::{D, Tensor};
 use crate::config::decoder_config::DecoderConfig;
 use crate::error::Result;
 use crate::instrument::macros::{op, section};
+use crate::instrument::names;
 use crate::layers::attention_mask::RowMask;
 use crate::layers::kv_cache::{CachedPositions, KvCache};
 use crate::layers::linear::Linear;
 use crate::layers::norm::Norm;
 use crate::layers::pass::Pass;
 use crate::layers::softmax;
+use crate::statistics::Statistics;
 
 /// Weights of one attention, each `(rows, width)` as in the file.
 #[derive(Debug, Clone)]
@@ -140,17 +142,21 @@ impl Attention {
     ) -> Result<Tensor> {
         let shape = &self.shape;
         let masks = &pass.mask(self.mask)?.rows;
+        let statistics = pass.statistics;
         let q = op!(Q_PROJ, [q = &self.q, x]; q.forward(x))?;
+        projected(statistics, names::Q_PROJ, &q)?;
         let mut q = shape.split(&q, shape.heads)?;
         if let Some(norm) = &self.q_norm {
             q = op!(Q_NORM; norm.forward(&q, pass.deep))?;
         }
         let k = op!(K_PROJ, [k = &self.k, x]; k.forward(x))?;
+        projected(statistics, names::K_PROJ, &k)?;
         let mut k = shape.split(&k, shape.kv_heads)?;
         if let Some(norm) = &self.k_norm {
             k = op!(K_NORM; norm.forward(&k, pass.deep))?;
         }
         let v = op!(V_PROJ, [v = &self.v, x]; v.forward(x))?;
+        projected(statistics, names::V_PROJ, &v)?;
         let v = shape.split(&v, shape.kv_heads)?.transpose(1, 2)?;
         let rows = self.rotated(&q.transpose(1, 2)?, &k.transpose(1, 2)?, &v, pass)?;
         let stored = stored(caches, &rows, masks, pass)?;
@@ -160,7 +166,8 @@ impl Attention {
         }
         let mixed = Tensor::cat(&mixed, 1)?;
         let out = op!(O_PROJ, [o = &self.o, mixed = &mixed]; o.forward(mixed))?;
-        if let Some(statistics) = pass.statistics {
+        if let Some(statistics) = statistics {
+            statistics.projection(names::O_PROJ, &out)?;
             statistics.activations(&out)?;
         }
         Ok(out)
@@ -251,6 +258,11 @@ impl Attention {
             weights.matmul(values))?;
         Ok((shape.unstack(&mixed)?, weights))
     }
+}
+
+/// Emits the statistics of a projection if they are enabled.
+fn projected(statistics: Option<Statistics>, name: &'static str, x: &Tensor) -> Result<()> {
+    statistics.map_or(Ok(()), |statistics| statistics.projection(name, x))
 }
 
 /// Applies the rotary embedding of the layer, if it has one; the results are contiguous.

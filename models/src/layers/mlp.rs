@@ -5,6 +5,7 @@ use candle_core::Tensor;
 use crate::architecture::Activation;
 use crate::error::Result;
 use crate::instrument::macros::op;
+use crate::instrument::names;
 use crate::layers::linear::Linear;
 use crate::statistics::Statistics;
 
@@ -29,32 +30,46 @@ impl Mlp {
         deep: bool,
         statistics: Option<Statistics>,
     ) -> Result<Tensor> {
-        let (active, mixed) = match &self.gate {
-            Some(gate) => self.gated(gate, x, deep)?,
+        let mixed = match &self.gate {
+            Some(gate) => self.gated(gate, x, deep, statistics)?,
             None => {
                 let up = op!(UP_PROJ, [up = &self.up, x]; up.forward(x))?;
                 let active = self.activate(&up, deep)?;
-                (active.clone(), active)
+                if let Some(statistics) = statistics {
+                    statistics.projection(names::UP_PROJ, &up)?;
+                    statistics.activation_function(&up, &active)?;
+                }
+                active
             }
         };
         let out = op!(DOWN_PROJ, [down = &self.down, x = &mixed]; down.forward(x))?;
         if let Some(statistics) = statistics {
-            statistics.kills(&active)?;
+            statistics.projection(names::DOWN_PROJ, &out)?;
             statistics.activations(&out)?;
         }
         Ok(out)
     }
 
-    /// Returns the activations, and their product with the other half.
-    fn gated(&self, gate: &Linear, x: &Tensor, deep: bool) -> Result<(Tensor, Tensor)> {
+    /// Returns the product of the activations and the other half.
+    fn gated(
+        &self,
+        gate: &Linear,
+        x: &Tensor,
+        deep: bool,
+        statistics: Option<Statistics>,
+    ) -> Result<Tensor> {
         let gate = op!(GATE_PROJ, [gate, x]; gate.forward(x))?;
         let up = op!(UP_PROJ, [up = &self.up, x]; up.forward(x))?;
         let active = self.activate(&gate, deep)?;
-        let mixed = match deep {
-            true => op!(GATE_UP_MULT, [active = &active, up = &up]; active * up)?,
-            false => (&active * up)?,
-        };
-        Ok((active, mixed))
+        if let Some(statistics) = statistics {
+            statistics.projection(names::GATE_PROJ, &gate)?;
+            statistics.projection(names::UP_PROJ, &up)?;
+            statistics.activation_function(&gate, &active)?;
+        }
+        match deep {
+            true => Ok(op!(GATE_UP_MULT, [active = &active, up = &up]; active * up)?),
+            false => Ok((active * up)?),
+        }
     }
 
     fn activate(&self, x: &Tensor, deep: bool) -> Result<Tensor> {

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::instrument::macros::op;
 use crate::layers::linear::Linear;
 use crate::layers::pass::Pass;
-use crate::statistics;
+use crate::statistics::experts;
 
 /// Chooses experts by the softmax of one row for each.
 #[derive(Debug, Clone)]
@@ -102,9 +102,9 @@ impl Router {
                 continue;
             }
             let weight: f64 = chosen.iter().map(|(_, weight)| f64::from(*weight)).sum();
-            statistics::expert(expert, tokens as f64, weight / tokens as f64);
+            experts::expert(expert, tokens as f64, weight / tokens as f64);
         }
-        statistics::load_imbalance(choices.imbalance());
+        experts::load_imbalance(choices.imbalance());
     }
 }
 

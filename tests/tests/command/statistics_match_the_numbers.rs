@@ -9,7 +9,12 @@ use energy_models::tiny::TinyConfig;
 use energy_tests::{StoredRun, energy_run_of, tiny_model};
 
 const PROMPT: &str = "hello the tea";
-const THRESHOLD: f64 = 0.05;
+/// Of activations, of attention weights, and of `zero_ratio`.
+const THRESHOLDS: [f64; 3] = [0.05, 0.04, 0.003];
+
+/// Metrics of a layer: of four outputs, of four heads and their means, of two norms, of the
+/// activation function, and of seven projections.
+const METRICS: usize = 4 * 6 + 4 * 6 + 5 + 2 * 2 + 2 + 7 * 6;
 
 type Row = Vec<f64>;
 
@@ -75,13 +80,43 @@ fn variance(x: &[f64]) -> f64 {
     mean(x.iter().map(|x| (x - centre).powi(2)))
 }
 
-fn share_below(x: &[f64]) -> f64 {
-    mean(x.iter().map(|x| f64::from(u8::from(x.abs() < THRESHOLD))))
+fn share(x: &[f64], is_in: impl Fn(f64) -> bool) -> f64 {
+    mean(x.iter().map(|x| f64::from(u8::from(is_in(*x)))))
 }
 
-/// `component metric`, with the head, and the value.
+fn share_below(x: &[f64], threshold: f64) -> f64 {
+    share(x, |x| x.abs() < threshold)
+}
+
+/// Standard deviation with the divisor of a sample.
+fn sample_std(x: &[f64]) -> f64 {
+    let count = x.len() as f64;
+    (variance(x) * count / (count - 1.0)).sqrt()
+}
+
+/// What a metric of a component is about.
+#[derive(Debug, Clone, Copy)]
+enum Subject {
+    Component,
+    Head(usize),
+    Projection(&'static str),
+}
+
+impl Subject {
+    /// Condition on rows of `span_metrics`.
+    fn sql(self) -> String {
+        let projection = "json_extract(fields, '$.projection')";
+        match self {
+            Self::Component => format!("head IS NULL AND {projection} IS NULL"),
+            Self::Head(head) => format!("head = {head} AND {projection} IS NULL"),
+            Self::Projection(name) => format!("head IS NULL AND {projection} = '{name}'"),
+        }
+    }
+}
+
+/// Component, metric, its subject, and the value.
 #[derive(Default)]
-struct Expected(Vec<(&'static str, &'static str, Option<usize>, f64)>);
+struct Expected(Vec<(&'static str, &'static str, Subject, f64)>);
 
 impl Expected {
     fn output(&mut self, component: &'static str, rows: &[Row]) {
@@ -91,35 +126,68 @@ impl Expected {
             ("mean_abs", mean(all.iter().map(|x| x.abs()))),
             ("std", variance(&all).sqrt()),
             ("max_abs", largest),
-            ("sparsity", share_below(&all)),
+            ("sparsity", share_below(&all, THRESHOLDS[0])),
+            ("sample_std", sample_std(&all)),
+            ("zero_ratio", share_below(&all, THRESHOLDS[2])),
         ] {
-            self.0.push((component, metric, None, value));
+            self.0.push((component, metric, Subject::Component, value));
+        }
+    }
+
+    fn projection(&mut self, component: &'static str, name: &'static str, rows: &[Row]) {
+        let all: Row = rows.concat();
+        let largest = all.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+        for (metric, value) in [
+            ("projection_mean_abs", mean(all.iter().map(|x| x.abs()))),
+            ("projection_std", variance(&all).sqrt()),
+            ("projection_max_abs", largest),
+            ("projection_sparsity", share_below(&all, THRESHOLDS[0])),
+            ("projection_sample_std", sample_std(&all)),
+            ("projection_zero_ratio", share_below(&all, THRESHOLDS[2])),
+        ] {
+            self.0
+                .push((component, metric, Subject::Projection(name), value));
         }
     }
 
     fn norm(&mut self, component: &'static str, before: &[Row], after: &[Row]) {
         let pairs = before.iter().zip(after);
         let ratio = mean(pairs.map(|(x, y)| variance(y) / variance(x)));
-        self.0.push((component, "variance_ratio", None, ratio));
+        let whole = variance(&before.concat()) / variance(&after.concat());
+        for (metric, value) in [("variance_ratio", ratio), ("input_output_variance", whole)] {
+            self.0.push((component, metric, Subject::Component, value));
+        }
         self.output(component, after);
     }
 
-    fn head(&mut self, head: usize, weights: &[Row]) {
+    /// Returns the values of one head that have means over all heads.
+    fn head(&mut self, head: usize, weights: &[Row]) -> [f64; 5] {
         let entropy = |row: &Row| row.iter().map(|p| -p * p.ln()).sum::<f64>();
         let later = weights.iter().filter(|row| row.len() > 1);
         let evenness = mean(later.map(|row| entropy(row) / (row.len() as f64).ln()));
         let largest = weights.concat().into_iter().fold(0.0, f64::max);
-        for (metric, value) in [
+        let sparsity = mean(weights.iter().map(|row| share_below(row, THRESHOLDS[1])));
+        let most = |row: &Row| row.iter().copied().fold(0.0, f64::max);
+        let whole: Vec<Row> = weights
+            .iter()
+            .map(|row| {
+                let masked = vec![0.0; weights.len() - row.len()];
+                [row.clone(), masked].concat()
+            })
+            .collect();
+        let masked_sparsity = share_below(&whole.concat(), THRESHOLDS[1]);
+        let means = [
             ("entropy", mean(weights.iter().map(entropy))),
-            ("evenness", evenness),
             ("max_weight", largest),
-            (
-                "weight_sparsity",
-                mean(weights.iter().map(|row| share_below(row))),
-            ),
-        ] {
-            self.0.push(("attention", metric, Some(head), value));
+            ("query_max_weight", mean(weights.iter().map(most))),
+            ("weight_sparsity", sparsity),
+            ("masked_weight_sparsity", masked_sparsity),
+        ];
+        for (metric, value) in means.into_iter().chain([("evenness", evenness)]) {
+            self.0
+                .push(("attention", metric, Subject::Head(head), value));
         }
+        means.map(|(_, value)| value)
     }
 }
 
@@ -158,12 +226,12 @@ fn first_layer(weights: &Weights, config: &TinyConfig, tokens: &[u32]) -> Expect
         let rows = rows.iter().enumerate();
         rows.map(|(at, row)| turned(row, head_dim, at)).collect()
     };
-    let (q, k) = (
-        turn(projected("blk.0.attn_q")),
-        turn(projected("blk.0.attn_k")),
-    );
-    let v = projected("blk.0.attn_v");
-    let mut mixed = vec![vec![0.0; width]; x.len()];
+    let [q, k, v] = ["blk.0.attn_q", "blk.0.attn_k", "blk.0.attn_v"].map(projected);
+    for (name, rows) in [("q_proj", &q), ("k_proj", &k), ("v_proj", &v)] {
+        expected.projection("attention", name, rows);
+    }
+    let (q, k) = (turn(q), turn(k));
+    let (mut mixed, mut of_heads) = (vec![vec![0.0; width]; x.len()], Vec::new());
     for head in 0..heads {
         let shared = head / (heads / config.kv_heads) * head_dim;
         let own = head * head_dim;
@@ -181,26 +249,44 @@ fn first_layer(weights: &Weights, config: &TinyConfig, tokens: &[u32]) -> Expect
                 }
             }
         }
-        expected.head(head, &rows);
+        of_heads.push(expected.head(head, &rows));
+    }
+    let names = [
+        "mean_entropy",
+        "mean_max_weight",
+        "mean_query_max_weight",
+        "mean_weight_sparsity",
+        "mean_masked_weight_sparsity",
+    ];
+    for (at, name) in names.into_iter().enumerate() {
+        let value = mean(of_heads.iter().map(|values| values[at]));
+        expected
+            .0
+            .push(("attention", name, Subject::Component, value));
     }
     let attended = each(&mixed, &|x| weights.times("blk.0.attn_output", x));
+    expected.projection("attention", "o_proj", &attended);
     expected.output("attention", &attended);
 
     let x = sums(&x, &attended);
     let normed = each(&x, &|x| weights.norm("blk.0.ffn_norm", x));
     expected.norm("post_attention_norm", &x, &normed);
     let silu = |x: &Row| x.iter().map(|x| x / (1.0 + (-x).exp())).collect::<Row>();
-    let active = each(&normed, &|x| silu(&weights.times("blk.0.ffn_gate", x)));
-    expected
-        .0
-        .push(("mlp", "kill_ratio", None, share_below(&active.concat())));
+    let gate = each(&normed, &|x| weights.times("blk.0.ffn_gate", x));
+    let active = each(&gate, &silu);
+    let kills = share_below(&active.concat(), THRESHOLDS[0]);
+    let negative = share(&gate.concat(), |x| x < 0.0);
+    for (metric, value) in [("kill_ratio", kills), ("negative_ratio", negative)] {
+        expected.0.push(("mlp", metric, Subject::Component, value));
+    }
     let up = each(&normed, &|x| weights.times("blk.0.ffn_up", x));
+    expected.projection("mlp", "gate_proj", &gate);
+    expected.projection("mlp", "up_proj", &up);
     let product = |(a, b): (&Row, &Row)| a.iter().zip(b).map(|(a, b)| a * b).collect();
     let mixed: Vec<Row> = active.iter().zip(&up).map(product).collect();
-    expected.output(
-        "mlp",
-        &each(&mixed, &|x| weights.times("blk.0.ffn_down", x)),
-    );
+    let down = each(&mixed, &|x| weights.times("blk.0.ffn_down", x));
+    expected.projection("mlp", "down_proj", &down);
+    expected.output("mlp", &down);
     expected
 }
 
@@ -225,7 +311,13 @@ fn run(folder: &Path, more: &[&str]) -> std::process::Output {
 fn statistics_match_the_numbers() {
     for depth in ["module", "deep"] {
         let folder = tempfile::tempdir().expect("a folder");
-        let output = run(folder.path(), &["--depth", depth, "--stats=0.05"]);
+        let sets = "--stats=default,alternative,projections";
+        let kinds = ["activations", "weights", "zero"].iter().zip(THRESHOLDS);
+        let thresholds = kinds.map(|(kind, x)| format!("--stats-threshold={kind}={x}"));
+        let thresholds: Vec<String> = thresholds.collect();
+        let mut arguments = vec!["--depth", depth, sets];
+        arguments.extend(thresholds.iter().map(String::as_str));
+        let output = run(folder.path(), &arguments);
         let message = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{message}");
         let model = folder.path().join("tiny.gguf");
@@ -234,30 +326,57 @@ fn statistics_match_the_numbers() {
         let expected = first_layer(&Weights::read(&model), &tiny_model(), &tokens);
         let run = StoredRun::open(&folder.path().join("energy.db"), "last");
         // The first value of each metric is prefill's.
-        let value = |component: &str, metric: &str, head: Option<usize>| {
-            let head = head.map_or("IS NULL".to_owned(), |head| format!("= {head}"));
+        let value = |component: &str, metric: &str, subject: Subject| {
             run.number(&format!(
                 "SELECT value FROM span_metrics WHERE run = ?1 AND layer = 'layer 0'
-                 AND component = '{component}' AND metric = '{metric}' AND head {head}
-                 ORDER BY span_event LIMIT 1"
+                 AND component = '{component}' AND metric = '{metric}' AND {}
+                 ORDER BY span_event LIMIT 1",
+                subject.sql()
             ))
         };
-        assert_eq!(expected.0.len(), 4 * 4 + 4 * 4 + 2 + 1, "each metric once");
-        for (component, metric, head, expected) in expected.0 {
-            let found = value(component, metric, head);
+        assert_eq!(expected.0.len(), METRICS, "each metric once");
+        for (component, metric, subject, expected) in expected.0 {
+            let found = value(component, metric, subject);
             assert!(
-                (found - expected).abs() <= 1e-4 * expected.abs().max(1e-2),
-                "{depth} {component} {metric} {head:?}: {found}, not {expected}"
+                (found - expected).abs() <= 1e-5 * expected.abs(),
+                "{depth} {component} {metric} {subject:?}: {found}, not {expected}"
             );
         }
         // Four layers, prefill and one step of decode; every metric belongs to its span.
         let all = "SELECT count(*) FROM span_metrics WHERE run = ?1";
-        assert_eq!(run.number(all), f64::from(2 * 4 * 35));
+        assert_eq!(run.number(all), (2 * 4 * METRICS) as f64);
         let lost = format!("{all} AND (node IS NULL OR component IS NULL)");
         assert_eq!(run.number(&lost), 0.0);
         // Computing statistics has its own span.
         assert!(run.labels()["statistics"] > 0);
     }
+}
+
+#[test]
+fn each_set_has_its_own_metrics() {
+    let mut all = Vec::new();
+    for (set, count) in [("default", 35), ("alternative", 24), ("projections", 42)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let output = run(folder.path(), &[&format!("--stats={set}")]);
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{message}");
+        let run = StoredRun::open(&folder.path().join("energy.db"), "last");
+        let rows = run.number("SELECT count(*) FROM span_metrics WHERE run = ?1");
+        assert_eq!(rows, f64::from(2 * 4 * count), "{set}");
+        let connection = run.store().connection();
+        let names = "SELECT DISTINCT metric FROM span_metrics WHERE run = ?1";
+        let mut names = connection.prepare(names).expect("a query");
+        let names = names.query_map([run.no], |row| row.get::<_, String>(0));
+        all.extend(names.expect("rows").map(|name| name.expect("a name")));
+        let stored = run.number(&format!(
+            "SELECT json_extract(config, '$.statistics[0]') = '{set}' FROM runs WHERE no = ?1"
+        ));
+        assert_eq!(stored, 1.0);
+    }
+    let names = all.len();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), names, "no name is in two sets");
 }
 
 #[test]

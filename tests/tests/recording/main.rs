@@ -5,6 +5,7 @@ mod a_rail_of_a_later_document_is_recorded;
 mod a_recorder_taken_for_dead_continues;
 mod a_refused_sensor_is_reported_and_replaced;
 mod attribution_needs_the_file_alone;
+mod candle_models_have_layers;
 mod captured_kinds_match_recorded_kinds;
 mod creation_times_are_lower_bounds;
 mod new_counters_are_probed_once;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::run::SpanDepth;
+use crate::run::{MetricSet, SpanDepth, StatisticsOptions};
 
 /// Keys of our form only.
 pub(super) const OURS: [&str; 25] = [
@@ -83,6 +83,23 @@ pub(super) enum RequestedTags {
     Text(String),
 }
 
+/// Statistics: whether to record the default set, or a list of sets.
+#[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum RequestedStats {
+    Enabled(bool),
+    Sets(Vec<RequestedSet>),
+}
+
+/// Set of metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RequestedSet {
+    Default,
+    Alternative,
+    Projections,
+}
+
 /// A run to start. Answered with 202 at once, or with `wait` when the run has ended.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -122,8 +139,8 @@ pub(super) struct GenerateBody {
     pub(super) repeat_penalty: Option<f32>,
     /// Continue the prompt without the chat template [default: false]
     pub(super) raw: Option<bool>,
-    /// Record statistics of activation tensors [default: false]
-    pub(super) stats: Option<bool>,
+    /// Record statistics of activation tensors: true, or a list of sets [default: false]
+    pub(super) stats: Option<RequestedStats>,
     /// Tags of the run
     pub(super) tags: Option<RequestedTags>,
     /// Experiment that the run belongs to
@@ -211,6 +228,26 @@ impl From<RequestedDepth> for SpanDepth {
             RequestedDepth::Layer => Self::Layer,
             RequestedDepth::Module => Self::Module,
             RequestedDepth::Deep => Self::Deep,
+        }
+    }
+}
+
+impl From<RequestedStats> for StatisticsOptions {
+    fn from(stats: RequestedStats) -> Self {
+        match stats {
+            RequestedStats::Enabled(true) => Self::enabled(),
+            RequestedStats::Enabled(false) => Self::default(),
+            RequestedStats::Sets(sets) => Self::of(sets.into_iter().map(MetricSet::from).collect()),
+        }
+    }
+}
+
+impl From<RequestedSet> for MetricSet {
+    fn from(set: RequestedSet) -> Self {
+        match set {
+            RequestedSet::Default => Self::Default,
+            RequestedSet::Alternative => Self::Alternative,
+            RequestedSet::Projections => Self::Projections,
         }
     }
 }

@@ -160,11 +160,10 @@ fn words(options: &RunOptions, database: &Path) -> Vec<OsString> {
     words.extend(options.stop.iter().map(|text| format!("--stop={text}")));
     let chat = options.chat.iter();
     words.extend(chat.map(|(key, value)| format!("--chat={key}={value}")));
-    words.extend(
-        options
-            .stats
-            .map(|threshold| format!("--stats={threshold}")),
-    );
+    let sets = options.stats.names();
+    words.extend((!sets.is_empty()).then(|| format!("--stats={}", sets.join(","))));
+    let thresholds = options.stats.thresholds.iter();
+    words.extend(thresholds.map(|(kind, x)| format!("--stats-threshold={}={x}", name(kind))));
     words.extend(options.method.map(|method| format!("--method={method}")));
     words.extend(recording.name.as_ref().map(|name| format!("--name={name}")));
     let experiment = recording.experiment.as_ref();
@@ -253,6 +252,7 @@ fn terminate(_child: &Child) {}
 mod tests {
     use super::*;
     use crate::options::SourceOptions;
+    use crate::run::{MetricSet, StatisticsOptions, ThresholdKind};
     use clap::Parser as _;
 
     #[test]
@@ -269,7 +269,10 @@ mod tests {
             seed: 9,
             repeat_penalty: 1.1,
             raw: true,
-            stats: Some(0.01),
+            stats: StatisticsOptions {
+                sets: vec![MetricSet::Default, MetricSet::Projections],
+                thresholds: vec![(ThresholdKind::Zero, 0.001)],
+            },
             max_tokens: 5,
             ..RunOptions::default()
         };

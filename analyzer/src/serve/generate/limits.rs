@@ -49,7 +49,7 @@ pub(super) fn check(options: &RunOptions) -> Result<(), Problem> {
             "repeat_penalty: it is not within 1 and 100",
         ),
         (
-            options.stats.is_none() || options.depth >= SpanDepth::Module,
+            !options.stats.is_enabled() || options.depth >= SpanDepth::Module,
             "stats: they need depth module or deep",
         ),
         (

@@ -10,12 +10,9 @@ use super::bodies::{
 };
 use super::limits::{batch_size, check, within};
 use crate::options::{SourceOptions, parse_tag};
-use crate::run::{RunOptions, SpanDepth, parse_method};
+use crate::run::{RunOptions, SpanDepth, StatisticsOptions, parse_method};
 use crate::serve::problem::Problem;
 use crate::serve::wording::reworded;
-
-/// Threshold of statistics of activations.
-const STATS: f32 = 0.01;
 
 /// A checked request. The model is looked up later.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,7 +103,7 @@ fn ours(body: GenerateBody, power: &SourceOptions) -> Result<GenerateRequest, Pr
         seed: body.seed.unwrap_or(defaults.seed),
         repeat_penalty: body.repeat_penalty.unwrap_or(defaults.repeat_penalty),
         raw: body.raw.unwrap_or(false),
-        stats: body.stats.unwrap_or(false).then_some(STATS),
+        stats: body.stats.map(StatisticsOptions::from).unwrap_or_default(),
         method: method.map_err(|error| Problem::invalid(format!("method: {error}")))?,
         ..RunOptions::default()
     };
@@ -155,7 +152,10 @@ fn compatible(body: CompatibleBody, power: &SourceOptions) -> Result<GenerateReq
     let mut request = ours(same, power)?;
     // These scripts read statistics of activations of each component.
     let has_components = request.options.depth >= SpanDepth::Module;
-    request.options.stats = has_components.then_some(STATS);
+    request.options.stats = match has_components {
+        true => StatisticsOptions::enabled(),
+        false => StatisticsOptions::default(),
+    };
     request.is_compatible = true;
     Ok(request)
 }
@@ -214,7 +214,7 @@ mod tests {
         let options = request.options;
         assert_eq!(
             (options.depth, options.stats),
-            (SpanDepth::Deep, Some(STATS))
+            (SpanDepth::Deep, StatisticsOptions::enabled())
         );
         assert_eq!((options.top_k, options.max_tokens), (Some(3), 7));
         let tags = [("a", ""), ("b", "c")].map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -267,6 +267,9 @@ mod tests {
             (json!({"method": "calibrated"}), "method"),
             (json!({"on_disconnect": "cancel"}), "on_disconnect"),
             (json!({"stats": true, "depth": "layer"}), "stats"),
+            (json!({"stats": ["alternative"], "depth": "layer"}), "stats"),
+            (json!({"stats": ["mean"]}), "stats"),
+            (json!({"stats": 0.01}), "stats: expected true, false"),
             (json!({"baseline_ms": 100_000}), "baseline_ms"),
         ] {
             let error = parse(of(more.clone())).unwrap_err();

@@ -1,0 +1,56 @@
+//! Means, variances and shares in f64.
+
+use candle_core::{DType, Tensor};
+
+use crate::error::Result;
+
+/// Returns the numbers of a tensor.
+pub(super) fn numbers(x: &Tensor) -> Result<Vec<f32>> {
+    Ok(x.flatten_all()?.to_dtype(DType::F32)?.to_vec1()?)
+}
+
+/// Returns the share of numbers for which `is_in` holds, `None` without numbers.
+pub(super) fn share(numbers: &[f32], is_in: impl Fn(f32) -> bool) -> Option<f64> {
+    let count = numbers.iter().filter(|x| is_in(**x)).count();
+    (!numbers.is_empty()).then(|| count as f64 / numbers.len() as f64)
+}
+
+/// Returns the share of numbers closer to 0 than the threshold.
+pub(super) fn share_below(numbers: &[f32], threshold: f32) -> Option<f64> {
+    share(numbers, |x| x.abs() < threshold)
+}
+
+/// Returns the sum of squared differences from the mean.
+pub(super) fn squares(numbers: &[f32]) -> f64 {
+    let mean = numbers.iter().map(|x| f64::from(*x)).sum::<f64>() / numbers.len() as f64;
+    let square = |x: &f32| (f64::from(*x) - mean).powi(2);
+    numbers.iter().map(square).sum()
+}
+
+/// Mean of numbers that are added one by one.
+#[derive(Debug, Default)]
+pub(super) struct Mean {
+    sum: f64,
+    count: usize,
+}
+
+impl Mean {
+    /// Adds a number.
+    pub(super) fn add(&mut self, number: f64) {
+        self.sum += number;
+        self.count += 1;
+    }
+
+    /// Returns the mean, `None` without numbers.
+    pub(super) fn get(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / self.count as f64)
+    }
+}
+
+impl FromIterator<f64> for Mean {
+    fn from_iter<I: IntoIterator<Item = f64>>(numbers: I) -> Self {
+        let mut mean = Self::default();
+        numbers.into_iter().for_each(|number| mean.add(number));
+        mean
+    }
+}
