@@ -2,6 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
+use crate::device_work::{self, DeviceQueue};
 use crate::error::{Error, Result};
 use crate::instrument::depth::Depth;
 use crate::instrument::macros::section;
@@ -30,6 +31,8 @@ pub(crate) struct Decoder {
     pub(crate) depth: Depth,
     pub(crate) statistics: Option<Statistics>,
     pub(crate) device: Device,
+    /// What launches work on a device; `None` on the CPU, which does it at once.
+    pub(crate) queue: Option<DeviceQueue>,
 }
 
 impl Decoder {
@@ -71,18 +74,24 @@ impl Decoder {
     /// # Errors
     /// [`Error::ContextFull`] past the context; the cache is then unchanged.
     pub(crate) fn forward(&mut self, ids: &Tensor, prefill: bool) -> Result<Tensor> {
-        let hidden = self.hidden(ids, prefill)?;
-        self.logits(&hidden)
+        let queue = self.queue.clone();
+        device_work::within(queue.as_ref(), || {
+            let hidden = self.hidden(ids, prefill)?;
+            self.logits(&hidden)
+        })
     }
 
     /// Appends ids without computing logits, and returns the last hidden state,
     /// `(1, tokens, width)`.
     pub(crate) fn hidden(&mut self, ids: &Tensor, prefill: bool) -> Result<Tensor> {
-        let (start, count) = (self.position(), ids.dim(1)?);
-        self.check_room(start + count)?;
-        let x = section!(EMBEDDING, [table = &self.embedding, ids]; table.forward(ids))?;
-        let pass = section!(POSITION_EMBEDDING; self.pass(start, count, prefill))?;
-        section!(LAYERS; self.layers(x, &pass))
+        let queue = self.queue.clone();
+        device_work::within(queue.as_ref(), || {
+            let (start, count) = (self.position(), ids.dim(1)?);
+            self.check_room(start + count)?;
+            let x = section!(EMBEDDING, [table = &self.embedding, ids]; table.forward(ids))?;
+            let pass = section!(POSITION_EMBEDDING; self.pass(start, count, prefill))?;
+            section!(LAYERS; self.layers(x, &pass))
+        })
     }
 
     /// Returns the logits of the last position of a hidden state.
@@ -123,16 +132,8 @@ impl Decoder {
     }
 
     fn layers(&mut self, mut x: Tensor, pass: &Pass) -> Result<Tensor> {
-        let sync = self.depth >= Depth::Layer && !self.device.is_cpu();
         for (i, block) in self.blocks.iter_mut().enumerate() {
-            x = section!(LAYER, layer = i; {
-                let x = block.forward(&x, pass)?;
-                // GPU launches are asynchronous; a layer's span must include its work.
-                if sync {
-                    self.device.synchronize()?;
-                }
-                Ok::<_, Error>(x)
-            })?;
+            x = section!(LAYER, layer = i; block.forward(&x, pass))?;
         }
         Ok(x)
     }

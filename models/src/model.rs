@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use crate::decoder::Decoder;
+use crate::device_work::{DeviceQueue, DeviceStream, DeviceSync};
 use crate::error::{Error, Result};
 use crate::info::ModelInfo;
 use crate::instrument::depth::Depth;
@@ -57,6 +58,13 @@ impl Model {
     /// Changes the depth of the spans, and with it the kernels.
     pub fn set_depth(&mut self, depth: Depth) {
         self.decoder.depth = depth;
+    }
+
+    /// Replaces the queue of the model's device: spans of tensor work become those of device
+    /// work, with the times of `stream`. The tensors stay where they are; a simulated stream
+    /// tests how times reach the spans.
+    pub fn set_device_stream(&mut self, stream: Box<dyn DeviceStream>, sync: DeviceSync) {
+        self.decoder.queue = Some(DeviceQueue::new(stream, sync));
     }
 
     /// Enables or disables statistics of activations and attention: see

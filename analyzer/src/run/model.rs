@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use energy_models::{Checkpoint, LoadOptions, Model, Statistics};
 
+use super::device;
 use super::event::{OnRunEvent, RunEvent};
 use super::hub::HubModel;
 use super::{Fetch, RunOptions, SMOLLM2};
@@ -57,13 +58,19 @@ pub(super) fn load(
         depth: options.depth.of_model(),
         requantize: options.requantize.of_model(),
         prefill: options.prefill.of_model(),
+        device: device::open(&options.device)?,
+        sync: options.sync.unwrap_or_default().of_model(),
         assume: options.assume,
         ..LoadOptions::default()
     };
     let checkpoint = Checkpoint::open_with(path, &load)?;
     let memory = checkpoint.memory(&load);
     let needed = memory.peak(prompt_tokens(&checkpoint, options), options.max_tokens);
-    let machine = MachineMemory::of_this();
+    let machine = match load.device.is_cpu() {
+        true => MachineMemory::of_this(),
+        // Weights are in the device's own memory, or the device refuses them.
+        false => MachineMemory::default(),
+    };
     if let Some(text) = machine.refuses(path, memory.resident_bytes()) {
         return Err(Error::Request(text).into());
     }
@@ -122,7 +129,7 @@ fn prompt_tokens(checkpoint: &Checkpoint, options: &RunOptions) -> usize {
 }
 
 /// Memory of this machine in bytes, as far as the system reports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct MachineMemory {
     /// What programs can get without swapping others out.
     free: Option<u64>,

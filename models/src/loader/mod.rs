@@ -39,6 +39,7 @@ pub(crate) fn load(
         config,
         tensors: &mut tensors,
         depth: options.depth,
+        sync: options.sync,
         kinds: Vec::new(),
     };
     let decoder = assembler.decoder()?;

@@ -91,9 +91,13 @@ fn ours(body: GenerateBody, power: &SourceOptions) -> Result<GenerateRequest, Pr
         return Err(Problem::invalid(text));
     }
     let method = body.method.as_deref().map(parse_method).transpose();
+    let device = body.device.unwrap_or(defaults.device);
+    let device =
+        parse_device(&device).map_err(|error| Problem::invalid(format!("device: {error}")))?;
     let mut options = RunOptions {
         prompt: body.prompt,
         model: body.model.unwrap_or(defaults.model),
+        device,
         depth: body.depth.map_or(defaults.depth, SpanDepth::from),
         max_tokens: body.max_tokens.unwrap_or(defaults.max_tokens),
         temperature: body.temperature.unwrap_or(defaults.temperature),
