@@ -10,6 +10,7 @@ use super::bodies::{
 };
 use super::limits::{check, check_batch, within};
 use crate::options::{SourceOptions, parse_tag};
+use crate::run::options::parse_device;
 use crate::run::{RunOptions, SpanDepth, parse_method};
 use crate::serve::problem::Problem;
 use crate::serve::wording::reworded;
@@ -248,6 +249,7 @@ mod tests {
             (json!({"speed": 1}), "speed"),
             (json!({"config": {"speed": 1}}), "speed"),
             (json!({"depth": "atoms"}), "depth: unknown variant `atoms`"),
+            (json!({"device": "gpu"}), "device: use cpu, cuda"),
             (json!({"profilingDepth": "atoms"}), "atoms"),
             (json!({"batch": 2}), "batch"),
             (json!({"config": {"batch": 2}}), "batch"),
