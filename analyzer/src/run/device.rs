@@ -18,7 +18,7 @@ pub(crate) fn open(name: &str) -> Result<Device, Error> {
     })
 }
 
-/// Checks what options say about the device, before anything is measured.
+/// Checks the options about the device, before anything is measured.
 ///
 /// # Errors
 /// If they contradict each other, or the device cannot be used.

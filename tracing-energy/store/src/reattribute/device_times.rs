@@ -1,7 +1,7 @@
 //! Activations at the times at which a device did their work.
 //!
 //! The program launches work before the device begins it, so these activations begin later than
-//! their rows say. They are held back until the replay reaches their begin:
+//! their rows state. They are held back until the replay reaches their begin:
 //!
 //! ```text
 //! rows      a       b       wait
@@ -11,7 +11,7 @@
 //! ```
 //!
 //! They are on a thread of the device, one for each thread of the program: the program does
-//! something else meanwhile.
+//! something else at that time.
 
 use std::collections::{BTreeMap, HashMap};
 
