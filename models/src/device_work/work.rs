@@ -83,9 +83,7 @@ impl Drop for PassGuard {
     fn drop(&mut self) {
         ON.set(false);
         // The spans of a failed pass have no times of the device.
-        if let Some(work) = WORK.take() {
-            drop(work.queue.stream().take_times());
-        }
+        WORK.take();
     }
 }
 
@@ -109,6 +107,10 @@ impl PassWork {
     fn new(queue: DeviceQueue) -> Self {
         // A serialized span is as long as its work.
         let has_marks = !queue.sync.is_serialized() && queue.stream().has_marks();
+        if has_marks {
+            // Marks of a pass that failed.
+            drop(queue.stream().take_times());
+        }
         Self {
             queue,
             has_marks,

@@ -17,7 +17,7 @@ const NEURAL_ENGINE: &str = "energy.neural_engine";
 
 /// Returns the domain that a span with this field states.
 pub(crate) fn domain(field: &str) -> Option<Domain> {
-    let states = |prefix| {
+    let states = |prefix: &str| {
         let rest = field.strip_prefix(prefix);
         rest.is_some_and(|rest: &str| rest.is_empty() || rest.starts_with('.'))
     };
