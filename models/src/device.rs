@@ -50,6 +50,18 @@ pub fn name(device: &Device) -> String {
     }
 }
 
+/// Returns the free memory of a device in bytes; `None` if it is unknown, as for the CPU.
+pub fn free_bytes(device: &Device) -> Option<u64> {
+    match device {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(cuda) => {
+            let (free, _) = cuda.cuda_stream().context().mem_get_info().ok()?;
+            u64::try_from(free).ok()
+        }
+        _ => None,
+    }
+}
+
 fn started(
     name: &str,
     built_in: bool,

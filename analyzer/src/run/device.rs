@@ -1,9 +1,12 @@
 //! Opens the device of a run.
 
+use std::path::Path;
+
 use energy_models::{Device, DeviceSync, device};
 
 use super::{RunOptions, WaitingSpans};
 use crate::error::Error;
+use crate::format;
 
 /// Returns the device with that name.
 ///
@@ -30,6 +33,25 @@ pub(super) fn check(options: &RunOptions) -> Result<(), Error> {
             "--sync needs a --device other than cpu: on the CPU each span ends with its work"
                 .to_owned(),
         )),
+    }
+}
+
+/// Checks that weights of `needed` bytes fit into the free memory of a device, if it is known.
+///
+/// # Errors
+/// If they do not.
+pub(super) fn check_memory(device: &Device, path: &Path, needed: u64) -> Result<(), Error> {
+    match device::free_bytes(device) {
+        Some(free) if free < needed => {
+            let [needs, has] = [needed, free].map(|bytes| format::bytes(Some(bytes)));
+            Err(Error::Request(format!(
+                "{} needs {needs} of memory for its weights, but {has} of {} are free; use \
+                 --requantize q8_0 or none, a smaller model, or --device cpu",
+                path.display(),
+                device::name(device),
+            )))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -68,9 +68,9 @@ pub(super) fn load(
     let needed = memory.peak(prompt_tokens(&checkpoint, options), options.max_tokens);
     let machine = match load.device.is_cpu() {
         true => MachineMemory::of_this(),
-        // Weights are in the device's own memory, or the device refuses them.
         false => MachineMemory::default(),
     };
+    device::check_memory(&load.device, path, memory.resident_bytes())?;
     if let Some(text) = machine.refuses(path, memory.resident_bytes()) {
         return Err(Error::Request(text).into());
     }
