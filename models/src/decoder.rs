@@ -2,6 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
+use crate::device_work::{self, DeviceQueue};
 use crate::error::{Error, Result};
 use crate::instrument::depth::Depth;
 use crate::instrument::macros::section;
@@ -35,6 +36,8 @@ pub(crate) struct Decoder {
     pub(crate) depth: Depth,
     pub(crate) statistics: Option<Statistics>,
     pub(crate) device: Device,
+    /// What launches work on a device; `None` on the CPU, which does it at once.
+    pub(crate) queue: Option<DeviceQueue>,
 }
 
 impl Decoder {
@@ -117,9 +120,9 @@ impl Decoder {
     /// # Errors
     /// [`Error::ContextFull`] past the context; the cache is then unchanged.
     pub(crate) fn forward(&mut self, ids: &Tensor, prefill: bool) -> Result<Tensor> {
-        let hidden = self.hidden(ids, prefill)?;
-        let last = hidden.dim(1)? - 1;
-        Ok(self.logits(&hidden, &[last])?.flatten_all()?)
+        let last = ids.dim(1)? - 1;
+        let parts = [(0, ids.dim(1)?)];
+        Ok(self.logits_of(ids, &parts, &[last], prefill)?.flatten_all()?)
     }
 
     /// Appends ids to the first sequence without computing logits, and returns the last hidden
@@ -149,13 +152,32 @@ impl Decoder {
                 reach,
             });
         }
-        let x = section!(EMBEDDING, [table = &self.embedding, ids]; table.forward(ids))?;
-        let pass = section!(POSITION_EMBEDDING; self.pass(rows, prefill))?;
-        section!(LAYERS; self.layers(x, &pass))
+        let queue = self.queue.clone();
+        device_work::within(queue.as_ref(), || {
+            let x = section!(EMBEDDING, [table = &self.embedding, ids]; table.forward(ids))?;
+            let pass = section!(POSITION_EMBEDDING; self.pass(rows, prefill))?;
+            section!(LAYERS; self.layers(x, &pass))
+        })
+    }
+
+    /// Appends ids as [`Self::hidden_of`] and returns the logits after the positions `at` of
+    /// the pass, `(positions, vocab)`.
+    pub(crate) fn logits_of(
+        &mut self,
+        ids: &Tensor,
+        parts: &[(usize, usize)],
+        at: &[usize],
+        prefill: bool,
+    ) -> Result<Tensor> {
+        let queue = self.queue.clone();
+        device_work::within(queue.as_ref(), || {
+            let hidden = self.hidden_of(ids, parts, prefill)?;
+            self.logits(&hidden, at)
+        })
     }
 
     /// Returns the logits after these positions of a hidden state, `(positions, vocab)`.
-    pub(crate) fn logits(&self, hidden: &Tensor, at: &[usize]) -> Result<Tensor> {
+    fn logits(&self, hidden: &Tensor, at: &[usize]) -> Result<Tensor> {
         let last = chosen(hidden, at)?;
         let last = section!(FINAL_NORM; self.final_norm.forward(&last, self.depth.is_deep()))?;
         let mut logits =
@@ -193,16 +215,8 @@ impl Decoder {
     }
 
     fn layers(&mut self, mut x: Tensor, pass: &Pass) -> Result<Tensor> {
-        let sync = self.depth >= Depth::Layer && !self.device.is_cpu();
         for (i, block) in self.blocks.iter_mut().enumerate() {
-            x = section!(LAYER, layer = i; {
-                let x = block.forward(&x, pass)?;
-                // GPU launches are asynchronous; a layer's span must include its work.
-                if sync {
-                    self.device.synchronize()?;
-                }
-                Ok::<_, Error>(x)
-            })?;
+            x = section!(LAYER, layer = i; block.forward(&x, pass))?;
         }
         Ok(x)
     }

@@ -2,6 +2,7 @@
 
 use candle_core::Device;
 
+use crate::device_work::DeviceSync;
 use crate::instrument::depth::Depth;
 use crate::layers::cache_format::CacheFormat;
 use crate::memory::{LoadedAs, Memory};
@@ -20,6 +21,8 @@ pub struct LoadOptions {
     pub device: Device,
     /// Depth of the spans, which selects the kernels.
     pub depth: Depth,
+    /// Spans that wait for the device; without effect on the CPU.
+    pub sync: DeviceSync,
     /// Runs an architecture that is not in [`FAMILIES`](crate::architecture::FAMILIES) as a
     /// plain decoder, and ignores settings that are unknown. The model's answers are wrong if
     /// an assumption, listed in [`ModelInfo::assumed`], does not hold.
@@ -34,6 +37,7 @@ impl Default for LoadOptions {
             cache: CacheFormat::F32,
             device: Device::Cpu,
             depth: Depth::default(),
+            sync: DeviceSync::default(),
             assume: false,
         }
     }
@@ -101,8 +105,8 @@ pub struct ModelInfo {
     pub prefill_bytes: usize,
     /// Bytes of the file.
     pub file_bytes: u64,
-    /// `cpu`, `cuda` or `metal`.
-    pub device: &'static str,
+    /// `cpu`, `cuda` or `metal`; with its number if that is not 0, such as `cuda:1`.
+    pub device: String,
     /// Memory that the model needs, the same as before loading.
     pub memory: Memory,
     /// Whether the output projection is the token embedding.

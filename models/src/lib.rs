@@ -53,7 +53,10 @@
 //! # Features and limits
 //!
 //! - `cuda` and `metal` build Candle's kernels for these devices. Neither is a default, and
-//!   [`device::parse`] never falls back to the CPU.
+//!   [`device::parse`] never falls back to the CPU. Both are type-checked, but not verified on
+//!   hardware.
+//! - Spans of work on such a device declare the fields of [`instrument::names::DEVICE_BEGAN`] and
+//!   [`instrument::names::DEVICE_ENDED`]; [`LoadOptions::sync`] selects the spans that wait for it.
 //! - A [`Model`] runs one generation at a time, of one prompt or of several
 //!   ([`Model::generate_batch`]).
 //! - Unknown architectures and settings, and tensors without a place in the decoder, are refused
@@ -67,6 +70,7 @@ mod checkpoint;
 mod config;
 mod decoder;
 pub mod device;
+mod device_work;
 mod error;
 mod folder;
 mod generate;
@@ -88,6 +92,7 @@ mod weights;
 
 pub use candle_core::{Device, Tensor};
 pub use checkpoint::{Checkpoint, LoadProgress};
+pub use device_work::{DeviceStream, DeviceSync};
 pub use error::{Error, Result};
 pub use generate::batch_row::BatchPrompt;
 pub use generate::generation::{Generation, StopReason, TokenEvent};

@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use crate::decoder::Decoder;
+use crate::device_work::{DeviceQueue, DeviceStream, DeviceSync};
 use crate::error::{Error, Result};
 use crate::info::ModelInfo;
 use crate::instrument::depth::Depth;
@@ -59,6 +60,13 @@ impl Model {
         self.decoder.depth = depth;
     }
 
+    /// Replaces the queue of the model's device: spans of tensor work become those of device
+    /// work, with the times of `stream`. The tensors stay where they are; a simulated stream
+    /// tests how times reach the spans.
+    pub fn set_device_stream(&mut self, stream: Box<dyn DeviceStream>, sync: DeviceSync) {
+        self.decoder.queue = Some(DeviceQueue::new(stream, sync));
+    }
+
     /// Enables or disables statistics of activations and attention: see
     /// [`crate::statistics`].
     pub fn set_statistics(&mut self, statistics: Option<Statistics>) {
@@ -113,12 +121,12 @@ impl Model {
             .iter()
             .map(|(row, tokens)| (*row, tokens.len()))
             .collect();
-        let hidden = self.decoder.hidden_of(&ids, &parts, prefill)?;
         let ends = parts.iter().scan(0, |end, (_, count)| {
             *end += count;
             Some(*end - 1)
         });
-        self.decoder.logits(&hidden, &ends.collect::<Vec<_>>())
+        let ends: Vec<usize> = ends.collect();
+        self.decoder.logits_of(&ids, &parts, &ends, prefill)
     }
 
     /// Ends a sequence and frees its cache.

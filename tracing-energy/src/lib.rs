@@ -127,16 +127,40 @@
 //!
 //! # Spans that work on a GPU
 //!
-//! The energy of a GPU's rail belongs to spans of its [`Domain`]:
+//! The energy of a GPU's rail belongs to spans of its [`Domain`]. A span states it by a field
+//! `energy.gpu` (or `energy.neural_engine`), which needs no value; otherwise
+//! [`Builder::domain`] declares it by name:
 //!
 //! ```
 //! use tracing_energy::{Domain, EnergyLayer};
 //!
-//! let builder = EnergyLayer::builder().domain("kernel", Domain::Gpu);
-//! # drop(builder);
+//! let span = tracing::debug_span!("kernel", energy.gpu = tracing::field::Empty);
+//! let builder = EnergyLayer::builder().domain("other_kernel", Domain::Gpu);
+//! # drop((span, builder));
 //! ```
 //!
-//! End such a span after the program has waited for the device.
+//! End such a span after the program has waited for the device. Or, if the device itself times
+//! its work, record when it began and ended, after the wait and before the span is closed: in ns
+//! from the latest enter or exit of a span on that thread, so usually negative.
+//!
+//! ```
+//! use tracing::field::Empty;
+//!
+//! let kernel = tracing::debug_span!(
+//!     "kernel",
+//!     energy.gpu.began_ns = Empty,
+//!     energy.gpu.ended_ns = Empty
+//! );
+//! kernel.in_scope(|| { /* launches work */ });
+//! tracing::debug_span!("wait").in_scope(|| { /* waits for the device */ });
+//! // By the device's clock, from the end of `wait`.
+//! kernel.record("energy.gpu.began_ns", -9_000);
+//! kernel.record("energy.gpu.ended_ns", -2_000);
+//! ```
+//!
+//! The span's fields in the recording then are run times. Energies computed during the recording
+//! follow the program's times; `energy attribute`, which computes them again, follows the
+//! device's. Spans entered several times, and totals without rows, only have the program's.
 //!
 //! # Your own sensor, your own output
 //!

@@ -8,7 +8,7 @@ use energy_data::rows::{CalibrationKey, CalibrationKindRow, CalibrationRow};
 use energy_data::units::Nanos;
 use energy_host as host;
 use energy_models::capture::{CaptureOptions, Captured, capture};
-use energy_models::{LoadOptions, Model, ModelInfo, device};
+use energy_models::{Device, LoadOptions, Model, ModelInfo, device};
 use energy_power::MonotonicClock;
 use energy_power::cpu_time;
 use energy_power::{OpenOptions, PowerSource};
@@ -54,6 +54,7 @@ pub fn calibrate(
         return Err(Error::Request(text).into());
     }
     // Fail before the measurement, which takes minutes.
+    let device = crate::run::open_device(&options.device)?;
     let path = crate::run::model_path(&options.model, &mut |event| {
         if let RunEvent::Step(step) = event {
             progress(CalibrationProgress::Preparing {
@@ -67,7 +68,7 @@ pub fn calibrate(
     let names: Vec<_> = sources.iter().map(|s| s.describe().name).collect();
     let source = names.join("+");
     let checksum = crate::run::model_checksum(&path)?;
-    let (model, captured) = load(options, &path)?;
+    let (model, captured) = load(options, &path, device)?;
     let bench = Bench {
         subjects: subjects(&captured),
         empty: Box::new(|| Ok(())),
@@ -156,8 +157,13 @@ fn open(
     Ok(opened.sources)
 }
 
-fn load(options: &CalibrateOptions, path: &Path) -> anyhow::Result<(Model, Captured)> {
+fn load(
+    options: &CalibrateOptions,
+    path: &Path,
+    device: Device,
+) -> anyhow::Result<(Model, Captured)> {
     let load = LoadOptions {
+        device,
         depth: options.depth.of_model(),
         requantize: options.requantize.of_model(),
         ..LoadOptions::default()
@@ -208,7 +214,7 @@ fn key(
         model: checksum,
         precision: info.precision.clone(),
         threads: u32::try_from(device::threads()).unwrap_or(u32::MAX),
-        device: info.device.to_owned(),
+        device: info.device.clone(),
         depth: options.depth.of_model().as_str().to_owned(),
         source,
     }

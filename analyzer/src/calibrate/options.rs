@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum as _};
 
 use crate::options::{SourceOptions, duration_text, parse_duration};
+use crate::run::options::{cpu, parse_device};
 use crate::run::{RunOptions, SpanDepth, WeightConversion};
 
 /// Depths at which operations can be calibrated: spans of others have children.
@@ -21,6 +22,10 @@ pub struct CalibrateOptions {
     /// Number format to convert weights to when the model is loaded
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub requantize: WeightConversion,
+    /// Device of the tensors: cpu, cuda, cuda:N (its number from 0) or metal. The calibration is
+    /// valid for runs with the same --device
+    #[arg(long, value_name = "DEVICE", value_parser = parse_device, default_value_t = cpu())]
+    pub device: String,
     /// Operations to measure: those of each layer (module), or all single ones (deep). The
     /// calibration is valid for runs with the same --depth
     #[arg(long, value_name = "DEPTH", value_parser = depth_parser(), default_value = DEPTHS[0])]
@@ -37,11 +42,15 @@ pub struct CalibrateOptions {
 impl Default for CalibrateOptions {
     fn default() -> Self {
         let RunOptions {
-            model, requantize, ..
+            model,
+            requantize,
+            device,
+            ..
         } = RunOptions::default();
         Self {
             model,
             requantize,
+            device,
             depth: SpanDepth::Module,
             power: SourceOptions::default(),
             budget: Duration::from_secs(180),

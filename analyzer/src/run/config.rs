@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use energy_models::{ModelInfo, device};
+use energy_models::{DeviceSync, ModelInfo, device};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -88,7 +88,13 @@ struct LoadedConfig {
     weight_bytes: usize,
     packed_bytes: usize,
     prefill_bytes: usize,
-    device: &'static str,
+    device: String,
+    /// Spans that wait for a device other than the CPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sync: Option<&'static str>,
+    /// Whether program and device never work at the same time; absent on the CPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    serialized: Option<bool>,
     threads: usize,
     depth: &'static str,
     /// Sequences at once.
@@ -178,6 +184,9 @@ impl RunConfig {
         let keep_text = options.recording.keep_text;
         let stats = &options.stats;
         let threshold = |kind| stats.is_enabled().then(|| stats.threshold(kind));
+        let is_cpu = info.device == super::options::cpu();
+        let sync = options.sync.unwrap_or_default().of_model();
+        let sync = (!is_cpu).then_some(sync);
         let loaded = LoadedConfig {
             architecture: info.architecture.clone(),
             assumed: info.assumed.clone(),
@@ -204,7 +213,9 @@ impl RunConfig {
             weight_bytes: info.weight_bytes,
             packed_bytes: info.packed_bytes,
             prefill_bytes: info.prefill_bytes,
-            device: info.device,
+            device: info.device.clone(),
+            sync: sync.map(DeviceSync::as_str),
+            serialized: sync.map(DeviceSync::is_serialized),
             threads: device::threads(),
             depth: options.depth.of_model().as_str(),
             batch: options.batch,

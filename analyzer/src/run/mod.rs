@@ -3,6 +3,8 @@
 #[cfg(feature = "inference")]
 mod config;
 #[cfg(feature = "inference")]
+mod device;
+#[cfg(feature = "inference")]
 mod event;
 mod fetch;
 #[cfg(feature = "inference")]
@@ -20,6 +22,8 @@ mod variants;
 
 pub use crate::checksum::{sha256, sha256_of};
 #[cfg(feature = "inference")]
+pub(crate) use device::open as open_device;
+#[cfg(feature = "inference")]
 pub use event::{OnRunEvent, RunEvent};
 pub use fetch::{Fetch, PackageWeights, SMOLLM2};
 #[cfg(feature = "inference")]
@@ -27,7 +31,8 @@ pub(crate) use hub::cached_models;
 #[cfg(feature = "inference")]
 pub(crate) use model::{checksum as model_checksum, path as model_path};
 pub use options::{
-    CacheNumbers, PrefillWeights, RunOptions, SpanDepth, WeightConversion, parse_method,
+    CacheNumbers, PrefillWeights, RunOptions, SpanDepth, WaitingSpans, WeightConversion,
+    parse_method,
 };
 #[cfg(feature = "inference")]
 pub use record::{FinishedRun, record};

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use energy_models::{Checkpoint, LoadOptions, Model, instrument};
 
+use super::device;
 use super::event::{OnRunEvent, RunEvent};
 use super::hub::HubModel;
 use super::{CacheNumbers, Fetch, PrefillWeights, RunOptions, SMOLLM2, SpanDepth, WeightConversion};
@@ -58,6 +59,8 @@ pub(super) fn load(
         requantize: options.requantize.of_model(),
         prefill: options.prefill.of_model(),
         cache: options.cache.of_model(),
+        device: device::open(&options.device)?,
+        sync: options.sync.unwrap_or_default().of_model(),
         assume: options.assume,
         ..LoadOptions::default()
     };
@@ -65,7 +68,11 @@ pub(super) fn load(
     let memory = checkpoint.memory(&load);
     let longest = (prompt_tokens(&checkpoint, options), options.max_tokens);
     let needed = memory.peak_of_batch(&vec![longest; largest_batch(options)]);
-    let machine = MachineMemory::of_this();
+    let machine = match load.device.is_cpu() {
+        true => MachineMemory::of_this(),
+        false => MachineMemory::default(),
+    };
+    device::check_memory(&load.device, path, memory.resident_bytes())?;
     if let Some(text) = machine.refuses(path, memory.resident_bytes()) {
         return Err(Error::Request(text).into());
     }
@@ -130,7 +137,7 @@ fn prompt_tokens(checkpoint: &Checkpoint, options: &RunOptions) -> usize {
 }
 
 /// Memory of this machine in bytes, as far as the system reports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct MachineMemory {
     /// What programs can get without swapping others out.
     free: Option<u64>,

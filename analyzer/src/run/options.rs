@@ -86,6 +86,19 @@ pub enum CacheNumbers {
 /// Most prompts that are processed at once.
 const LARGEST_BATCH: usize = 256;
 
+/// Spans that end only when the device has done their work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingSpans {
+    /// Every span: program and device alternate, which takes longer
+    Op,
+    /// Layers and sections
+    #[default]
+    Layer,
+    /// None within a token; times of operations are the device's, if it has them
+    Token,
+}
+
 /// Options of one run. [`RunVariants`](super::RunVariants) sets `model`, `requantize`, `depth`
 /// and `max_tokens` from the command line.
 #[derive(Debug, Clone, PartialEq, Args, Serialize, Deserialize)]
@@ -140,6 +153,14 @@ pub struct RunOptions {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     #[serde(default)]
     pub cache: CacheNumbers,
+    /// Device of the tensors: cpu, cuda, cuda:N (its number from 0) or metal
+    #[arg(long, value_name = "DEVICE", value_parser = parse_device, default_value_t = cpu())]
+    #[serde(default = "cpu")]
+    pub device: String,
+    /// Spans that wait for a device other than the CPU [default: layer]
+    #[arg(long, value_name = "SPANS", value_enum)]
+    #[serde(default)]
+    pub sync: Option<WaitingSpans>,
     /// Run a model of an unknown architecture as a plain decoder, and ignore unknown settings;
     /// its answers are wrong if an assumption does not hold
     #[arg(long)]
@@ -208,6 +229,8 @@ impl Default for RunOptions {
             max_tokens: 128,
             prefill: PrefillWeights::default(),
             cache: CacheNumbers::default(),
+            device: cpu(),
+            sync: None,
             assume: false,
             temperature: 0.0,
             top_k: None,
@@ -269,6 +292,27 @@ pub(crate) fn parse_batch(text: &str) -> Result<usize, String> {
     batch.ok_or_else(|| format!("use a number from 1 to {LARGEST_BATCH}"))
 }
 
+/// Returns the name of the device that every machine has.
+pub(crate) fn cpu() -> String {
+    "cpu".to_owned()
+}
+
+/// Parses the name of a device. Whether this build and machine have it is known later.
+///
+/// # Errors
+/// Describes the accepted values.
+pub(crate) fn parse_device(text: &str) -> Result<String, String> {
+    let is_cuda = |rest: &str| {
+        let number = rest.strip_prefix(':');
+        rest.is_empty() || number.is_some_and(|number| number.parse::<u16>().is_ok())
+    };
+    match text.strip_prefix("cuda") {
+        Some(rest) if is_cuda(rest) => Ok(text.to_owned()),
+        None if ["cpu", "metal"].contains(&text) => Ok(text.to_owned()),
+        _ => Err("use cpu, cuda, cuda:N (its number from 0) or metal".to_owned()),
+    }
+}
+
 /// Parses a variable of the chat template.
 ///
 /// # Errors
@@ -292,5 +336,20 @@ pub fn parse_method(text: &str) -> Result<Method, String> {
             Err("record first, then use `energy attribute --method calibrated`".to_owned())
         }
         method => Ok(method),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_named_or_refused() {
+        for name in ["cpu", "cuda", "cuda:0", "cuda:3", "metal"] {
+            assert_eq!(parse_device(name), Ok(name.to_owned()));
+        }
+        for name in ["", "gpu", "cpu:0", "cuda:", "cuda0", "cuda:-1", "metal:x"] {
+            assert!(parse_device(name).is_err(), "{name}");
+        }
     }
 }

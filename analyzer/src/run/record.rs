@@ -17,6 +17,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::config::{ContextUse, RowConfig, RunConfig};
+use super::device;
 use super::event::{OnRunEvent, RunEvent};
 use super::model::{self, load};
 use super::signal_flag::SignalFlag;
@@ -53,6 +54,7 @@ pub fn record(
         );
         return Err(Error::Request(text).into());
     }
+    device::check(options)?;
     if options.prompts().is_empty() {
         let text = "the prompt is empty; give at least one line that is not blank";
         return Err(Error::Request(text.to_owned()).into());
@@ -68,7 +70,9 @@ pub fn record(
                 false => guard.finish(),
             };
             let whole = !responses.is_cancelled;
-            let fit_warning = whole.then(|| fit_measured(db, options, &summary)).flatten();
+            let fit_warning = whole
+                .then(|| attribute_again(db, options, &summary))
+                .flatten();
             let mut warnings = summary.warnings;
             warnings.extend(responses.warnings);
             warnings.extend(fit_warning);
@@ -86,20 +90,26 @@ pub fn record(
     }
 }
 
-/// Attributes measured power by the method `fitted`, unless a method was requested. Returns a
-/// warning if that fails.
-fn fit_measured(db: &Path, options: &RunOptions, summary: &RunSummary) -> Option<String> {
+/// Attributes measured power by the method `fitted`, unless a method was requested. Times of a
+/// device other than the CPU are known after those of the program, so its runs are always
+/// attributed again. Returns a warning if that fails.
+fn attribute_again(db: &Path, options: &RunOptions, summary: &RunSummary) -> Option<String> {
     let mut rails = summary.rails.iter();
     let measured = rails.any(|rail| rail.provenance != Provenance::Modelled);
-    if options.method.is_some() || !measured {
+    let is_fitted = options.method.is_none() && measured;
+    if !is_fitted && options.device == super::options::cpu() {
         return None;
     }
-    let fitted = AttributeOptions::new(Method::Fitted);
-    let result = energy_store::reattribute(db, &summary.uuid, &fitted);
+    let method = match is_fitted {
+        true => Method::Fitted,
+        false => options.method.unwrap_or_default(),
+    };
+    let result = energy_store::reattribute(db, &summary.uuid, &AttributeOptions::new(method));
     let error = result.err()?;
-    Some(format!(
-        "energies are proportional and have no interval: {error}"
-    ))
+    Some(match is_fitted {
+        true => format!("energies are proportional and have no interval: {error}"),
+        false => format!("energies follow the program's times, not the device's: {error}"),
+    })
 }
 
 /// Measures the baseline and installs the recorder.

@@ -181,12 +181,12 @@ impl<'g, F: FnMut(usize, TokenEvent<'_>) -> ControlFlow<()>> Generator<'g, F> {
                 return Ok(());
             }
             let decoder = &mut self.model.decoder;
-            let hidden = decoder.hidden_of(ids, &pass.parts, true)?;
             if pass.ends.is_empty() {
+                decoder.hidden_of(ids, &pass.parts, true)?;
                 continue;
             }
             let at: Vec<usize> = pass.ends.iter().map(|(_, at)| *at).collect();
-            let logits = decoder.logits(&hidden, &at)?;
+            let logits = decoder.logits_of(ids, &pass.parts, &at, true)?;
             for (number, (row, _)) in pass.ends.iter().enumerate() {
                 let position = decoder.position_of(*row);
                 if let Some(row) = self.rows.get_mut(*row) {
@@ -286,9 +286,8 @@ impl<'g, F: FnMut(usize, TokenEvent<'_>) -> ControlFlow<()>> Generator<'g, F> {
         let last: Vec<u32> = last.filter_map(|row| row.tokens.last().copied()).collect();
         let ids = decoder.tensor(&last)?;
         let parts: Vec<(usize, usize)> = active.iter().map(|index| (*index, 1)).collect();
-        let hidden = decoder.hidden_of(&ids, &parts, false)?;
         let at: Vec<usize> = (0..active.len()).collect();
-        let logits = decoder.logits(&hidden, &at)?;
+        let logits = decoder.logits_of(&ids, &parts, &at, false)?;
         for index in active {
             let position = decoder.position_of(*index);
             if let Some(row) = self.rows.get_mut(*index) {

@@ -28,15 +28,37 @@ macro_rules! op {
 /// A span whose children a capture may keep.
 macro_rules! around {
     ($span:ident, $name:ident, $layer:expr $(, $field:ident = $value:expr)*; $body:expr) => {
-        ::tracing::$span!(
-            target: $crate::instrument::names::TARGET,
-            $crate::instrument::names::$name
-            $(, $field = $value)*
-        )
-        .in_scope(|| {
+        $crate::instrument::macros::placed!($span, $name $(, $field = $value)*; || {
             $crate::tape::recording::within($crate::instrument::names::$name, $layer, || $body)
         })
     };
+}
+
+/// Runs a closure inside a span. During a pass on a device of its own time, the span states
+/// that (see [`crate::device_work`]); as a callsite of its own, it costs nothing on the CPU.
+macro_rules! placed {
+    ($span:ident, $name:ident $(, $field:ident = $value:expr)*; $work:expr) => {{
+        let work = $work;
+        match $crate::device_work::is_on() {
+            true => $crate::device_work::run(
+                ::tracing::$span!(
+                    target: $crate::instrument::names::TARGET,
+                    $crate::instrument::names::$name
+                    $(, $field = $value)*,
+                    energy.gpu.began_ns = ::tracing::field::Empty,
+                    energy.gpu.ended_ns = ::tracing::field::Empty
+                ),
+                $crate::instrument::names::$name,
+                work,
+            ),
+            false => ::tracing::$span!(
+                target: $crate::instrument::names::TARGET,
+                $crate::instrument::names::$name
+                $(, $field = $value)*
+            )
+            .in_scope(work),
+        }
+    }};
 }
 
 /// A span whose work a capture keeps.
@@ -44,11 +66,7 @@ macro_rules! kept {
     ($span:ident, $name:ident, [$($operand:ident $(= $value:expr)?),* $(,)?]; $body:expr) => {
         $crate::tape::repeatable::repeatable!(
             Some($crate::instrument::names::$name),
-            |work| ::tracing::$span!(
-                target: $crate::instrument::names::TARGET,
-                $crate::instrument::names::$name
-            )
-            .in_scope(work),
+            |work| $crate::instrument::macros::placed!($span, $name; work),
             [$($operand $(= $value)?),*];
             $body
         )
@@ -66,4 +84,4 @@ macro_rules! phase {
     };
 }
 
-pub(crate) use {around, kept, op, phase, section};
+pub(crate) use {around, kept, op, phase, placed, section};

@@ -4,6 +4,12 @@
 /// `energy_models=debug`.
 pub const TARGET: &str = "energy_models";
 
+/// Field of a span of device work: when the device began it, in ns from the end of the next
+/// [`DEVICE_WAIT`] on the same thread, so usually negative.
+pub const DEVICE_BEGAN: &str = "energy.gpu.began_ns";
+/// Field of a span of device work: when the device ended it; see [`DEVICE_BEGAN`].
+pub const DEVICE_ENDED: &str = "energy.gpu.ended_ns";
+
 macro_rules! names {
     ($($constant:ident = $name:literal, $role:literal;)*) => {
         $(#[doc = concat!("Span `", $name, "`, a ", $role, ".")]
@@ -35,6 +41,7 @@ names! {
     LM_HEAD = "lm_head", "section";
     LOGIT_SCALE = "logit_scale", "section";
     LOGIT_SOFT_CAP = "logit_soft_cap", "section";
+    DEVICE_WAIT = "device_wait", "section";
     SAMPLING = "sampling", "section";
     TENSOR_TO_CPU = "tensor_to_cpu", "section";
     DETOKENIZATION = "detokenization", "section";

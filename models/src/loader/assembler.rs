@@ -4,6 +4,7 @@ use crate::architecture::{HeadNorms, MlpKind, NormPlaces};
 use crate::config::decoder_config::DecoderConfig;
 use crate::config::rope_scaling::LONG_FACTORS;
 use crate::decoder::Decoder;
+use crate::device_work::{DeviceQueue, DeviceSync};
 use crate::error::Result;
 use crate::instrument::depth::Depth;
 use crate::layers::attention::{Attention, HeadNorm, HeadShape};
@@ -25,6 +26,7 @@ pub(super) struct Assembler<'a, 'l> {
     pub(super) tensors: &'a mut TensorReader<'l>,
     pub(super) depth: Depth,
     pub(super) cache: CacheFormat,
+    pub(super) sync: DeviceSync,
     /// Kinds of layers found so far, in the order of the decoder's masks.
     pub(super) kinds: Vec<LayerKind>,
 }
@@ -71,6 +73,7 @@ impl Assembler<'_, '_> {
             depth: self.depth,
             statistics: None,
             device: self.tensors.device().clone(),
+            queue: DeviceQueue::of(self.tensors.device(), self.sync),
         })
     }
 

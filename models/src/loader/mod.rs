@@ -40,6 +40,7 @@ pub(crate) fn load(
         tensors: &mut tensors,
         depth: options.depth,
         cache: options.cache,
+        sync: options.sync,
         kinds: Vec::new(),
     };
     let decoder = assembler.decoder()?;

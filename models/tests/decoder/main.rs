@@ -10,6 +10,7 @@ mod captured_operations_compute_what_the_model_computed;
 mod chat_templates_match_jinja2;
 mod damaged_gguf_files_give_one_clear_error;
 mod decoder_matches_candles_llama;
+mod device_times_reach_their_spans;
 mod experts_are_chosen_by_the_router;
 mod families_match_their_references;
 mod files_are_checked_completely;

@@ -7,6 +7,7 @@ mod a_panic_leaves_a_whole_run;
 mod a_server_generates_measured_runs;
 mod a_signal_ends_a_run_in_order;
 mod a_signal_ends_all_recordings;
+mod an_absent_device_is_an_error;
 mod an_unusable_database_is_one_clear_error;
 mod baselines_are_kept_and_checked;
 mod batches_are_counted_by_sequence;

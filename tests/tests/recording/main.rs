@@ -12,4 +12,5 @@ mod new_counters_are_probed_once;
 mod replayed_samples_in_disorder_balance;
 mod several_recorders_do_not_mix;
 mod threads_may_outlive_the_recording;
+mod times_of_a_device_replace_those_of_the_program;
 mod totals_need_no_rows_of_spans;

@@ -239,7 +239,8 @@ impl EnergyLayerBuilder {
         self
     }
 
-    /// Declares that spans of that name work on a GPU or neural engine.
+    /// Declares that spans of that name work on a GPU or neural engine. Spans can also state it
+    /// [themselves](crate#spans-that-work-on-a-gpu).
     pub fn domain(mut self, span_name: impl Into<String>, domain: Domain) -> Self {
         self.domains.insert(span_name.into(), domain);
         self

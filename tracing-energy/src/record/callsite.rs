@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tracing::Metadata;
 
+use super::device_fields;
 use super::hash::IdMap;
 use super::wire;
 use energy_data::rows::{CallsiteRow, Domain, Role};
@@ -16,7 +17,7 @@ pub(crate) struct Naming {
     pub(crate) key_fields: Arc<[String]>,
     /// Role by span name.
     pub(crate) roles: HashMap<String, Role>,
-    /// Domain by span name; others are CPU work.
+    /// Domain by span name; that of others is the one of their fields, or else the CPU.
     pub(crate) domains: HashMap<String, Domain>,
 }
 
@@ -39,6 +40,8 @@ pub(crate) enum FieldUse {
     Key,
     /// The token number.
     Token,
+    /// When a device worked for the span.
+    DeviceTime,
     /// Data of the instance.
     Data,
 }
@@ -48,8 +51,11 @@ impl Callsite {
         let field_use = |name: &str| match name {
             _ if naming.key_fields.iter().any(|key| key == name) => FieldUse::Key,
             "token" => FieldUse::Token,
+            _ if device_fields::is_time(name) => FieldUse::DeviceTime,
             _ => FieldUse::Data,
         };
+        let mut names = metadata.fields().iter().map(|field| field.name());
+        let stated = names.find_map(device_fields::domain);
         let fields: Vec<_> = metadata
             .fields()
             .iter()
@@ -63,6 +69,7 @@ impl Callsite {
                 .domains
                 .get(metadata.name())
                 .copied()
+                .or(stated)
                 .unwrap_or_default(),
             has_keys: fields.contains(&FieldUse::Key),
             fields,

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use tracing::Metadata;
 use tracing::field::{Field, Visit};
 
+use super::device_fields;
 use super::shared::{Capture, FieldCapture};
 use super::thread_log::Writer;
 use super::wire::{self, FieldType, MAX_TEXT};
@@ -115,7 +116,8 @@ impl NarrowWriter<'_> {
 
     fn wants_number(&self, field: &Field) -> bool {
         let is_data = self.has_data && !TEXT_BY_NUMBERS.contains(&field.name());
-        is_data || field.name() == "token" || self.is_key(field)
+        let is_own = field.name() == "token" || device_fields::is_time(field.name());
+        is_data || is_own || self.is_key(field)
     }
 }
 

@@ -9,6 +9,7 @@ mod callsite;
 mod capture;
 mod chunk;
 mod detail;
+mod device_fields;
 mod edge_clock;
 mod hash;
 mod hot;

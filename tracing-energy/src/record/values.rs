@@ -100,8 +100,8 @@ impl Values {
     }
 }
 
-/// Returns a value as a token number.
-pub(crate) fn token(value: FieldValue<'_>) -> Option<i64> {
+/// Returns a whole number.
+pub(crate) fn integer(value: FieldValue<'_>) -> Option<i64> {
     match value {
         FieldValue::U64(number) => i64::try_from(number).ok(),
         FieldValue::I64(number) => Some(number),

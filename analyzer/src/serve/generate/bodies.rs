@@ -11,9 +11,10 @@ use utoipa::ToSchema;
 use crate::run::{MetricSet, SpanDepth, StatisticsOptions};
 
 /// Keys of our form only.
-pub(super) const OURS: [&str; 25] = [
+pub(super) const OURS: [&str; 26] = [
     "model",
     "depth",
+    "device",
     "max_tokens",
     "temperature",
     "top_k",
@@ -111,6 +112,9 @@ pub(super) struct GenerateBody {
     pub(super) model: Option<String>,
     /// Granularity of spans [default: module]
     pub(super) depth: Option<RequestedDepth>,
+    /// Device of the tensors: cpu, cuda, cuda:N or metal [default: cpu]
+    #[schema(pattern = "^(cpu|metal|cuda(:[0-9]{1,4})?)$")]
+    pub(super) device: Option<String>,
     /// Maximum number of generated tokens [default: 128]
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub(super) max_tokens: Option<usize>,

@@ -145,6 +145,7 @@ fn words(options: &RunOptions, database: &Path) -> Vec<OsString> {
         "--prompt-file=-".to_owned(),
         format!("--model={}", options.model),
         format!("--depth={}", name(&options.depth)),
+        format!("--device={}", options.device),
         format!("--max-tokens={}", options.max_tokens),
         format!("--batch={}", options.batch),
         format!("--temperature={}", options.temperature),
@@ -260,6 +261,7 @@ mod tests {
         let mut options = RunOptions {
             prompt: "secret".to_owned(),
             model: "--db=/x".to_owned(),
+            device: "cuda:1".to_owned(),
             temperature: 0.7,
             top_k: Some(3),
             top_p: Some(0.5),

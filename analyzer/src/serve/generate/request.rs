@@ -10,6 +10,7 @@ use super::bodies::{
 };
 use super::limits::{batch_size, check, within};
 use crate::options::{SourceOptions, parse_tag};
+use crate::run::options::parse_device;
 use crate::run::{RunOptions, SpanDepth, StatisticsOptions, parse_method};
 use crate::serve::problem::Problem;
 use crate::serve::wording::reworded;
@@ -87,10 +88,14 @@ fn ours(body: GenerateBody, power: &SourceOptions) -> Result<GenerateRequest, Pr
         return Err(Problem::invalid(text));
     }
     let method = body.method.as_deref().map(parse_method).transpose();
+    let device = body.device.unwrap_or(defaults.device);
+    let device =
+        parse_device(&device).map_err(|error| Problem::invalid(format!("device: {error}")))?;
     let mut options = RunOptions {
         prompt: body.prompt,
         batch: batch_size(body.batch)?,
         model: body.model.unwrap_or(defaults.model),
+        device,
         depth: body.depth.map_or(defaults.depth, SpanDepth::from),
         max_tokens: body.max_tokens.unwrap_or(defaults.max_tokens),
         temperature: body.temperature.unwrap_or(defaults.temperature),
@@ -238,6 +243,7 @@ mod tests {
             (json!({"speed": 1}), "speed"),
             (json!({"config": {"speed": 1}}), "speed"),
             (json!({"depth": "atoms"}), "depth: unknown variant `atoms`"),
+            (json!({"device": "gpu"}), "device: use cpu, cuda"),
             (json!({"profilingDepth": "atoms"}), "atoms"),
             (json!({"batch": 0}), "batch"),
             (json!({"batch": 257}), "batch: use a number from 1 to 256"),

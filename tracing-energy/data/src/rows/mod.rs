@@ -25,6 +25,6 @@ pub use kinds::{KindEnergyRow, KindFitRow, KindGroupRow};
 pub use power::{BaselineRow, DeviceUseRow, RailRow, SampleRow, SensorMetricRow};
 pub use processes::ProcessRow;
 pub use run::{EventRow, RunMetadata, RunRow, RunStatus};
-pub use spans::{FieldsRow, InstanceRow, LinkRow, SpanEventRow, SpanRow};
+pub use spans::{FieldsRow, GPU_BEGAN, GPU_ENDED, InstanceRow, LinkRow, SpanEventRow, SpanRow};
 pub use threads::{CpuRow, CpuScope, ThreadRole, ThreadRow};
 pub use tree::{CallsiteRow, Domain, NodeRow, NodeWindowRow, Role};

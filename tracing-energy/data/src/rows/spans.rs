@@ -16,6 +16,12 @@ pub struct InstanceRow {
     pub closed_ns: Option<i64>,
 }
 
+/// Field of a span that a GPU works for: when the GPU began, in run time in ns. A program records
+/// it relative to the latest enter or exit on its thread.
+pub const GPU_BEGAN: &str = "energy.gpu.began_ns";
+/// Field of a span that a GPU works for: when the GPU ended; see [`GPU_BEGAN`].
+pub const GPU_ENDED: &str = "energy.gpu.ended_ns";
+
 /// `spans`: activations, one outermost enter..exit of a span on one thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpanRow {

@@ -73,6 +73,9 @@ impl SpanAssembler {
             return Verdict::Taken;
         }
         self.fields.end(thread, &self.callsites, out);
+        if let Record::Enter { .. } | Record::Exit { .. } = record {
+            self.fields.edge(thread, time_ns);
+        }
         match record {
             Record::New {
                 id,

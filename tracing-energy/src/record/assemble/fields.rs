@@ -27,12 +27,20 @@ struct PendingSpanEvent {
 #[derive(Debug, Default)]
 pub(super) struct FieldAssignment {
     owners: Vec<FieldOwner>,
+    /// Time of the latest enter or exit, which times of devices are relative to.
+    edges_ns: Vec<i64>,
 }
 
 impl FieldAssignment {
     /// Adds a thread.
     pub(super) fn add_thread(&mut self) {
         self.owners.push(FieldOwner::Nothing);
+        self.edges_ns.push(0);
+    }
+
+    /// Notes an enter or exit on a thread.
+    pub(super) fn edge(&mut self, thread: usize, time_ns: i64) {
+        self.edges_ns[thread] = time_ns;
     }
 
     /// Assigns the next fields of a thread to the span in `slot`.
@@ -72,7 +80,16 @@ impl FieldAssignment {
                 match callsites.get(callsite).fields.get(index) {
                     Some(FieldUse::Key) => instance.node = None,
                     Some(FieldUse::Token) => {
-                        instance.token = values::token(value);
+                        instance.token = values::integer(value);
+                        return;
+                    }
+                    Some(FieldUse::DeviceTime) => {
+                        let Some(offset_ns) = values::integer(value) else {
+                            return;
+                        };
+                        let time_ns = self.edges_ns[thread].saturating_add(offset_ns);
+                        instance.has_data = true;
+                        instance.values.set(index, FieldValue::I64(time_ns));
                         return;
                     }
                     Some(FieldUse::Data) => instance.has_data = true,

@@ -37,9 +37,9 @@ impl Retirement {
             }
             let has_fields = instance.has_data && instance.first_seq != 0;
             let json = || {
-                instance
-                    .values
-                    .json(callsite, |field| field == FieldUse::Data)
+                instance.values.json(callsite, |field| {
+                    matches!(field, FieldUse::Data | FieldUse::DeviceTime)
+                })
             };
             if let Some(json) = has_fields.then(json).flatten() {
                 out.fields(instance.first_seq, json);

@@ -7,6 +7,7 @@
 //! ```
 
 mod ahead;
+mod device_times;
 #[cfg(feature = "fit")]
 mod estimate;
 #[cfg(feature = "fit")]

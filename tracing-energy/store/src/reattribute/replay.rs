@@ -5,6 +5,7 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::iter::Peekable;
 
 use super::ahead::Spans;
+use super::device_times::DeviceTimes;
 use crate::error::Error;
 use crate::store::Store;
 use energy_attribution::batches::{self, BatchActivity, Batched};
@@ -47,6 +48,7 @@ pub(super) struct Replay<'s> {
     /// Open activations by end, inner ones first.
     open: BinaryHeap<Reverse<(i64, Reverse<u64>)>>,
     instances: HashSet<u64>,
+    device: DeviceTimes,
     end_ns: i64,
 }
 
@@ -80,10 +82,16 @@ impl<'s> Replay<'s> {
             let (kind, name) = kinds.node(&node);
             engine.kind(node.id, kind, name);
         }
+        let device = DeviceTimes::read(store, run)?;
         for thread in store.threads(run)?.all()? {
-            engine.thread(thread.id, thread.role);
-            if let Some(process) = thread.process {
-                engine.thread_of(thread.id, process);
+            for id in [Some(thread.id), device.thread(thread.id)]
+                .into_iter()
+                .flatten()
+            {
+                engine.thread(id, thread.role);
+                if let Some(process) = thread.process {
+                    engine.thread_of(id, process);
+                }
             }
         }
         for row in store.device_use(run)?.all()? {
@@ -98,6 +106,7 @@ impl<'s> Replay<'s> {
             samples: samples.into_iter().peekable(),
             open: BinaryHeap::new(),
             instances: HashSet::new(),
+            device,
             end_ns,
         })
     }
@@ -125,12 +134,17 @@ impl<'s> Replay<'s> {
             spans.each(self.store, self.run, &mut |span| {
                 while span.start_ns >= next_ns {
                     cpu.feed(&mut self.engine, next_ns)?;
+                    self.open_on_device(next_ns);
                     consume(self.advance(next_ns))?;
                     next_ns += STEP_NS;
                 }
-                self.open(span);
+                self.open_on_device(span.start_ns);
+                if let Some(span) = self.device.hold(span) {
+                    self.open(span);
+                }
                 Ok(())
             })?;
+            self.open_on_device(i64::MAX);
         }
         self.close_until(self.end_ns);
         let Self {
@@ -142,6 +156,13 @@ impl<'s> Replay<'s> {
         cpu.feed(&mut engine, i64::MAX)?;
         samples.for_each(|sample| engine.sample(sample));
         Ok((engine, end_ns))
+    }
+
+    /// Opens what devices begin up to `time_ns`.
+    fn open_on_device(&mut self, time_ns: i64) {
+        while let Some(span) = self.device.next(time_ns) {
+            self.open(span);
+        }
     }
 
     fn open(&mut self, span: SpanRow) {
