@@ -122,7 +122,9 @@ impl Decoder {
     pub(crate) fn forward(&mut self, ids: &Tensor, prefill: bool) -> Result<Tensor> {
         let last = ids.dim(1)? - 1;
         let parts = [(0, ids.dim(1)?)];
-        Ok(self.logits_of(ids, &parts, &[last], prefill)?.flatten_all()?)
+        Ok(self
+            .logits_of(ids, &parts, &[last], prefill)?
+            .flatten_all()?)
     }
 
     /// Appends ids to the first sequence without computing logits, and returns the last hidden

@@ -7,7 +7,9 @@ use energy_models::{Checkpoint, LoadOptions, Model, instrument};
 use super::device;
 use super::event::{OnRunEvent, RunEvent};
 use super::hub::HubModel;
-use super::{CacheNumbers, Fetch, PrefillWeights, RunOptions, SMOLLM2, SpanDepth, WeightConversion};
+use super::{
+    CacheNumbers, Fetch, PrefillWeights, RunOptions, SMOLLM2, SpanDepth, WeightConversion,
+};
 use crate::checksum::{sha256, sha256_of_files};
 use crate::error::Error;
 use crate::format;
