@@ -161,8 +161,8 @@ pub(super) struct GenerateBody {
     /// Time between power samples in ms [default: that of the server]
     #[schema(minimum = 1, maximum = 60_000)]
     pub(super) interval_ms: Option<u64>,
-    /// Number of sequences; only 1 is supported
-    #[schema(minimum = 1, maximum = 1)]
+    /// Number of answers to the prompt that are generated at once [default: 1]
+    #[schema(minimum = 1, maximum = 256)]
     pub(super) batch: Option<u64>,
     /// Answer when the run has ended [default: false]
     pub(super) wait: Option<bool>,

@@ -140,7 +140,7 @@ fn search(root: &Path, folder: &Path, depth: usize, found: &mut Vec<ModelEntry>)
     }
 }
 
-/// Describes a GGUF file, or a folder with safetensors; `None` for others.
+/// Describes a model in GGUF files by its first, or a folder with safetensors; `None` for others.
 fn read(path: &Path) -> Option<ModelEntry> {
     let real = path.canonicalize().ok()?;
     let name = path.file_name()?.to_str()?.to_owned();
@@ -166,12 +166,26 @@ fn read(path: &Path) -> Option<ModelEntry> {
     let is_gguf = path
         .extension()
         .is_some_and(|end| end.eq_ignore_ascii_case("gguf"));
-    if !is_gguf || !real.is_file() {
+    let parts = parts(path);
+    // Of a model in parts, the first is listed.
+    if !is_gguf || !real.is_file() || parts.first().is_none_or(|first| first != path) {
         return None;
     }
     let head = gguf::read(&real).unwrap_or_default();
-    let size = std::fs::metadata(&real).ok().map(|file| file.len());
-    Some(entry(size, head.architecture, head.precision))
+    let sizes = parts.iter().map(|part| Some(std::fs::metadata(part).ok()?.len()));
+    Some(entry(sizes.sum(), head.architecture, head.precision))
+}
+
+/// Returns the files of the model that a file belongs to.
+#[cfg(feature = "inference")]
+fn parts(path: &Path) -> Vec<PathBuf> {
+    energy_models::parts(path)
+}
+
+/// Returns the file: a program without inference lists models, but runs none.
+#[cfg(not(feature = "inference"))]
+fn parts(path: &Path) -> Vec<PathBuf> {
+    vec![path.to_owned()]
 }
 
 /// Returns the bytes of a folder's safetensors; `None` if there are none.
@@ -200,6 +214,8 @@ mod tests {
         std::fs::create_dir_all(root.join("a/hf")).unwrap();
         for file in [
             "b.gguf",
+            "p-00001-of-00002.gguf",
+            "p-00002-of-00002.gguf",
             "a/c.GGUF",
             "a/hf/model.safetensors",
             "smollm2",
@@ -225,8 +241,16 @@ mod tests {
         let is_plain = |id: &&String| !id.contains("loop");
         let plain: Vec<&String> = ids.iter().filter(is_plain).collect();
         let links: &[&str] = if cfg!(unix) { &["inside.gguf"] } else { &[] };
-        let expected = [&["a/c.GGUF", "a/hf", "b.gguf"], links].concat();
+        let parts: &[&str] = match cfg!(feature = "inference") {
+            true => &["p-00001-of-00002.gguf"],
+            false => &["p-00001-of-00002.gguf", "p-00002-of-00002.gguf"],
+        };
+        let expected = [&["a/c.GGUF", "a/hf", "b.gguf"], links, parts].concat();
         assert_eq!(plain, expected);
+        if cfg!(feature = "inference") {
+            let in_parts = find("p-00001-of-00002.gguf", Some(root)).unwrap();
+            assert_eq!(in_parts.size_bytes, Some(10));
+        }
         let hf = find("a/hf", Some(root)).unwrap();
         assert_eq!(hf.architecture.as_deref(), Some("llama"));
         assert_eq!(
