@@ -24,7 +24,7 @@ struct DrawnChart {
 /// Output of a command: title, lists and notes.
 ///
 /// ```text
-/// table, markdown   title, cautions, each list under its title, text, notes
+/// table, markdown   title, cautions, leads, each list under its title, text, notes
 /// json              schema, command, the head's keys, a key for each list, notes
 /// csv               the first list
 /// ```
@@ -32,6 +32,7 @@ struct DrawnChart {
 pub struct Answer {
     command: &'static str,
     title: String,
+    leads: Vec<String>,
     head: Map<String, Value>,
     cautions: Vec<String>,
     sheets: Vec<Sheet>,
@@ -45,6 +46,7 @@ impl Answer {
         Self {
             command,
             title: title.into(),
+            leads: Vec::new(),
             head: Map::new(),
             cautions: Vec::new(),
             sheets: Vec::new(),
@@ -57,6 +59,13 @@ impl Answer {
     #[must_use]
     pub fn with(mut self, key: &str, value: Value) -> Self {
         self.head.insert(key.to_owned(), value);
+        self
+    }
+
+    /// Adds a sentence below the title, before all else. JSON does not contain it.
+    #[must_use]
+    pub fn lead(mut self, text: impl Into<String>) -> Self {
+        self.leads.push(text.into());
         self
     }
 
@@ -138,7 +147,8 @@ impl Answer {
         let cautions = self.cautions.iter().map(|text| paragraph("caution", text));
         let sheets = self.displayed_sheets().map(Sheet::html);
         let notes = self.notes.iter().map(|text| paragraph("note", text));
-        cautions.chain(sheets).chain(notes).collect()
+        let leads = self.leads.iter().map(|text| paragraph("lead", text));
+        cautions.chain(leads).chain(sheets).chain(notes).collect()
     }
 
     fn data_sheets(&self) -> impl Iterator<Item = &Sheet> {
@@ -157,6 +167,9 @@ impl Answer {
         }
         for caution in &self.cautions {
             writeln!(out, "{}", style.notice(caution))?;
+        }
+        for lead in &self.leads {
+            writeln!(out, "{}", style.note(lead))?;
         }
         for sheet in self.displayed_sheets() {
             if !sheet.title().is_empty() {

@@ -1,5 +1,7 @@
 //! Configuration that is stored with a run as JSON.
 
+use std::collections::BTreeMap;
+
 use energy_data::rows::RunMetadata;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -16,6 +18,42 @@ pub struct StoredConfig {
     /// Number of parameters used per token, if not all are.
     #[serde(deserialize_with = "lenient")]
     pub active_parameters: Option<u64>,
+    /// Architecture of the model, such as `llama`.
+    #[serde(deserialize_with = "lenient")]
+    pub architecture: Option<String>,
+    /// Transformer blocks.
+    #[serde(deserialize_with = "lenient")]
+    pub layers: Option<u64>,
+    /// Width of the residual stream in channels.
+    #[serde(deserialize_with = "lenient")]
+    pub width: Option<u64>,
+    /// Width inside of the MLP in channels.
+    #[serde(deserialize_with = "lenient")]
+    pub hidden: Option<u64>,
+    /// Query heads.
+    #[serde(deserialize_with = "lenient")]
+    pub heads: Option<u64>,
+    /// Key and value heads.
+    #[serde(deserialize_with = "lenient")]
+    pub kv_heads: Option<u64>,
+    /// How queries share keys and values: `multi-head`, `grouped-query` or `multi-query`.
+    #[serde(deserialize_with = "lenient")]
+    pub attention: Option<String>,
+    /// Experts in each layer with experts.
+    #[serde(deserialize_with = "lenient")]
+    pub num_experts: Option<u64>,
+    /// Experts that each token uses.
+    #[serde(deserialize_with = "lenient")]
+    pub num_experts_per_token: Option<u64>,
+    /// Requested conversion of the weights.
+    #[serde(deserialize_with = "lenient")]
+    pub requantize: Option<String>,
+    /// Number format of the key-value cache.
+    #[serde(deserialize_with = "lenient")]
+    pub cache: Option<String>,
+    /// Labels of the configuration that no option holds.
+    #[serde(deserialize_with = "lenient")]
+    pub labels: Option<BTreeMap<String, String>>,
     /// SHA-256 of the model file.
     #[serde(deserialize_with = "lenient")]
     pub model_sha256: Option<String>,

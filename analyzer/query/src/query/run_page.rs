@@ -185,7 +185,7 @@ fn sorted_by_energy(
 }
 
 /// Reads the phases of runs. Runs with a value of a wrong type have none.
-fn readable_phases(
+pub(super) fn readable_phases(
     recording: &Recording,
     numbers: &[i64],
 ) -> Result<BTreeMap<i64, Vec<super::Phase>>> {

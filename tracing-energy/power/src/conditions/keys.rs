@@ -34,6 +34,9 @@ pub const CORES: &str = "cores";
 /// Processors that this process may use at once, given its affinity and cgroup limits.
 pub const USABLE_CORES: &str = "usable_cores";
 
+/// Thermal design power of all processor packages, in watts.
+pub const TDP_W: &str = "tdp_w";
+
 /// Release of the kernel.
 pub const KERNEL: &str = "kernel";
 

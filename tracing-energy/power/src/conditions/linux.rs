@@ -7,6 +7,7 @@
 //! sys/devices/system/cpu/cpu*/thermal_throttle/{core,package}_throttle_count
 //! sys/class/thermal/thermal_zone*/{mode,temp,trip_point_*_type,trip_point_*_temp}
 //! sys/class/thermal/cooling_device*/{type,cur_state}
+//! sys/class/powercap/intel-rapl:N/{name,constraint_0_max_power_uw}
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +16,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::keys::{
-    BATTERY_PERCENT, ENERGY_PREFERENCE, GOVERNOR, LOW_POWER_MODE, NOMINAL, POWER, THERMAL_PRESSURE,
+    BATTERY_PERCENT, ENERGY_PREFERENCE, GOVERNOR, LOW_POWER_MODE, NOMINAL, POWER, TDP_W, THERMAL_PRESSURE,
 };
 use super::snapshot::Snapshot;
 
@@ -35,6 +36,7 @@ pub(super) fn read(root: &Path) -> Snapshot {
         distinct(&policies, "energy_performance_preference"),
     );
     snapshot.set(THERMAL_PRESSURE, pressure(root).map(str::to_owned));
+    snapshot.set(TDP_W, tdp_w(root));
     snapshot.throttles = throttles(root);
     snapshot
 }
@@ -98,6 +100,21 @@ impl Supplies {
 }
 
 /// Low-power mode by the name of the firmware's profile.
+/// Returns the thermal design power of all packages in watts: the highest limit of the long-term
+/// constraint, which the processor reports as its thermal specification. Unknown if a package does
+/// not report it.
+fn tdp_w(root: &Path) -> Option<String> {
+    let mut sum_uw = 0.0;
+    for zone in entries(&root.join("sys/class/powercap"), "intel-rapl:") {
+        if !text(&zone.join("name"))?.starts_with("package-") {
+            continue;
+        }
+        let most_uw = number(&zone.join("constraint_0_max_power_uw"));
+        sum_uw += most_uw.filter(|uw| *uw > 0.0)?;
+    }
+    (sum_uw > 0.0).then(|| (sum_uw / 1e6).to_string())
+}
+
 fn low_power_mode(root: &Path) -> Option<&'static str> {
     let profile = text(&root.join("sys/firmware/acpi/platform_profile"))?;
     Some(if profile == "low-power" { "on" } else { "off" })

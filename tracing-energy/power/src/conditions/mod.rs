@@ -11,6 +11,7 @@
 //! | [`THROTTLED_SAMPLES`] | a count, at the end | the power sensor | the power sensor |
 //! | [`LOAD_OTHER_PROCESSES`] | cores' worth of CPU time | `/proc/stat` | `host_statistics` |
 //! | [`THREADS`] | the program's, at the end | `/proc/self/task` | `proc_pidinfo` |
+//! | [`TDP_W`] | watts of all packages | `powercap` | |
 //! | [`CORES`], [`USABLE_CORES`] | online; for this process | | |
 //! | [`KERNEL`], [`BINARY_SHA256`] | at the start | `uname`, `/proc/self/exe` | `uname`, the executable |
 //!
@@ -43,8 +44,8 @@ mod pmset;
 pub use change::{ConditionWarning, busy_baseline, own_work_in_baseline};
 pub use keys::{
     BATTERY_PERCENT, BINARY_SHA256, BUSY_CORES, CORES, ENERGY_PREFERENCE, GOVERNOR, KERNEL,
-    LOAD_OTHER_PROCESSES, LOW_POWER_MODE, NOMINAL, OWN_CORES, POWER, THERMAL_PRESSURE, THREADS,
-    THROTTLED_SAMPLES, USABLE_CORES,
+    LOAD_OTHER_PROCESSES, LOW_POWER_MODE, NOMINAL, OWN_CORES, POWER, TDP_W, THERMAL_PRESSURE,
+    THREADS, THROTTLED_SAMPLES, USABLE_CORES,
 };
 pub use load::{CpuUsage, LEAST_NS};
 pub use run::RunConditions;

@@ -1,0 +1,42 @@
+//! Identity of a configuration: what distinguishes the cells of an experiment.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// Identity of a configuration. `None` is unknown; two unknown values are equal.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ConfigurationKey {
+    /// Name of the model.
+    pub model: Option<String>,
+    /// SHA-256 of the model file.
+    pub model_sha256: Option<String>,
+    /// Number format of the weights.
+    pub precision: Option<String>,
+    /// Requested conversion of the weights.
+    pub requantize: Option<String>,
+    /// Number format of the key-value cache.
+    pub cache: Option<String>,
+    /// Program that ran the model.
+    pub engine: Option<String>,
+    /// Device of the tensors.
+    pub device: Option<String>,
+    /// Compute threads.
+    pub threads: Option<u32>,
+    /// Granularity of spans.
+    pub depth: Option<String>,
+    /// Sequences at once.
+    pub batch: Option<i64>,
+    /// Prompt tokens of each sequence, rounded.
+    pub prompt_tokens: Option<i64>,
+    /// Largest number of generated tokens of each sequence.
+    pub max_tokens: Option<i64>,
+    /// Labels that the user gave to configurations.
+    pub labels: BTreeMap<String, String>,
+    /// Machine: its id, else its name.
+    pub machine: Option<String>,
+    /// Processor.
+    pub chip: Option<String>,
+    /// Origin of the power: measured, modelled or replayed.
+    pub provenance: Option<String>,
+}

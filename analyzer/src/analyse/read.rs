@@ -1,0 +1,59 @@
+//! Reads the configurations that analyses use.
+
+use crate::error::Result;
+use crate::query::{
+    Recording, RunConfiguration, RunFacts, RunFilter, RunOrder, configurations, run_facts, run_page,
+};
+
+/// Status of the runs that analyses use.
+const COMPLETE: &str = "complete";
+
+/// Configurations with their runs, and the numbers of runs that were left out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReadConfigurations {
+    /// The configurations.
+    pub configurations: Vec<RunConfiguration>,
+    /// Runs that match but are not complete.
+    pub incomplete: usize,
+    /// Complete runs without a known energy per token.
+    pub without_energy: usize,
+}
+
+impl ReadConfigurations {
+    /// Returns the number of runs.
+    pub fn runs(&self) -> usize {
+        self.configurations.iter().map(|one| one.runs.len()).sum()
+    }
+}
+
+/// Reads the complete runs of recordings that match a filter.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn read_configurations(
+    recordings: &[&Recording],
+    filter: &RunFilter,
+) -> Result<ReadConfigurations> {
+    let mut runs: Vec<RunFacts> = Vec::new();
+    let mut read = ReadConfigurations::default();
+    for recording in recordings {
+        let page = run_page(recording, filter, RunOrder::default(), (0, None))?;
+        let (complete, others): (Vec<_>, Vec<_>) = page
+            .runs
+            .into_iter()
+            .partition(|run| run.status == COMPLETE);
+        read.incomplete += others.len();
+        let all = complete.len();
+        let known: Vec<_> = complete
+            .into_iter()
+            .filter(|run| run.j_per_token.is_some())
+            .collect();
+        read.without_energy += all - known.len();
+        runs.extend(run_facts(recording, known)?);
+    }
+    // A run that was merged into several files counts once.
+    runs.sort_by(|a, b| a.run.cmp(&b.run));
+    runs.dedup_by(|a, b| a.run == b.run);
+    read.configurations = configurations(runs);
+    Ok(read)
+}

@@ -1,0 +1,64 @@
+//! Words that several answers use.
+
+use crate::format::{energy, percent, shorten};
+
+/// Maximum number of names in a sentence.
+const NAMES: usize = 6;
+/// Maximum length of a name in a sentence.
+const NAME: usize = 60;
+
+/// Joins names: `1, 2 and 4`; long lists are cut.
+pub fn list_of(names: &[String]) -> String {
+    let cut: Vec<String> = names.iter().map(|name| shorten(name, NAME)).collect();
+    match cut.as_slice() {
+        [] => "none".to_owned(),
+        [only] => only.clone(),
+        many if many.len() > NAMES => {
+            let more = many.len() - NAMES + 1;
+            format!("{} and {more} more", many[..NAMES - 1].join(", "))
+        }
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// Formats a ratio as a difference: `35.0 % more`, `12.0 % less`.
+pub fn relative(ratio: f64) -> String {
+    let (size, word) = match ratio >= 1.0 {
+        true => (ratio - 1.0, "more"),
+        false => (1.0 - ratio, "less"),
+    };
+    format!("{} {word}", percent(Some(size)))
+}
+
+/// Formats a ratio as a signed percentage: `+35.0 %`.
+pub(super) fn signed_percent(change: f64) -> String {
+    let sign = if change < 0.0 { "" } else { "+" };
+    format!("{sign}{}", percent(Some(change)))
+}
+
+/// Formats an energy per token: `12.3 mJ/token`.
+pub(super) fn per_token(joules: f64, label: &str) -> String {
+    let token = label.strip_prefix("J/").unwrap_or(label);
+    format!("{}/{token}", energy(Some(joules)))
+}
+
+/// Chooses the form of a verb.
+pub(super) fn verb<'v>(count: usize, one: &'v str, many: &'v str) -> &'v str {
+    if count == 1 { one } else { many }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_and_differences_are_words() {
+        let names = |count: usize| (0..count).map(|at| at.to_string()).collect::<Vec<_>>();
+        assert_eq!(list_of(&names(1)), "0");
+        assert_eq!(list_of(&names(3)), "0, 1 and 2");
+        assert_eq!(list_of(&names(9)), "0, 1, 2, 3, 4 and 4 more");
+        assert_eq!(relative(1.35), "35.0 % more");
+        assert_eq!(relative(0.75), "25.0 % less");
+        assert_eq!(per_token(0.5, "J/prompt token"), "500.0 mJ/prompt token");
+    }
+}

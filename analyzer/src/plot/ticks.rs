@@ -1,0 +1,115 @@
+//! Round numbers on an axis, and texts of values.
+
+use super::data::{Axis, AxisScale, Unit};
+use super::scale::PixelScale;
+use crate::format::{energy, number, utc};
+
+/// Round factors of a power of ten.
+const STEPS: [f64; 5] = [1.0, 2.0, 2.5, 5.0, 10.0];
+
+/// A number on an axis.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Tick {
+    pub(super) value: f64,
+    pub(super) text: String,
+}
+
+/// Returns about `count` round numbers on an axis with their texts.
+pub(super) fn ticks(axis: &Axis, scale: &PixelScale, count: usize) -> Vec<Tick> {
+    let values = match axis.scale {
+        AxisScale::Names => (0..axis.names.len()).map(|at| at as f64).collect(),
+        _ if scale.is_log() => powers(scale.from, scale.to, count),
+        _ => multiples(scale.from, scale.to, count),
+    };
+    values
+        .into_iter()
+        .map(|value| Tick {
+            value,
+            text: text(axis, value),
+        })
+        .collect()
+}
+
+/// Returns the text of a value on an axis.
+pub(super) fn text(axis: &Axis, value: f64) -> String {
+    match (axis.scale, axis.unit) {
+        (AxisScale::Names, _) => {
+            let name = axis.names.get(value.max(0.0) as usize);
+            name.cloned().unwrap_or_default()
+        }
+        (_, Unit::JoulePerToken | Unit::Joule) => short(&energy(Some(value))),
+        (_, Unit::Time) => utc(value as i64).get(5..16).unwrap_or_default().to_owned(),
+        (_, Unit::TokenPerSecond | Unit::Number) => compact(value),
+    }
+}
+
+/// Returns a number without trailing zeros, with a suffix for large ones.
+pub(super) fn compact(value: f64) -> String {
+    let suffixes = [(1e9, "B"), (1e6, "M")];
+    let suffix = suffixes.iter().find(|(size, _)| value.abs() >= *size);
+    let (size, suffix) = suffix.copied().unwrap_or((1.0, ""));
+    format!("{}{suffix}", short(&number(Some(value / size))))
+}
+
+/// Removes zeros at the end of the decimals of a formatted number.
+fn short(text: &str) -> String {
+    let (digits, unit) = match text.split_once(' ') {
+        Some((digits, unit)) => (digits, format!(" {unit}")),
+        None => (text, String::new()),
+    };
+    let digits = match digits.contains('.') && !digits.contains('e') {
+        true => digits.trim_end_matches('0').trim_end_matches('.'),
+        false => digits,
+    };
+    format!("{digits}{unit}")
+}
+
+/// Returns multiples of a round step.
+fn multiples(from: f64, to: f64, count: usize) -> Vec<f64> {
+    let rough = (to - from) / count.max(1) as f64;
+    if !rough.is_finite() || rough <= 0.0 {
+        return Vec::new();
+    }
+    let power = 10f64.powf(rough.log10().floor());
+    let steps = STEPS.iter().map(|step| step * power);
+    let step = steps.into_iter().find(|step| *step >= rough * 0.999);
+    let step = step.unwrap_or(10.0 * power);
+    let first = (from / step - 1e-9).ceil() as i64;
+    let last = (to / step + 1e-9).floor() as i64;
+    (first..=last.min(first + 100)).map(|at| at as f64 * step).collect()
+}
+
+/// Returns powers of ten, or of two if the axis has fewer than two of them.
+fn powers(from: f64, to: f64, count: usize) -> Vec<f64> {
+    let of = |base: f64| {
+        let first = (from.ln() / base.ln() - 1e-9).ceil() as i32;
+        let last = (to.ln() / base.ln() + 1e-9).floor() as i32;
+        (first..=last).map(|n| base.powi(n)).collect::<Vec<f64>>()
+    };
+    let tens = of(10.0);
+    let values = if tens.len() > 2 { tens } else { of(2.0) };
+    match values.len() {
+        0 => multiples(from, to, count.min(3)),
+        many => {
+            let every = many.div_ceil(count.max(1));
+            values.into_iter().step_by(every).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_on_axes_are_round_and_few() {
+        assert_eq!(multiples(0.0, 1.0, 4), [0.0, 0.25, 0.5, 0.75, 1.0]);
+        assert_eq!(powers(0.9, 1100.0, 5), [1.0, 10.0, 100.0, 1000.0]);
+        assert_eq!(powers(0.9, 9.0, 5), [1.0, 2.0, 4.0, 8.0]);
+        assert_eq!(multiples(f64::NAN, 1.0, 4), Vec::<f64>::new());
+        assert_eq!(compact(1_350_000_000.0), "1.35B");
+        assert_eq!(compact(135e6), "135M");
+        assert_eq!(compact(512.0), "512");
+        assert_eq!(compact(0.5), "0.5");
+    }
+}
