@@ -6,12 +6,11 @@
 //! - [`walk`] - visits span entries in time order, each with its energy.
 //! - [`mod@format`] - [`format::Answer`]: columns and rows, printed as table, Markdown, CSV or JSON.
 //! - [`options`] - values of options that several commands share.
-//! - [`stats`] - pure statistics: samples in, interval and verdict out.
 //! - [`plausibility`], [`efficiency`] - checks of a recording; energy per token, cost, CO2.
 //! - [`Error`] - its [`ErrorClass`] decides the exit code of a command.
 //!
 //! ```text
-//! options <- error, checksum <- format <- query <- walk, plausibility, efficiency        stats (pure)
+//! options <- error, checksum <- format <- query <- walk, plausibility, efficiency
 //! ```
 //!
 //! The crate reads files through `energy-store`. It does not depend on `tracing-energy`, and
@@ -24,7 +23,6 @@ pub mod format;
 pub mod options;
 pub mod plausibility;
 pub mod query;
-pub mod stats;
 pub mod walk;
 
 pub use error::{Error, ErrorClass, Result};

@@ -10,7 +10,7 @@
 
 use super::{ComparedPart, RunEnergies};
 use crate::format::percent;
-use energy_query::stats::{Comparison, Reason};
+use energy_statistics::compare::{Comparison, Reason};
 
 /// Minimum coverage of a side.
 const MIN_COVERAGE: f64 = 0.8;

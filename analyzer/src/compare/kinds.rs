@@ -16,7 +16,7 @@ use super::parts::{ComparedPart, EnergyByRun, MIN_SHARE, by_run, compare_parts, 
 use super::renamed::renamed;
 use super::sides::label;
 use crate::query::Share;
-use energy_query::stats::ComparisonOptions;
+use energy_statistics::compare::ComparisonOptions;
 
 /// Kinds of all sides.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -30,7 +30,7 @@ use crate::conditions::condition_rows;
 use crate::error::Result;
 use crate::query::Recording;
 
-pub use energy_query::stats;
+pub use energy_statistics::compare as stats;
 
 pub use differences::{Difference, PowerOrigin};
 pub use divisor::EnergyDivisor;

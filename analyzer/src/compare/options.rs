@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::EnergyDivisor;
 use crate::options::{ALLOW_DIFFERENT_HELP, PHASE_HELP, RAIL_HELP, parse_fraction, percent_text};
-use energy_query::stats::ComparisonOptions;
+use energy_statistics::compare::ComparisonOptions;
 
 /// Options of a comparison.
 #[derive(Debug, Clone, PartialEq, Args)]

@@ -5,7 +5,9 @@ use serde::Serialize;
 use super::RunEnergies;
 use super::sides::label;
 use crate::query::{named_phases, sum_known};
-use energy_query::stats::{Comparison, ComparisonOptions, Item, RunSample, geometric_mean, nodes};
+use energy_statistics::compare::{
+    Comparison, ComparisonOptions, Item, RunSample, geometric_mean, nodes,
+};
 
 /// Parts below this share of the energy on every side are not compared: they are noise, and
 /// each comparison reduces the power of all others.

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::query::{
     self, Phase, Recording, Run, Share, named_phases, phases, phases_on, run_interval, totals_of,
 };
-use energy_query::stats::RunSample;
+use energy_statistics::compare::RunSample;
 
 /// Energies of one run, divided by the divisor.
 #[derive(Debug, Clone, PartialEq)]

@@ -19,7 +19,8 @@
 
 use serde::Serialize;
 
-use super::sample::{ComparisonOptions, RunSample, mean};
+use super::sample::{ComparisonOptions, RunSample};
+use crate::moments::mean;
 
 /// Minimum number of sessions on a side to estimate their spread.
 const MIN_SESSIONS: usize = 3;

@@ -10,7 +10,7 @@ const MAX_DF: f64 = 1e8;
 const MAX_STEPS: usize = 500;
 
 /// Returns the probability of a value at least as far from zero as `t`.
-pub(super) fn two_tails(t: f64, df: f64) -> f64 {
+pub(crate) fn two_tails(t: f64, df: f64) -> f64 {
     if t.is_infinite() {
         return 0.0;
     }
@@ -22,7 +22,7 @@ pub(super) fn two_tails(t: f64, df: f64) -> f64 {
 ///
 /// The tail probability is convex in `t`, so Newton's steps from zero approach the solution
 /// from below and never overshoot.
-pub(super) fn quantile_of_two_tails(tails: f64, df: f64) -> f64 {
+pub(crate) fn quantile_of_two_tails(tails: f64, df: f64) -> f64 {
     let df = df.min(MAX_DF);
     let mut t = 0.0;
     for _ in 0..MAX_STEPS {

@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 
-use super::student::{quantile_of_two_tails, two_tails};
 use super::*;
+use crate::student::{quantile_of_two_tails, two_tails};
 
 const MINUTE: i64 = 60_000_000_000;
 

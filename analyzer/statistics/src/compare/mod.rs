@@ -23,7 +23,6 @@ mod family;
 mod gate;
 mod sample;
 mod sessions;
-mod student;
 mod verdict;
 
 pub use comparison::{Comparison, compare, compare_all};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::moments::mean;
+
 /// One run: the unit of all statistics here.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RunSample {
@@ -65,16 +67,4 @@ pub(super) fn logarithms(samples: &[RunSample]) -> Option<Vec<f64>> {
         ln.is_finite().then_some(ln)
     };
     samples.iter().map(ln).collect()
-}
-
-/// Returns the mean; `None` if there are no values.
-pub(super) fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-}
-
-/// Returns the sample variance; `None` for fewer than two values.
-pub(super) fn variance(values: &[f64]) -> Option<f64> {
-    let mean = mean(values)?;
-    let squares = values.iter().map(|value| (value - mean).powi(2));
-    (values.len() > 1).then(|| squares.sum::<f64>() / (values.len() - 1) as f64)
 }

@@ -1,8 +1,9 @@
 //! Difference of two sides and its error.
 
-use super::sample::{ComparisonOptions, RunSample, logarithms, mean, variance};
+use super::sample::{ComparisonOptions, RunSample, logarithms};
 use super::sessions::{SessionLayout, arrange};
-use super::student::{quantile_of_two_tails, two_tails};
+use crate::moments::{mean, variance};
+use crate::student::{quantile_of_two_tails, two_tails};
 
 /// Estimate of the logarithm of the ratio of two sides.
 #[derive(Debug, Clone, Copy, PartialEq)]

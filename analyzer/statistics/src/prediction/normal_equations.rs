@@ -1,0 +1,171 @@
+//! Normal equations of few terms, and their non-negative solution.
+
+use nalgebra::{SMatrix, SymmetricEigen};
+
+use super::energy_model::{TERMS, Terms};
+
+/// Eigenvalues below this share of the largest count as zero.
+const RANK_TOLERANCE: f64 = 1e-10;
+/// Squared share of a vector outside of the row space that counts as rounding.
+const OUTSIDE_TOLERANCE: f64 = 1e-10;
+/// Gradients below this share of the moments are rounding.
+const GRADIENT_TOLERANCE: f64 = 1e-12;
+/// Maximum number of changes of the set of positive coefficients.
+const MAX_CHANGES: usize = 100;
+
+type Square = SMatrix<f64, TERMS, TERMS>;
+
+/// Sums over rows `(x, z)` of `x x'` and `x z`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct NormalEquations {
+    gram: Square,
+    moment: Terms,
+}
+
+impl NormalEquations {
+    /// Sums rows.
+    pub(super) fn of(rows: &[(Terms, f64)]) -> Self {
+        let mut sums = Self {
+            gram: Square::zeros(),
+            moment: Terms::zeros(),
+        };
+        for (x, z) in rows {
+            sums.gram += x * x.transpose();
+            sums.moment += x * *z;
+        }
+        sums
+    }
+
+    /// Returns the sums without one row.
+    pub(super) fn without(&self, (x, z): &(Terms, f64)) -> Self {
+        Self {
+            gram: self.gram - x * x.transpose(),
+            moment: self.moment - x * *z,
+        }
+    }
+
+    /// Returns the non-negative coefficients with the least squares (Lawson and Hanson 1974).
+    pub(super) fn non_negative(&self) -> Terms {
+        let mut solution = Terms::zeros();
+        let (mut positive, mut blocked) = ([false; TERMS], [false; TERMS]);
+        let tolerance = GRADIENT_TOLERANCE * self.moment.amax();
+        for _ in 0..MAX_CHANGES {
+            let gradient = self.moment - self.gram * solution;
+            let free = (0..TERMS).filter(|at| !positive[*at] && !blocked[*at]);
+            let steepest = free.max_by(|a, b| gradient[*a].total_cmp(&gradient[*b]));
+            let Some(entering) = steepest.filter(|at| gradient[*at] > tolerance) else {
+                break;
+            };
+            positive[entering] = true;
+            match self.descend(solution, &mut positive) {
+                Some((next, is_reduced)) => {
+                    solution = next;
+                    if is_reduced {
+                        blocked = [false; TERMS];
+                        // A coefficient that leaves at once would enter again.
+                        blocked[entering] = !positive[entering];
+                    }
+                }
+                None => {
+                    positive[entering] = false;
+                    blocked[entering] = true;
+                }
+            }
+        }
+        solution
+    }
+
+    /// Moves to the least squares of the positive coefficients, and removes those that would become
+    /// negative on the way. Returns whether some were removed; `None` if they are dependent.
+    fn descend(&self, mut solution: Terms, positive: &mut [bool; TERMS]) -> Option<(Terms, bool)> {
+        let mut is_reduced = false;
+        loop {
+            let target = self.least_squares(positive)?;
+            let leaving = |at: &usize| positive[*at] && target[*at] <= 0.0;
+            let share = |at: usize| solution[at] / (solution[at] - target[at]);
+            let leaving: Vec<usize> = (0..TERMS).filter(leaving).collect();
+            let Some(first) = leaving.iter().map(|at| share(*at)).reduce(f64::min) else {
+                return Some((target, is_reduced));
+            };
+            let first = if first.is_finite() { first } else { 0.0 };
+            let removed: Vec<usize> = leaving
+                .into_iter()
+                .filter(|at| !(share(*at) > first))
+                .collect();
+            solution += (target - solution) * first;
+            for at in removed {
+                positive[at] = false;
+                solution[at] = 0.0;
+            }
+            is_reduced = true;
+        }
+    }
+
+    /// Solves for the selected coefficients; the others are zero. Returns `None` if they are
+    /// dependent.
+    fn least_squares(&self, selected: &[bool; TERMS]) -> Option<Terms> {
+        let both = |row: usize, column: usize| selected[row] && selected[column];
+        let gram = Square::from_fn(|row, column| match both(row, column) {
+            true => self.gram[(row, column)],
+            false => f64::from(u8::from(row == column)),
+        });
+        let moment = Terms::from_fn(|at, _| if selected[at] { self.moment[at] } else { 0.0 });
+        let factor = gram.cholesky()?;
+        let pivots = factor.l_dirty().diagonal();
+        let is_independent = |at: usize| pivots[at].powi(2) > RANK_TOLERANCE * gram[(at, at)];
+        (0..TERMS)
+            .all(is_independent)
+            .then(|| factor.solve(&moment))
+    }
+
+    /// Returns the row space.
+    pub(super) fn row_space(&self) -> RowSpace {
+        let eigen = SymmetricEigen::new(self.gram);
+        let largest = eigen.eigenvalues.max();
+        let inverse = eigen
+            .eigenvalues
+            .map(|value| match value > RANK_TOLERANCE * largest {
+                true => 1.0 / value,
+                false => 0.0,
+            });
+        RowSpace {
+            vectors: eigen.eigenvectors,
+            inverse,
+        }
+    }
+}
+
+/// The space of rows: which predictions the data determine.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct RowSpace {
+    vectors: Square,
+    /// Inverse eigenvalues; zero outside of the space.
+    inverse: Terms,
+}
+
+impl RowSpace {
+    /// Returns the dimension: the number of coefficients that the data determine.
+    pub(super) fn rank(&self) -> usize {
+        self.inverse.iter().filter(|one| **one > 0.0).count()
+    }
+
+    /// Returns whether the data determine the prediction of a row.
+    pub(super) fn contains(&self, x: &Terms) -> bool {
+        if self.rank() == TERMS {
+            return true;
+        }
+        let parts = self.vectors.tr_mul(x);
+        let outside = parts
+            .iter()
+            .zip(&self.inverse)
+            .filter(|(_, inverse)| **inverse == 0.0);
+        let outside: f64 = outside.map(|(part, _)| part * part).sum();
+        outside <= OUTSIDE_TOLERANCE * x.norm_squared()
+    }
+
+    /// Returns the variance of the prediction of a row, per variance of a measured row.
+    pub(super) fn leverage(&self, x: &Terms) -> f64 {
+        let parts = self.vectors.tr_mul(x);
+        parts.component_mul(&parts).dot(&self.inverse)
+    }
+}
