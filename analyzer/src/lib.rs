@@ -20,7 +20,8 @@
 //! | [`query`], [`walk`] | a recording as plain structs; span entries with their energies |
 //! | [`summary`], [`views`], [`ops`], [`show`], [`runs`] | what the commands of these names print |
 //! | [`compare`], [`baseline`] | whether the energy of runs differs; regressions |
-//! | [`charts`], [`report`], [`flamegraph`] | data and drawings |
+//! | [`analyse`], [`table`], [`predict`] | experiments: best settings, laws, tables, predictions |
+//! | [`charts`], [`plot`], [`report`], [`flamegraph`] | data and drawings |
 //! | [`export`], [`import`] | other formats |
 //! | [`record`], [`repeat`], [`run`], [`calibrate`] | new runs |
 //! | [`attribute`], [`upkeep`], [`doctor`] | attributing again, maintenance, sensors |
@@ -35,6 +36,7 @@
 //! [`Recording::open_repaired`](query::Recording::open_repaired), which migrates the file and
 //! completes runs without an end. The features are `inference` (`energy run`) and `parquet`.
 
+pub mod analyse;
 pub mod attribute;
 pub mod baseline;
 pub mod calibrate;
@@ -48,6 +50,8 @@ pub mod flamegraph;
 pub mod models;
 pub mod ops;
 pub mod options;
+pub mod plot;
+pub mod predict;
 pub mod priors;
 pub mod program;
 pub mod record;
@@ -60,6 +64,7 @@ mod schema;
 pub mod serve;
 pub mod show;
 pub mod summary;
+pub mod table;
 pub mod upkeep;
 pub mod views;
 

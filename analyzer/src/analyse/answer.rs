@@ -94,16 +94,18 @@ impl Analysed {
     /// others can.
     fn shown(&self) -> Vec<&Finding> {
         let is_answered = self.is_answered();
-        let wanted = |finding: &&Finding| {
-            !is_answered || finding.verdict != FindingVerdict::NotEstimable
-        };
+        let wanted =
+            |finding: &&Finding| !is_answered || finding.verdict != FindingVerdict::NotEstimable;
         let all = self.result.findings.iter().filter(wanted);
         all.take(if is_answered { SHOWN } else { 1 }).collect()
     }
 
     /// Converts to an answer.
     pub fn answer(&self) -> Answer {
-        let experiment = self.experiment.as_deref().map(|name| shorten(&escape(name), 40));
+        let experiment = self
+            .experiment
+            .as_deref()
+            .map(|name| shorten(&escape(name), 40));
         let of = experiment.map_or(String::new(), |name| format!(", experiment {name}"));
         let title = format!(
             "{} {} of {}{of}",
@@ -164,10 +166,28 @@ impl Analysed {
             })
         });
         let keys = [
-            "series", "level", "number", "configurations", "runs", "value", "lo", "hi", "ratio",
-            "ratio_lo", "ratio_hi", "p", "verdict", "is_selected", "j_per_input_token",
-            "j_per_output_token", "tokens_per_s", "ttft_ns", "tpot_ns", "perplexity",
-            "reference_perplexity", "top1_agreement",
+            "series",
+            "level",
+            "number",
+            "configurations",
+            "runs",
+            "value",
+            "lo",
+            "hi",
+            "ratio",
+            "ratio_lo",
+            "ratio_hi",
+            "p",
+            "verdict",
+            "is_selected",
+            "j_per_input_token",
+            "j_per_output_token",
+            "tokens_per_s",
+            "ttft_ns",
+            "tpot_ns",
+            "perplexity",
+            "reference_perplexity",
+            "top1_agreement",
         ];
         let columns = keys.map(Column::data).to_vec();
         Sheet::of_values("rows", "", columns, rows.collect::<Vec<Value>>()).data_only()
@@ -220,7 +240,10 @@ impl Analysed {
 
 /// Returns what limits all answers.
 fn cautions(read: &ReadConfigurations) -> Vec<String> {
-    let provenances = read.configurations.iter().map(|one| one.key.provenance.as_deref());
+    let provenances = read
+        .configurations
+        .iter()
+        .map(|one| one.key.provenance.as_deref());
     let mut kinds: Vec<&str> = provenances.flatten().collect();
     kinds.sort_unstable();
     kinds.dedup();

@@ -120,9 +120,20 @@ fn estimates(test: &HingeTest, per: PerToken) -> Vec<NamedEstimate> {
     let slope_unit = format!("{} per prompt token", per.label());
     match &test.hinge {
         Some(hinge) => {
-            all.insert(0, NamedEstimate::of("saturation", &hinge.place, "prompt tokens"));
-            all.push(NamedEstimate::number("slope before", hinge.slope_before, &slope_unit));
-            all.push(NamedEstimate::number("slope after", hinge.slope_after, &slope_unit));
+            all.insert(
+                0,
+                NamedEstimate::of("saturation", &hinge.place, "prompt tokens"),
+            );
+            all.push(NamedEstimate::number(
+                "slope before",
+                hinge.slope_before,
+                &slope_unit,
+            ));
+            all.push(NamedEstimate::number(
+                "slope after",
+                hinge.slope_after,
+                &slope_unit,
+            ));
         }
         None => all.push(NamedEstimate::number("slope", test.line_slope, &slope_unit)),
     }
@@ -140,7 +151,11 @@ fn curve(finding: &Finding, test: Option<&HingeTest>) -> Curve {
         Some(hinge) => {
             let place = hinge.place.value;
             let value = move |x: f64| {
-                let slope = if x < place { hinge.slope_before } else { hinge.slope_after };
+                let slope = if x < place {
+                    hinge.slope_before
+                } else {
+                    hinge.slope_after
+                };
                 hinge.value + slope * (x - place)
             };
             (vec![first, place, last], Box::new(value))

@@ -28,7 +28,9 @@ pub(super) fn grids(
             None => groups.push((key, vec![one])),
         }
     }
-    let (key, members) = groups.into_iter().max_by_key(|(_, members)| members.len())?;
+    let (key, members) = groups
+        .into_iter()
+        .max_by_key(|(_, members)| members.len())?;
     let distinct = |read: ReadFactor<'_>| {
         let mut values: Vec<f64> = members.iter().filter_map(|one| read(one)).collect();
         values.sort_by(f64::total_cmp);
@@ -43,7 +45,9 @@ pub(super) fn grids(
         let found = members
             .iter()
             .filter(|one| x.1(one) == Some(column) && y.1(one) == Some(row));
-        let values: Vec<f64> = found.flat_map(|one| one.values(|run| per.of(run))).collect();
+        let values: Vec<f64> = found
+            .flat_map(|one| one.values(|run| per.of(run)))
+            .collect();
         mean_interval(&values, CONFIDENCE).map(|mean| mean.value)
     };
     let values = rows
@@ -56,7 +60,7 @@ pub(super) fn grids(
         names: values.iter().map(f64::to_string).collect(),
         ..Axis::default()
     };
-    let model = key.model.as_deref().map(crate::format::compact_name);
+    let model = key.model.as_deref().map(super::series_name::model_name);
     Some(Plot {
         title: format!("{} by {} and {}", per.label(), x.0, y.0),
         caption: format!("Means of runs; dark is more. {}", model.unwrap_or_default()),

@@ -11,16 +11,21 @@ use crate::format::{number, percent};
 /// others need.
 pub(super) fn sentence(best: &BestLevel, per: PerToken, thing: &str) -> String {
     let level = &best.levels[best.best];
-    let interval = best.interval.filter(|[lo, hi]| lo < hi).map(|[lo, hi]| {
-        format!(" [{}, {}]", plain(lo), plain(hi))
-    });
+    let interval = best
+        .interval
+        .filter(|[lo, hi]| lo < hi)
+        .map(|[lo, hi]| format!(" [{}, {}]", plain(lo), plain(hi)));
     let mut text = format!(
         "best {thing} {}{} at {}",
         level.name,
         interval.unwrap_or_default(),
         per_token(level.mean, per.label()),
     );
-    let others = || best.levels.iter().filter(|level| level.comparison.is_some());
+    let others = || {
+        best.levels
+            .iter()
+            .filter(|level| level.comparison.is_some())
+    };
     let open: Vec<String> = others()
         .filter(|level| level.is_in_set)
         .map(|level| level.name.clone())
@@ -59,7 +64,11 @@ fn worse_words(worse: &[&RankedLevel]) -> Option<String> {
         [only] => {
             let comparison = only.comparison.as_ref()?;
             let interval = comparison.lo.zip(comparison.hi).map(|(lo, hi)| {
-                format!(" ({} to {})", percent(Some(lo - 1.0)), percent(Some(hi - 1.0)))
+                format!(
+                    " ({} to {})",
+                    percent(Some(lo - 1.0)),
+                    percent(Some(hi - 1.0))
+                )
             });
             Some(format!(
                 "{} needs {}{}",

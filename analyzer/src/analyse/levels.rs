@@ -146,7 +146,11 @@ pub(super) fn plot(findings: &[Finding], per: PerToken, thing: &str) -> Plot {
         x: Axis {
             label: thing.to_owned(),
             unit: Unit::Number,
-            scale: if is_number { AxisScale::Log } else { AxisScale::Names },
+            scale: if is_number {
+                AxisScale::Log
+            } else {
+                AxisScale::Names
+            },
             names: names.clone(),
         },
         y: energy_axis(per),

@@ -45,7 +45,11 @@ fn finding(
 ) -> Finding {
     let mut groups: Vec<(String, Vec<SeriesModel<'_>>)> = Vec::new();
     for model in models_of(series) {
-        let first = model.level.configurations.first().and_then(|one| one.first());
+        let first = model
+            .level
+            .configurations
+            .first()
+            .and_then(|one| one.first());
         let Some(name) = first.and_then(|run| group(&run.shape)) else {
             continue;
         };
@@ -61,7 +65,10 @@ fn finding(
         .map(|(name, models)| FactorLevel {
             name: name.clone(),
             number: None,
-            samples: models.iter().filter_map(|model| sample(model, per)).collect(),
+            samples: models
+                .iter()
+                .filter_map(|model| sample(model, per))
+                .collect(),
         })
         .collect();
     let options = ComparisonOptions {
@@ -127,7 +134,10 @@ fn sample(model: &SeriesModel<'_>, per: PerToken) -> Option<RunSample> {
 }
 
 fn row((name, models): &(String, Vec<SeriesModel<'_>>), per: PerToken) -> FindingRow {
-    let values: Vec<f64> = models.iter().filter_map(|model| scaled(model, per)).collect();
+    let values: Vec<f64> = models
+        .iter()
+        .filter_map(|model| scaled(model, per))
+        .collect();
     let mean = mean_interval(&values, CONFIDENCE);
     let runs: Vec<&RunFacts> = models.iter().flat_map(|model| model.level.runs()).collect();
     FindingRow {

@@ -43,11 +43,15 @@ fn clear_model(key: &mut ConfigurationKey) {
     key.model = None;
     key.model_sha256 = None;
     // It is the precision of the file if weights were not converted.
-    key.precision = key.requantize.is_none().then(|| key.precision.clone()).flatten();
+    key.precision = key
+        .requantize
+        .is_none()
+        .then(|| key.precision.clone())
+        .flatten();
 }
 
 fn level(one: &RunConfiguration) -> Option<(String, Option<f64>)> {
-    let model = one.key.model.as_deref().map(crate::format::compact_name);
+    let model = one.key.model.as_deref().map(super::series_name::model_name);
     let sum = one.key.model_sha256.as_deref().unwrap_or_default();
     let sum: String = sum.chars().take(6).collect();
     let name = match model {

@@ -101,7 +101,9 @@ struct FoundKnee {
 
 /// Finds the knee of the points on the front; `None` without a distinct one or with too few points.
 fn front_knee(pairs: &[Vec<RunPair>], points: &[FrontierPoint]) -> Option<FoundKnee> {
-    let on_front: Vec<usize> = (0..points.len()).filter(|at| points[*at].is_on_front).collect();
+    let on_front: Vec<usize> = (0..points.len())
+        .filter(|at| points[*at].is_on_front)
+        .collect();
     let front: Vec<Vec<RunPair>> = on_front.iter().map(|at| pairs[*at].clone()).collect();
     let found = knee(&front).ok().flatten()?;
     let at = *on_front.get(found.at)?;
@@ -136,7 +138,9 @@ fn row((one, name): (&&RunConfiguration, &String), per: PerToken) -> FindingRow 
 fn sentence(points: &[FrontierPoint], names: &[String], found: Option<&FoundKnee>) -> String {
     let of = |wanted: &dyn Fn(&FrontierPoint) -> bool| {
         let chosen = points.iter().zip(names).filter(|(point, _)| wanted(point));
-        chosen.map(|(_, name)| name.clone()).collect::<Vec<String>>()
+        chosen
+            .map(|(_, name)| name.clone())
+            .collect::<Vec<String>>()
     };
     let surely = of(&|point| point.membership == FrontMembership::Surely);
     let open = of(&|point| point.membership == FrontMembership::Possibly);
@@ -165,10 +169,18 @@ fn sentence(points: &[FrontierPoint], names: &[String], found: Option<&FoundKnee
 
 fn estimates(points: &[FrontierPoint], found: Option<&FoundKnee>) -> Vec<NamedEstimate> {
     let on_front = points.iter().filter(|point| point.is_on_front).count();
-    let mut all = vec![NamedEstimate::number("points on the front", on_front as f64, "")];
+    let mut all = vec![NamedEstimate::number(
+        "points on the front",
+        on_front as f64,
+        "",
+    )];
     if let Some(FoundKnee { knee, .. }) = found {
         all.push(NamedEstimate::of("knee", &knee.x, "tokens/s"));
-        all.push(NamedEstimate::number("energy at the knee", knee.y, "J/token"));
+        all.push(NamedEstimate::number(
+            "energy at the knee",
+            knee.y,
+            "J/token",
+        ));
     }
     all
 }
@@ -185,7 +197,10 @@ fn plot(finding: &Finding, found: Option<&FoundKnee>, per: PerToken) -> Plot {
         })
     };
     let of = |on_front: bool| {
-        let rows = finding.rows.iter().filter(|row| row.is_selected == on_front);
+        let rows = finding
+            .rows
+            .iter()
+            .filter(|row| row.is_selected == on_front);
         let mut points: Vec<PlotPoint> = rows.filter_map(point).collect();
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
         points

@@ -40,16 +40,18 @@ const FACTOR: SeriesFactor = SeriesFactor {
 fn add_quality(finding: &mut Finding) {
     let known = || finding.rows.iter().filter(|row| row.value.is_some());
     let by_energy = |a: &&FindingRow, b: &&FindingRow| a.value.partial_cmp(&b.value);
-    let order = |a: &&FindingRow, b: &&FindingRow| {
-        by_energy(a, b).unwrap_or(std::cmp::Ordering::Equal)
-    };
+    let order =
+        |a: &&FindingRow, b: &&FindingRow| by_energy(a, b).unwrap_or(std::cmp::Ordering::Equal);
     let (Some(least), Some(most)) = (known().min_by(order), known().max_by(order)) else {
         return;
     };
     if least.level == most.level || finding.reason.is_some() {
         return;
     }
-    let ratio = least.value.zip(most.value).map(|(least, most)| least / most);
+    let ratio = least
+        .value
+        .zip(most.value)
+        .map(|(least, most)| least / most);
     let saving = ratio.map_or(String::new(), |ratio| {
         format!(
             " {} needs {} than {}; quality: {}; {}.",

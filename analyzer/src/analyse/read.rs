@@ -1,8 +1,10 @@
 //! Reads the configurations that analyses use.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::format::{escape, shorten};
 use crate::query::{
-    Recording, RunConfiguration, RunFacts, RunFilter, RunOrder, configurations, run_facts, run_page,
+    Recording, RunConfiguration, RunFacts, RunFilter, RunOrder, configurations, experiments,
+    run_facts, run_page,
 };
 
 /// Status of the runs that analyses use.
@@ -29,13 +31,16 @@ impl ReadConfigurations {
 /// Reads the complete runs of recordings that match a filter.
 ///
 /// # Errors
-/// If a file cannot be read.
+/// If a file cannot be read, or none has a run of the experiment that the filter names.
 pub fn read_configurations(
     recordings: &[&Recording],
     filter: &RunFilter,
 ) -> Result<ReadConfigurations> {
     let mut runs: Vec<RunFacts> = Vec::new();
     let mut read = ReadConfigurations::default();
+    if let Some(name) = &filter.experiment {
+        require_experiment(recordings, name)?;
+    }
     for recording in recordings {
         let page = run_page(recording, filter, RunOrder::default(), (0, None))?;
         let (complete, others): (Vec<_>, Vec<_>) = page
@@ -56,4 +61,26 @@ pub fn read_configurations(
     runs.dedup_by(|a, b| a.run == b.run);
     read.configurations = configurations(runs);
     Ok(read)
+}
+
+/// Fails if no recording has a run of an experiment; the message lists the experiments.
+fn require_experiment(recordings: &[&Recording], name: &str) -> Result<()> {
+    let mut known = Vec::new();
+    for recording in recordings {
+        known.extend(experiments(recording)?.into_iter().map(|one| one.name));
+    }
+    if known.iter().any(|one| one == name) {
+        return Ok(());
+    }
+    known.sort();
+    known.dedup();
+    let known: Vec<String> = known.iter().map(|one| shorten(&escape(one), 40)).collect();
+    Err(Error::Unknown {
+        what: "experiment",
+        name: shorten(&escape(name), 40),
+        known: match known.is_empty() {
+            true => "none yet, make one with `energy sweep`".to_owned(),
+            false => known.join(", "),
+        },
+    })
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use energy_statistics::compare::RunSample;
 
 use super::analysis::PerToken;
-use super::mean::mean_interval;
 use super::finding::FindingRow;
+use super::mean::mean_interval;
 use super::series_name::names_of;
 use crate::query::{ConfigurationKey, RunConfiguration, RunFacts};
 
@@ -60,7 +60,10 @@ pub(super) fn series<'c>(
         .collect();
     let size = |series: &FactorSeries<'_>| {
         let runs = series.levels.iter().flat_map(|level| &level.configurations);
-        (series.levels.len(), runs.map(|one| one.runs.len()).sum::<usize>())
+        (
+            series.levels.len(),
+            runs.map(|one| one.runs.len()).sum::<usize>(),
+        )
     };
     all.sort_by(|a, b| size(b).cmp(&size(a)).then_with(|| a.name.cmp(&b.name)));
     all
@@ -102,7 +105,9 @@ impl<'c> SeriesLevel<'c> {
 
     /// Returns the samples of its runs.
     pub(super) fn samples(&self, per: PerToken) -> Vec<RunSample> {
-        self.runs().filter_map(|run| sample(run, per.of(run)?)).collect()
+        self.runs()
+            .filter_map(|run| sample(run, per.of(run)?))
+            .collect()
     }
 
     /// Returns its row without a verdict.

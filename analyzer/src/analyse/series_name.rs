@@ -1,6 +1,6 @@
 //! Names of configurations: what distinguishes them from others.
 
-use crate::format::{compact_name, escape, shorten};
+use crate::format::{escape, shorten};
 use crate::query::ConfigurationKey;
 
 /// Maximum length of a value.
@@ -8,13 +8,21 @@ const VALUE: usize = 40;
 /// Digits of a checksum.
 const CHECKSUM: usize = 8;
 
+/// Returns the name of a model for display.
+pub(super) fn model_name(name: &str) -> String {
+    shorten(&escape(name), VALUE)
+}
+
 /// Returns the settings of a configuration with their names, in the order of importance.
 fn settings(key: &ConfigurationKey) -> Vec<(String, String)> {
     let number = |value: Option<i64>| value.map(|value| value.to_string());
     let checksum = key.model_sha256.as_ref();
     let mut all = vec![
-        ("", key.model.as_deref().map(compact_name)),
-        ("sha256", checksum.map(|sum| sum.chars().take(CHECKSUM).collect())),
+        ("", key.model.as_deref().map(model_name)),
+        (
+            "sha256",
+            checksum.map(|sum| sum.chars().take(CHECKSUM).collect()),
+        ),
         ("", key.precision.clone()),
         ("requantize", key.requantize.clone()),
         ("engine", key.engine.clone()),
@@ -26,7 +34,10 @@ fn settings(key: &ConfigurationKey) -> Vec<(String, String)> {
         ("cache", key.cache.clone()),
         ("depth", key.depth.clone()),
         ("chip", key.chip.clone()),
-        ("machine", key.machine.as_ref().map(|name| shorten(name, 12))),
+        (
+            "machine",
+            key.machine.as_ref().map(|name| shorten(name, 12)),
+        ),
         ("power", key.provenance.clone()),
     ]
     .into_iter()
@@ -50,7 +61,8 @@ pub fn names_of(keys: &[ConfigurationKey]) -> Vec<String> {
             "" => one.get(at).cloned(),
             _ => one.iter().find(|(other, _)| other == name).cloned(),
         };
-        all.windows(2).any(|pair| value(&pair[0]) != value(&pair[1]))
+        all.windows(2)
+            .any(|pair| value(&pair[0]) != value(&pair[1]))
     };
     let mut names: Vec<String> = all
         .iter()
@@ -64,7 +76,9 @@ pub fn names_of(keys: &[ConfigurationKey]) -> Vec<String> {
                 .collect();
             match words.is_empty() {
                 false => words.join(", "),
-                true => own.first().map_or(String::new(), |(_, model)| model.clone()),
+                true => own
+                    .first()
+                    .map_or(String::new(), |(_, model)| model.clone()),
             }
         })
         .collect();
@@ -95,7 +109,10 @@ mod tests {
     #[test]
     fn names_are_what_differs() {
         let names = |keys: &[ConfigurationKey]| names_of(keys);
-        assert_eq!(names(&[key("a", 1, "x"), key("a", 2, "x")]), ["batch 1", "batch 2"]);
+        assert_eq!(
+            names(&[key("a", 1, "x"), key("a", 2, "x")]),
+            ["batch 1", "batch 2"]
+        );
         assert_eq!(names(&[key("a", 1, "x"), key("b", 1, "y")]), ["a", "b"]);
         assert_eq!(names(&[key("a", 1, "x")]), ["a"]);
         assert_eq!(names(&[key("a", 1, "x"), key("a", 1, "y")]), ["a x", "a y"]);

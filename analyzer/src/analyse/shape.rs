@@ -48,7 +48,11 @@ const PROPERTIES: [Property; 3] = [
 fn finding(series: &FactorSeries<'_>, per: PerToken) -> Finding {
     let models: Vec<SeriesModel<'_>> = models_of(series)
         .into_iter()
-        .filter(|model| PROPERTIES.iter().all(|(_, of)| property(model, *of).is_some()))
+        .filter(|model| {
+            PROPERTIES
+                .iter()
+                .all(|(_, of)| property(model, *of).is_some())
+        })
         .collect();
     let rows = models.iter().map(|model| FindingRow {
         number: property(model, PROPERTIES[0].1),
@@ -102,13 +106,20 @@ fn correlations(
     let (mut estimates, mut words, mut shown) = (Vec::new(), Vec::new(), Vec::new());
     let (mut regressors, mut refused) = (Vec::new(), None);
     for (name, of) in PROPERTIES {
-        let values: Vec<f64> = models.iter().filter_map(|model| property(model, of)).collect();
+        let values: Vec<f64> = models
+            .iter()
+            .filter_map(|model| property(model, of))
+            .collect();
         let pairs: Vec<(f64, f64)> = values.iter().copied().zip(means.iter().copied()).collect();
         match rank_correlation(&pairs) {
             Err(NotEstimable::NoVariance { .. }) => words.push(format!("{name} do not vary")),
             Err(reason) => refused = Some(reason),
             Ok(found) => {
-                estimates.push(NamedEstimate::number(&format!("rank correlation of {name}"), found.rho, ""));
+                estimates.push(NamedEstimate::number(
+                    &format!("rank correlation of {name}"),
+                    found.rho,
+                    "",
+                ));
                 estimates.push(NamedEstimate::number(&format!("p of {name}"), found.p, ""));
                 words.push(format!("{name} {:+.2} (p = {:.3})", found.rho, found.p));
                 if found.p < SIGNIFICANCE {
@@ -154,7 +165,11 @@ fn separate(
         let name = format!("exponent of {}", one.name);
         estimates.push(NamedEstimate::of(&name, &one.exponent, ""));
         let [lo, hi] = [one.exponent.lo, one.exponent.hi].map(number);
-        format!("{} {} [{lo}, {hi}]", one.name, number(Some(one.exponent.value)))
+        format!(
+            "{} {} [{lo}, {hi}]",
+            one.name,
+            number(Some(one.exponent.value))
+        )
     });
     Ok(Some(words.collect::<Vec<_>>().join(", ")))
 }
@@ -171,9 +186,9 @@ fn sentence(found: &FoundCorrelations, models: usize) -> String {
     };
     match &found.separable {
         Ok(Some(exponents)) => format!("{first}; exponents: {exponents}."),
-        Ok(None) if models < MIN_MODELS => format!(
-            "{first}; their exponents need {MIN_MODELS} models."
-        ),
+        Ok(None) if models < MIN_MODELS => {
+            format!("{first}; their exponents need {MIN_MODELS} models.")
+        }
         Ok(None) => format!("{first}."),
         Err(reason) => format!("{first}; {reason}."),
     }

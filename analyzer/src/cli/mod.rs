@@ -1,5 +1,6 @@
 //! Command-line interface: definitions here, one file for each command.
 
+mod analyse;
 mod attribute;
 mod baseline;
 mod calibrate;
@@ -22,6 +23,7 @@ mod merge;
 #[cfg(feature = "inference")]
 mod models;
 mod name;
+mod predict;
 mod progress;
 mod prune;
 mod record;
@@ -32,6 +34,7 @@ mod selected;
 #[cfg(feature = "serve")]
 mod serve;
 mod size;
+mod table;
 mod tag;
 mod vacuum;
 mod views;
@@ -56,6 +59,7 @@ use crate::views::{
     pipeline, power, tokens,
 };
 
+pub use analyse::AnalyseArgs;
 pub use attribute::AttributeArgs;
 pub use baseline::{BaselineArgs, BaselineCommand, CheckArgs};
 pub use calibrate::CalibrateArgs;
@@ -65,10 +69,12 @@ pub use export::ExportArgs;
 pub use file::ReadableBy;
 pub use flamegraph::FlamegraphArgs;
 pub use import::{ImportArgs, ImportSource};
+pub use predict::PredictArgs;
 pub use record::RecordArgs;
 pub use report::ReportArgs;
 pub use run::RunArgs;
 pub use runs::RunsArgs;
+pub use table::TableArgs;
 pub use views::{NoOptions, QueryArgs, ViewArgs};
 
 /// Measure the energy of a program's spans in joules.
@@ -167,6 +173,13 @@ pub enum Command {
     Ops(ViewArgs<OpsOptions>),
     /// Test whether the energy of runs differs, and by how much
     Compare(Box<CompareArgs>),
+    /// Analyse experiments: best batch, context, quantization, engine, ...
+    #[command(visible_alias = "analyze")]
+    Analyse(Box<AnalyseArgs>),
+    /// Predict the energy of a model's answer that was not measured
+    Predict(PredictArgs),
+    /// Print a table of configurations: text, Markdown, CSV, LaTeX or JSON
+    Table(TableArgs),
     /// Attribute a run's energy to its spans again
     Attribute(AttributeArgs),
     /// Import recordings of other programs as a run
@@ -259,6 +272,9 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
             OperationList::read(recording, run.clone(), options)
         }),
         Command::Compare(args) => compare::run(db, &args, out),
+        Command::Analyse(args) => analyse::run(db, &args, out),
+        Command::Predict(args) => predict::run(db, &args, out),
+        Command::Table(args) => table::run(db, &args, out),
         Command::Attribute(args) => attribute::run(db, &args, out),
         Command::Import(args) => import::run(db, &args, out),
         Command::Calibrate(args) => calibrate::run(db, &args, out),

@@ -176,8 +176,10 @@ impl Plot {
 
 /// Returns the smallest and largest finite value.
 fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
-    values.filter(|value| value.is_finite()).fold(None, |range, value| {
-        let (lo, hi) = range.unwrap_or((value, value));
-        Some((f64::min(lo, value), f64::max(hi, value)))
-    })
+    values
+        .filter(|value| value.is_finite())
+        .fold(None, |range, value| {
+            let (lo, hi) = range.unwrap_or((value, value));
+            Some((f64::min(lo, value), f64::max(hi, value)))
+        })
 }

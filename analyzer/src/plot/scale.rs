@@ -37,8 +37,16 @@ impl PixelScale {
             }
             AxisScale::Names => (lo - 0.5, hi + 0.5),
             AxisScale::Linear => {
-                let span = if hi > lo { hi - lo } else { hi.abs().max(1e-12) };
-                let bottom = if from_zero { lo.min(0.0) } else { lo - span * MARGIN };
+                let span = if hi > lo {
+                    hi - lo
+                } else {
+                    hi.abs().max(1e-12)
+                };
+                let bottom = if from_zero {
+                    lo.min(0.0)
+                } else {
+                    lo - span * MARGIN
+                };
                 (bottom, hi + span * MARGIN)
             }
         };
@@ -86,7 +94,10 @@ mod tests {
     #[test]
     fn decades_have_equal_lengths_and_values_stay_inside() {
         let scale = PixelScale::new(AxisScale::Log, (1.0, 100.0), (0.0, 100.0), false);
-        let decades = [scale.at(10.0) - scale.at(1.0), scale.at(100.0) - scale.at(10.0)];
+        let decades = [
+            scale.at(10.0) - scale.at(1.0),
+            scale.at(100.0) - scale.at(10.0),
+        ];
         assert!((decades[0] - decades[1]).abs() < 1e-9, "{decades:?}");
         assert!(scale.at(1.0) > 0.0 && scale.at(100.0) < 100.0);
         assert_eq!(scale.within(1e9), 100.0);

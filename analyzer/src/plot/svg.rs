@@ -59,7 +59,12 @@ fn draw_plane(canvas: &mut Canvas, plot: &Plot, (width, top): (f64, f64)) -> f64
         bottom: top + height,
     };
     let (Some(xs), Some(ys)) = (plot.x_range(), plot.y_range()) else {
-        canvas.text((12.0, top + 20.0), Anchor::Start, "soft", "Nothing to draw.");
+        canvas.text(
+            (12.0, top + 20.0),
+            Anchor::Start,
+            "soft",
+            "Nothing to draw.",
+        );
         return top + 40.0;
     };
     let xs = match plot.x.names.len() {
@@ -77,7 +82,12 @@ fn draw_axes(canvas: &mut Canvas, plot: &Plot, frame: &Frame, (x, y): (&PixelSca
     for tick in ticks(&plot.y, y, 5) {
         let at = y.at(tick.value);
         canvas.line((frame.left, at), (frame.right, at), "grid");
-        canvas.text((frame.left - 8.0, at + 4.0), Anchor::End, "soft", &tick.text);
+        canvas.text(
+            (frame.left - 8.0, at + 4.0),
+            Anchor::End,
+            "soft",
+            &tick.text,
+        );
     }
     let wide = ((frame.right - frame.left) / 70.0) as usize;
     let mut free = frame.left - 20.0;
@@ -92,10 +102,19 @@ fn draw_axes(canvas: &mut Canvas, plot: &Plot, frame: &Frame, (x, y): (&PixelSca
             free = at + half + 6.0;
         }
     }
-    canvas.line((frame.left, frame.bottom), (frame.right, frame.bottom), "axis");
+    canvas.line(
+        (frame.left, frame.bottom),
+        (frame.right, frame.bottom),
+        "axis",
+    );
     canvas.text((12.0, frame.top - 8.0), Anchor::Start, "", &plot.y.label);
     let middle = (frame.left + frame.right) / 2.0;
-    canvas.text((middle, frame.bottom + 36.0), Anchor::Middle, "", &plot.x.label);
+    canvas.text(
+        (middle, frame.bottom + 36.0),
+        Anchor::Middle,
+        "",
+        &plot.x.label,
+    );
 }
 
 /// Draws the names of groups and curves below the axes; returns the height of the picture.

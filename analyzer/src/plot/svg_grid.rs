@@ -26,7 +26,10 @@ pub(super) fn draw_grid(
     canvas.text((12.0, top + 4.0), Anchor::Start, "", &plot.y.label);
     let top = top + 14.0;
     let known = || grid.values.iter().flatten().flatten().copied();
-    let (lo, hi) = (known().fold(f64::MAX, f64::min), known().fold(f64::MIN, f64::max));
+    let (lo, hi) = (
+        known().fold(f64::MAX, f64::min),
+        known().fold(f64::MIN, f64::max),
+    );
     let unit = Axis {
         unit: grid.unit,
         ..Axis::default()

@@ -82,32 +82,45 @@ fn draw_series(
             ));
         }
         let value = ticks::text(&plot.y, point.y);
-        canvas.add(&format!("<g><title>{}: {}</title>", escaped(&point.name), escaped(&value)));
+        canvas.add(&format!(
+            "<g><title>{}: {}</title>",
+            escaped(&point.name),
+            escaped(&value)
+        ));
         draw_shape(canvas, at, (px, py), point.is_selected);
         canvas.add("</g>");
     }
 }
 
-fn draw_curve(
-    canvas: &mut Canvas,
-    curve: &Curve,
-    at: usize,
-    (x, y): (&PixelScale, &PixelScale),
-) {
+fn draw_curve(canvas: &mut Canvas, curve: &Curve, at: usize, (x, y): (&PixelScale, &PixelScale)) {
     let colour = COLOURS[at % COLOURS.len()];
     let place = |px: f64, py: f64| format!("{} {}", round(x.within(px)), round(y.within(py)));
-    let ends = curve.points.iter().map(|point| Some((point.x, point.lo?, point.hi?)));
-    if let Some(ends) = ends.collect::<Option<Vec<_>>>().filter(|ends| ends.len() > 1) {
+    let ends = curve
+        .points
+        .iter()
+        .map(|point| Some((point.x, point.lo?, point.hi?)));
+    if let Some(ends) = ends
+        .collect::<Option<Vec<_>>>()
+        .filter(|ends| ends.len() > 1)
+    {
         let upper = ends.iter().map(|(px, _, hi)| place(*px, *hi));
         let lower = ends.iter().rev().map(|(px, lo, _)| place(*px, *lo));
         let d: Vec<String> = upper.chain(lower).collect();
         let d = d.join("L");
-        canvas.add(&format!("<path d=\"M{d}z\" class=\"band\" fill=\"{colour}\"/>"));
+        canvas.add(&format!(
+            "<path d=\"M{d}z\" class=\"band\" fill=\"{colour}\"/>"
+        ));
     }
-    let line: Vec<String> = curve.points.iter().map(|point| place(point.x, point.y)).collect();
+    let line: Vec<String> = curve
+        .points
+        .iter()
+        .map(|point| place(point.x, point.y))
+        .collect();
     if line.len() > 1 {
         let d = line.join("L");
-        canvas.add(&format!("<path d=\"M{d}\" class=\"fit\" stroke=\"{colour}\"/>"));
+        canvas.add(&format!(
+            "<path d=\"M{d}\" class=\"fit\" stroke=\"{colour}\"/>"
+        ));
     }
 }
 

@@ -76,7 +76,9 @@ fn multiples(from: f64, to: f64, count: usize) -> Vec<f64> {
     let step = step.unwrap_or(10.0 * power);
     let first = (from / step - 1e-9).ceil() as i64;
     let last = (to / step + 1e-9).floor() as i64;
-    (first..=last.min(first + 100)).map(|at| at as f64 * step).collect()
+    (first..=last.min(first + 100))
+        .map(|at| at as f64 * step)
+        .collect()
 }
 
 /// Returns powers of ten, or of two if the axis has fewer than two of them.

@@ -30,7 +30,10 @@ impl RunConfiguration {
 pub fn configurations(runs: Vec<RunFacts>) -> Vec<RunConfiguration> {
     let mut by_key: BTreeMap<ConfigurationKey, Vec<RunFacts>> = BTreeMap::new();
     for run in runs {
-        by_key.entry(run.configuration.clone()).or_default().push(run);
+        by_key
+            .entry(run.configuration.clone())
+            .or_default()
+            .push(run);
     }
     let grouped = by_key.into_iter();
     let mut grouped: Vec<RunConfiguration> = grouped

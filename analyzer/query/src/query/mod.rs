@@ -17,6 +17,7 @@ mod configurations;
 mod coverage;
 mod detail;
 mod events;
+mod experiments;
 mod experts;
 mod fitted;
 mod groups;
@@ -71,6 +72,7 @@ pub use energy_data::interval_energy::{
     KNOWN_FROM, REPORTED_BELOW, coverage, is_reported, sum_known,
 };
 pub use events::{StoredEvent, condition_warnings, events};
+pub use experiments::{ExperimentRuns, experiments};
 pub use experts::{ExpertChoices, expert_choices};
 pub use fitted::{FittedKinds, estimated_weight, fitted_kinds};
 pub use groups::{NodeGroup, components, layers, roots};

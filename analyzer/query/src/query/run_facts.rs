@@ -30,6 +30,8 @@ pub struct RunFacts {
     pub start_unix_ns: Option<i64>,
     /// End, ns since 1970.
     pub end_unix_ns: Option<i64>,
+    /// Name of the machine.
+    pub host: Option<String>,
     /// Its configuration.
     pub configuration: ConfigurationKey,
     /// Shape of the model.
@@ -130,6 +132,7 @@ struct RunExtra {
     end_ns: Option<i64>,
     machine: Option<String>,
     chip: Option<String>,
+    host: Option<String>,
     config: StoredConfig,
     conditions: BTreeMap<String, String>,
     rails: Vec<RootRail>,
@@ -163,7 +166,7 @@ pub fn run_facts(recording: &Recording, listed: Vec<RunListEntry>) -> Result<Vec
 fn extras(recording: &Recording, numbers: &[i64]) -> Result<BTreeMap<i64, RunExtra>> {
     let connection = recording.connection();
     let sql = format!(
-        "SELECT r.no, r.end_ns, coalesce(r.host_id, r.host), r.chip, r.config FROM runs r WHERE {}",
+        "SELECT r.no, r.end_ns, coalesce(r.host_id, r.host), r.chip, r.config, r.host FROM runs r WHERE {}",
         one_of("r.no", Some(numbers))
     );
     let mut all: BTreeMap<i64, RunExtra> = BTreeMap::new();
@@ -178,6 +181,7 @@ fn extras(recording: &Recording, numbers: &[i64]) -> Result<BTreeMap<i64, RunExt
             end_ns: whole_in(row, 1)?.filter(|ns| *ns >= 0),
             machine: text_in(row, 2)?,
             chip: text_in(row, 3)?,
+            host: text_in(row, 5)?,
             config: StoredConfig::of(&metadata),
             ..RunExtra::default()
         };
@@ -270,6 +274,7 @@ impl RunFacts {
                 .start_unix_ns
                 .zip(extra.end_ns)
                 .and_then(|(start, length)| start.checked_add(length)),
+            host: extra.host.clone(),
             configuration,
             shape: ModelShape::of(config),
             input_tokens: run.input_tokens,
@@ -325,12 +330,7 @@ impl ModelShape {
 }
 
 impl RunResults {
-    fn of(
-        run: &RunListEntry,
-        extra: &RunExtra,
-        phases: &[Phase],
-        sequences: Option<i64>,
-    ) -> Self {
+    fn of(run: &RunListEntry, extra: &RunExtra, phases: &[Phase], sequences: Option<i64>) -> Self {
         let energy = |names: &[&str]| sum(phases, names, |phase| phase.energy_j);
         let time = |names: &[&str]| sum(phases, names, |phase| Some(phase.duration_ns? as f64));
         let batch = run.batch.unwrap_or(1).max(1);
@@ -385,12 +385,10 @@ impl RunResults {
 }
 
 /// Sums a value over the phases of these names; `None` if there are none or one is unknown.
-fn sum(
-    phases: &[Phase],
-    names: &[&str],
-    value: impl Fn(&Phase) -> Option<f64>,
-) -> Option<f64> {
-    let named = phases.iter().filter(|phase| names.contains(&phase.phase.as_str()));
+fn sum(phases: &[Phase], names: &[&str], value: impl Fn(&Phase) -> Option<f64>) -> Option<f64> {
+    let named = phases
+        .iter()
+        .filter(|phase| names.contains(&phase.phase.as_str()));
     let values: Option<Vec<f64>> = named.map(value).collect();
     values
         .filter(|values| !values.is_empty())

@@ -16,7 +16,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::keys::{
-    BATTERY_PERCENT, ENERGY_PREFERENCE, GOVERNOR, LOW_POWER_MODE, NOMINAL, POWER, TDP_W, THERMAL_PRESSURE,
+    BATTERY_PERCENT, ENERGY_PREFERENCE, GOVERNOR, LOW_POWER_MODE, NOMINAL, POWER, TDP_W,
+    THERMAL_PRESSURE,
 };
 use super::snapshot::Snapshot;
 

@@ -1,0 +1,13 @@
+//! Predicts the energy of a configuration that was not measured, from runs of this machine.
+//!
+//! ```text
+//! runs of the machine -> one model, precision, engine ----> EnergyPredictor --> joules, interval
+//!                     \-> models of several sizes  -------> ModelScaling ---/     leave-one-out
+//! ```
+
+mod answer;
+mod options;
+mod select;
+
+pub use answer::{PredictedEnergy, predict};
+pub use options::PredictOptions;

@@ -1,0 +1,188 @@
+//! The table of configurations, in every format.
+
+use std::io::Write;
+
+use serde_json::json;
+
+use super::format::TableFormat;
+use super::json;
+use super::latex::latex;
+use super::row::{PlusMinus, TableRow};
+use crate::analyse::ReadConfigurations;
+use crate::error::Result;
+use crate::format::screen::OutputStyle;
+use crate::format::{Answer, Column, Format, Sheet, counted};
+
+/// Rows of configurations, and what limits them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfigurationTable {
+    /// Rows by model, precision, batch and context.
+    pub rows: Vec<TableRow>,
+    experiment: Option<String>,
+    notes: Vec<String>,
+}
+
+impl ConfigurationTable {
+    /// Makes the table of configurations.
+    pub fn of(read: &ReadConfigurations, experiment: Option<&str>) -> Self {
+        let mut rows: Vec<TableRow> = read.configurations.iter().map(TableRow::of).collect();
+        rows.sort_by(|a, b| {
+            let key = |row: &TableRow| {
+                (
+                    row.model.clone(),
+                    row.engine.clone(),
+                    row.precision.clone(),
+                    row.batch,
+                    row.prompt_tokens,
+                )
+            };
+            key(a).cmp(&key(b))
+        });
+        Self {
+            notes: notes(&rows, read),
+            experiment: experiment.map(str::to_owned),
+            rows,
+        }
+    }
+
+    /// Writes the table; `style` only affects the text table.
+    ///
+    /// # Errors
+    /// If `out` cannot be written.
+    pub fn write(
+        &self,
+        out: &mut dyn Write,
+        format: TableFormat,
+        style: &OutputStyle,
+    ) -> Result<()> {
+        match format {
+            TableFormat::Table => self.answer().write(out, Format::Table, style)?,
+            TableFormat::Markdown => self.answer().write(out, Format::Markdown, style)?,
+            TableFormat::Csv => self.answer().write(out, Format::Csv, style)?,
+            TableFormat::Latex => out.write_all(self.latex().as_bytes())?,
+            TableFormat::Json => {
+                let text = serde_json::to_string_pretty(&self.value());
+                let text = text.map_err(std::io::Error::from)?;
+                writeln!(out, "{text}")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the table in LaTeX.
+    pub fn latex(&self) -> String {
+        latex(&self.rows, &self.notes)
+    }
+
+    /// Returns the table as JSON of the schema [`SCHEMA`](super::SCHEMA).
+    pub fn value(&self) -> serde_json::Value {
+        json::value(&self.rows, self.experiment.as_deref(), &self.notes)
+    }
+
+    fn answer(&self) -> Answer {
+        let rows = self.rows.iter().map(|row| {
+            let mut value = json!(row);
+            value["perplexity"] = json!(row.quality.as_ref().map(|quality| quality.perplexity));
+            value["top1_agreement"] =
+                json!(row.quality.as_ref().map(|quality| quality.top1_agreement));
+            value
+        });
+        let sheet = Sheet::of_values("rows", "", self.columns(), rows.collect());
+        let mut answer = Answer::new("table", "").sheet(sheet);
+        for note in &self.notes {
+            answer = answer.note(note);
+        }
+        answer
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        // A value that is the same everywhere is no column of the text table.
+        let differs = |of: fn(&TableRow) -> Option<String>| {
+            let mut rows = self.rows.windows(2);
+            rows.any(|pair| of(&pair[0]) != of(&pair[1]))
+        };
+        let optional = |key: &'static str, heading: &'static str, is_shown: bool| match is_shown {
+            true => Column::text(key, heading),
+            false => Column::data(key),
+        };
+        vec![
+            Column::text("model", "model"),
+            Column::text("precision", "precision"),
+            optional("engine", "engine", differs(|row| row.engine.clone())),
+            Column::count("batch", "batch"),
+            Column::count("prompt_tokens", "prompt"),
+            Column::number("output_tokens", "output").from_width(110),
+            Column::count("runs", "runs").from_width(100),
+            Column::energy("j_per_input_token", "prefill/tok"),
+            Column::energy("j_per_output_token", "decode/tok"),
+            Column::energy("j_per_token", "all/tok"),
+            Column::percent("relative_half_interval", "±"),
+            Column::number("tokens_per_s", "tok/s"),
+            Column::power("peak_w", "peak").from_width(90),
+            Column::percent("tdp_share", "of TDP").from_width(120),
+            optional("provenance", "power", differs(|row| row.provenance.clone())),
+            Column::data("device"),
+            Column::data("threads"),
+            Column::data("chip"),
+            Column::data("parameters"),
+            Column::data("active_parameters"),
+            Column::data("energy_j"),
+            Column::data("prefill_j"),
+            Column::data("decode_j"),
+            Column::data("j_per_token_lo"),
+            Column::data("j_per_token_hi"),
+            Column::data("interval_of"),
+            Column::data("ttft_ms"),
+            Column::data("tpot_ms"),
+            Column::data("avg_w"),
+            Column::data("sample_interval_ms"),
+            Column::data("samples"),
+            Column::data("coverage"),
+            Column::data("basis"),
+            Column::data("perplexity"),
+            Column::data("top1_agreement"),
+            Column::data("model_sha256"),
+        ]
+    }
+}
+
+fn notes(rows: &[TableRow], read: &ReadConfigurations) -> Vec<String> {
+    let mut notes = Vec::new();
+    let of = |wanted: &str| {
+        let is_it = |row: &&TableRow| {
+            row.provenance
+                .as_deref()
+                .is_some_and(|is| is.contains(wanted))
+        };
+        rows.iter().filter(is_it).count()
+    };
+    let (modelled, all) = (of("modelled"), rows.len());
+    if modelled > 0 {
+        notes.push(format!(
+            "Power of {modelled} of {all} rows is modelled, not measured."
+        ));
+    }
+    if of("replayed") > 0 {
+        let replayed = of("replayed");
+        notes.push(format!(
+            "Power of {replayed} of {all} rows is replayed from a recording."
+        ));
+    }
+    let basis = |wanted: PlusMinus| rows.iter().any(|row| row.interval_of == Some(wanted));
+    match (basis(PlusMinus::Runs), basis(PlusMinus::Samples)) {
+        (false, false) => {}
+        (true, false) => notes.push("± is half of the 90 % interval of the mean of runs.".into()),
+        (false, true) => notes.push("± is half of the 90 % interval of a single run.".into()),
+        (true, true) => notes.push(
+            "± is half of the 90 % interval: of the mean of runs, or of a single run.".into(),
+        ),
+    }
+    let others = read.incomplete + read.without_energy;
+    if others > 0 {
+        notes.push(format!(
+            "Not used: {} without an end or without a known energy per token.",
+            counted(others, "run")
+        ));
+    }
+    notes
+}
