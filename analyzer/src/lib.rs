@@ -54,6 +54,8 @@ pub mod plot;
 pub mod predict;
 pub mod priors;
 pub mod program;
+#[cfg(feature = "inference")]
+pub mod quality;
 pub mod record;
 pub mod repeat;
 pub mod report;

@@ -108,7 +108,7 @@ fn metadata(options: &RecordOptions) -> RunMetadata {
     RunMetadata {
         name: recording.name.clone().or(name),
         experiment: recording.experiment.clone(),
-        tags: recording.tags.clone(),
+        tags: recording.tags_with_rates(),
         config: command.map(|command| serde_json::json!({ "command": command }).to_string()),
         ..RunMetadata::default()
     }

@@ -2,6 +2,7 @@
 
 /// Names and schemas, in the order of names.
 const SCHEMAS: &[(&str, &str)] = &[
+    ("analyse", include_str!("../schema/analyse.json")),
     ("balance", include_str!("../schema/balance.json")),
     (
         "baseline-check",
@@ -19,11 +20,14 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("ops", include_str!("../schema/ops.json")),
     ("pipeline", include_str!("../schema/pipeline.json")),
     ("power", include_str!("../schema/power.json")),
+    ("predict", include_str!("../schema/predict.json")),
+    ("quality", include_str!("../schema/quality.json")),
     ("query", include_str!("../schema/query.json")),
     ("runs", include_str!("../schema/runs.json")),
     ("show", include_str!("../schema/show.json")),
     ("size", include_str!("../schema/size.json")),
     ("summary", include_str!("../schema/summary.json")),
+    ("table", include_str!("../schema/table.json")),
     ("tokens", include_str!("../schema/tokens.json")),
 ];
 

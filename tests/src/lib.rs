@@ -6,8 +6,10 @@ pub mod accuracy;
 pub mod gate_trials;
 pub mod http;
 pub mod large;
+pub mod many_runs;
 pub mod oracle;
 pub mod power_trials;
+pub mod resource_use;
 pub mod simulate;
 pub mod truth;
 

@@ -33,6 +33,8 @@ pub const SCRIPTS: &[&str] = &[
     include_str!("assets/stack.js"),
     include_str!("assets/cumulative.js"),
     include_str!("assets/compare.js"),
+    include_str!("assets/plot_scale.js"),
+    include_str!("assets/plot.js"),
     include_str!("assets/tables.js"),
     include_str!("assets/theme.js"),
 ];

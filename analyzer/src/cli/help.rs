@@ -30,7 +30,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         "Compare runs",
         &["runs", "compare", "baseline", "query", "serve"],
     ),
-    ("Experiments", &["analyse", "predict", "table"]),
+    ("Experiments", &["analyse", "predict", "table", "quality"]),
     (
         "Maintain the database",
         &["tag", "name", "delete", "prune", "size", "vacuum", "merge"],

@@ -26,6 +26,8 @@ mod name;
 mod predict;
 mod progress;
 mod prune;
+#[cfg(feature = "inference")]
+mod quality;
 mod record;
 mod report;
 mod run;
@@ -178,6 +180,9 @@ pub enum Command {
     Analyse(Box<AnalyseArgs>),
     /// Predict the energy of a model's answer that was not measured
     Predict(PredictArgs),
+    /// Compare a model's answers with those in f32: perplexity, most likely token
+    #[cfg(feature = "inference")]
+    Quality(quality::QualityArgs),
     /// Print a table of configurations: text, Markdown, CSV, LaTeX or JSON
     Table(TableArgs),
     /// Attribute a run's energy to its spans again
@@ -274,6 +279,8 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Compare(args) => compare::run(db, &args, out),
         Command::Analyse(args) => analyse::run(db, &args, out),
         Command::Predict(args) => predict::run(db, &args, out),
+        #[cfg(feature = "inference")]
+        Command::Quality(args) => quality::run(db, &args, out),
         Command::Table(args) => table::run(db, &args, out),
         Command::Attribute(args) => attribute::run(db, &args, out),
         Command::Import(args) => import::run(db, &args, out),

@@ -21,7 +21,7 @@ use crate::query::Recording;
 The energy is that of the whole batch, from runs of this machine: complete ones
 of the same model, precision, engine and settings that differ in tokens and
 batch. Predictions are refused with too few of them, and beyond twice the
-measured range. The check leaves out each configuration in turn.")]
+measured range. The check leaves out one configuration at a time.")]
 pub struct PredictArgs {
     /// What to predict.
     #[command(flatten)]

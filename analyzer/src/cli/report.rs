@@ -12,7 +12,7 @@ use super::exit::UsageError;
 use super::file::write_file;
 use super::selected::selected;
 use crate::format::escape;
-use crate::query::RunSelection;
+use crate::query::{self, Recording, RunFilter, RunOrder, RunSelection};
 use crate::report::{HtmlReport, MAX_SELECTIONS, ReportOptions};
 
 /// Options of `energy report`.
@@ -22,13 +22,14 @@ use crate::report::{HtmlReport, MAX_SELECTIONS, ReportOptions};
   energy report sky -o sky.html --title \"Sky, q4\"
   energy report before after -o changes.html
   energy report group=q4 group=q8 -o q4-q8.html
+  energy report --experiment lengths -o lengths.html
 
 The report is one file that loads and sends nothing. RUN may be a group or a
 tag KEY=VALUE: its newest complete run is drawn, and all its runs are compared.
 Up to four are drawn; the others are compared with the first.")]
 pub struct ReportArgs {
-    /// Runs or groups of runs
-    #[arg(value_name = "RUN", default_value = "last")]
+    /// Runs or groups of runs [default: last, or the newest run of --experiment]
+    #[arg(value_name = "RUN")]
     runs: Vec<String>,
     /// HTML file to write (`-` for standard output)
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
@@ -52,7 +53,12 @@ pub(super) fn run(db: &Path, args: &ReportArgs, out: &mut dyn Write) -> anyhow::
         return Err(UsageError(text.to_owned()).into());
     }
     let recording = open_recording(db)?;
-    let sides = args.runs.iter();
+    let runs = match (args.runs.as_slice(), &args.options.experiment) {
+        ([], Some(name)) => vec![newest_of(&recording, name)?],
+        ([], None) => vec!["last".to_owned()],
+        (given, _) => given.to_vec(),
+    };
+    let sides = runs.iter();
     let sides = sides.map(|which| selected(&recording, which, args.attribution));
     let sides = sides.collect::<anyhow::Result<Vec<RunSelection>>>()?;
     refuse_duplicates(&sides)?;
@@ -71,6 +77,24 @@ pub(super) fn run(db: &Path, args: &ReportArgs, out: &mut dyn Write) -> anyhow::
         warn(&format!("not compared: {why}"));
     }
     Ok(())
+}
+
+/// Returns the id of the newest complete run of an experiment.
+fn newest_of(recording: &Recording, experiment: &str) -> anyhow::Result<String> {
+    let filter = RunFilter {
+        experiment: Some(experiment.to_owned()),
+        status: Some("complete".to_owned()),
+        ..RunFilter::default()
+    };
+    let page = query::run_page(recording, &filter, RunOrder::default(), (0, Some(1)))?;
+    let newest = page.runs.into_iter().next().map(|run| run.id);
+    let text = || {
+        format!(
+            "experiment {} has no complete run: list runs with `energy runs`",
+            escape(experiment)
+        )
+    };
+    Ok(newest.ok_or_else(|| UsageError(text()))?)
 }
 
 /// Fails if a run is selected twice.

@@ -8,12 +8,16 @@ use clap::Args;
 use super::console::style;
 use super::database::open_recording;
 use super::exit::UsageError;
+use crate::analyse::{AnalyseOptions, Analysed, analysis};
 use crate::format::Format;
 use crate::options::OutputFormat;
+use crate::query::Recording;
 use crate::runs::{Listing, RunsOptions};
 
 /// Number of runs on a page of a table.
 const PAGE: usize = 50;
+/// Number of configurations whose trend is shown.
+const TRENDS: usize = 3;
 
 /// Options of `energy runs`.
 #[derive(Debug, Args)]
@@ -21,6 +25,7 @@ const PAGE: usize = 50;
   energy runs
   energy runs --model smollm2 --since 7d --sort j-per-token --reverse
   energy runs --tag gpu=on --status complete --j-per-token ..0.5
+  energy runs --experiment lengths
   energy runs --prompt sky --format csv > runs.csv
 
 Dates are UTC; a day given to --until is included. Energies are those of
@@ -49,5 +54,36 @@ pub(super) fn run(db: &Path, args: &RunsArgs, out: &mut dyn Write) -> anyhow::Re
         ))
         .into());
     }
-    Ok(listing.answer().write(out, format, &style())?)
+    let mut answer = listing.answer();
+    if let Some(trend) = trend(&recording, &args.options)? {
+        answer = answer.note(trend);
+    }
+    Ok(answer.write(out, format, &style())?)
+}
+
+/// Returns the trend of the energy per token of each configuration of an experiment, in words.
+fn trend(recording: &Recording, options: &RunsOptions) -> crate::Result<Option<String>> {
+    if options.filter.experiment.is_none() {
+        return Ok(None);
+    }
+    let options = AnalyseOptions {
+        filter: options.filter.clone(),
+        per: None,
+    };
+    let analysed = Analysed::read(&[recording], analysis("trend")?, &options)?;
+    Ok(Some(match analysed.is_answered() {
+        true => {
+            let sentences = analysed.sentences();
+            format!(
+                "Trend: {}",
+                sentences
+                    .iter()
+                    .take(TRENDS)
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            )
+        }
+        false => "Trend: unknown, no configuration has five runs.".to_owned(),
+    }))
 }

@@ -8,6 +8,7 @@ use energy_power::detect::NAMED;
 use serde::{Deserialize, Serialize};
 
 use super::{as_text, duration_text, parse_duration, parse_tag};
+use crate::efficiency::Rates;
 
 /// Power source and its sampling.
 #[derive(Debug, Clone, PartialEq, Args, Serialize, Deserialize)]
@@ -60,6 +61,10 @@ pub struct RecordingOptions {
     /// Experiment that the run belongs to [default: none]
     #[arg(long, value_name = "NAME")]
     pub experiment: Option<String>,
+    /// Price and emission factor, which are stored with the run.
+    #[command(flatten)]
+    #[serde(default)]
+    pub rates: Rates,
     /// Do not store texts: prompts, responses, tokens, command lines
     #[arg(long = "no-text", action = ArgAction::SetFalse)]
     pub keep_text: bool,
@@ -73,7 +78,17 @@ impl Default for RecordingOptions {
             name: None,
             tags: Vec::new(),
             experiment: None,
+            rates: Rates::default(),
             keep_text: true,
         }
+    }
+}
+
+impl RecordingOptions {
+    /// Returns the tags of the run: the given ones, and those that store the rates.
+    pub fn tags_with_rates(&self) -> Vec<(String, String)> {
+        let mut tags = self.rates.tags();
+        tags.retain(|(key, _)| self.tags.iter().all(|(given, _)| given != key));
+        [self.tags.clone(), tags].concat()
     }
 }

@@ -2,6 +2,7 @@
 
 use super::comparison::RunComparison;
 use super::drawn::DrawnRun;
+use super::experiment::ReportedExperiment;
 use super::options::ReportOptions;
 use super::sections::sections;
 use crate::charts;
@@ -19,6 +20,7 @@ pub struct HtmlReport {
     pub(super) runs: Vec<DrawnRun>,
     pub(super) sections: Vec<String>,
     pub(super) comparison: Option<RunComparison>,
+    pub(super) experiment: Option<ReportedExperiment>,
 }
 
 impl HtmlReport {
@@ -26,8 +28,8 @@ impl HtmlReport {
     /// for the comparison.
     ///
     /// # Errors
-    /// Fails if the file cannot be read, or if there are no selections or more than
-    /// [`MAX_SELECTIONS`].
+    /// Fails if the file cannot be read, the experiment does not exist, or there are no selections
+    /// or more than [`MAX_SELECTIONS`].
     pub fn read(
         recording: &Recording,
         selections: Vec<RunSelection>,
@@ -49,6 +51,9 @@ impl HtmlReport {
             texts.push(sections(recording, &drawn, runs.len())?);
             runs.push(drawn);
         }
+        let experiment = options.experiment.as_deref();
+        let experiment = experiment.map(|name| ReportedExperiment::read(recording, name));
+        let experiment = experiment.transpose()?;
         let titles: Vec<&str> = runs.iter().map(|run| run.data.title.as_str()).collect();
         let title = options.title.as_deref().map(charts::name);
         let file = recording.path().file_name().unwrap_or_default();
@@ -56,6 +61,7 @@ impl HtmlReport {
             title: title.unwrap_or_else(|| format!("Energy of {}", titles.join(", "))),
             file: charts::name(&file.to_string_lossy()),
             comparison,
+            experiment,
             sections: texts,
             runs,
         })

@@ -6,7 +6,7 @@ use super::drawn::DrawnRun;
 use super::markup::{facts, list, paragraph};
 use crate::charts::name;
 use crate::format::html::escape;
-use crate::format::{count, counted, energy, number, power, shorten, time_span, utc};
+use crate::format::{count, counted, energy, mass, number, power, shorten, time_span, utc};
 use crate::query::average_w;
 use crate::summary::{coverage_notes, method, warnings};
 
@@ -21,7 +21,7 @@ struct KeyFigure {
     what: &'static str,
     value: Option<f64>,
     show: fn(Option<f64>) -> String,
-    unit: &'static str,
+    unit: String,
     /// Text below it: interval, basis.
     detail: String,
 }
@@ -57,7 +57,7 @@ fn all(drawn: &DrawnRun) -> Vec<KeyFigure> {
         what,
         value,
         show: energy,
-        unit: "",
+        unit: String::new(),
         detail,
     };
     let average = average_w(totals.energy_j, totals.duration_ns);
@@ -98,7 +98,7 @@ fn all(drawn: &DrawnRun) -> Vec<KeyFigure> {
         ),
         KeyFigure {
             show: number,
-            unit: "",
+            unit: String::new(),
             ..joules(
                 "tokens_per_s",
                 "Speed",
@@ -112,7 +112,57 @@ fn all(drawn: &DrawnRun) -> Vec<KeyFigure> {
         },
     ];
     key_figures.extend(peaks(drawn));
+    key_figures.extend(cost(drawn));
+    key_figures.extend(carbon(drawn));
     key_figures
+}
+
+/// Returns the cost, if a price is stored with the run.
+fn cost(drawn: &DrawnRun) -> Option<KeyFigure> {
+    let cost = drawn.summary.efficiency.cost.as_ref()?;
+    let currency = cost.currency.as_deref().map(name).unwrap_or_default();
+    let tokens = cost
+        .cost_per_million_tokens
+        .map(|tokens| format!("{} {currency} per million tokens; ", small(Some(tokens))));
+    Some(KeyFigure {
+        key: "cost",
+        what: "Cost",
+        value: cost.cost,
+        show: small,
+        unit: format!(" {currency}"),
+        detail: format!(
+            "{}at {} {currency}/kWh",
+            tokens.unwrap_or_default(),
+            small(Some(cost.price_per_kwh))
+        ),
+    })
+}
+
+/// Returns the emissions, if a factor is stored with the run.
+fn carbon(drawn: &DrawnRun) -> Option<KeyFigure> {
+    let carbon = drawn.summary.efficiency.carbon.as_ref()?;
+    let source = match (&carbon.region, carbon.year, &carbon.source) {
+        (Some(region), Some(year), Some(source)) => {
+            format!(": {} {year}, {}", name(region), name(source))
+        }
+        _ => String::new(),
+    };
+    Some(KeyFigure {
+        key: "co2_g",
+        what: "CO2",
+        value: carbon.co2_g,
+        show: mass,
+        unit: String::new(),
+        detail: format!("at {} g/kWh{source}", number(Some(carbon.g_per_kwh))),
+    })
+}
+
+/// Formats a number that may be very small.
+fn small(value: Option<f64>) -> String {
+    match value {
+        Some(value) if value != 0.0 && value.abs() < 0.1 => format!("{value:.3e}"),
+        value => number(value),
+    }
 }
 
 /// Returns the peak of the root rail with the highest power; peaks of rails are at different
@@ -128,7 +178,7 @@ fn peaks(drawn: &DrawnRun) -> Option<KeyFigure> {
         what: "Peak power",
         value: highest.peak_w,
         show: power,
-        unit: "",
+        unit: String::new(),
         detail: format!("{} at {}", name(&highest.rail), time_span(highest.peak_ns)),
     })
 }
@@ -200,10 +250,17 @@ fn about(drawn: &DrawnRun) -> String {
         ("precision", join([&metadata.precision, &None, &None])),
         ("tokens", tokens),
         ("host", join([&row.host, &row.os, &None])),
-        ("chip", join([&row.chip, &None, &None])),
+        ("chip", join([&row.chip, &tdp(summary), &None])),
         ("power from", power),
         ("method", method(summary).join("; ")),
     ])
+}
+
+/// Returns the thermal design power of the processor, if the system reports it.
+fn tdp(summary: &crate::summary::Summary) -> Option<String> {
+    let mut conditions = summary.conditions.iter();
+    let found = conditions.find(|one| one.key == energy_power::conditions::TDP_W)?;
+    Some(format!("TDP {} W", found.start.as_ref()?))
 }
 
 /// Returns cautions that concern the energies, and events.

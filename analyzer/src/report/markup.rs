@@ -45,6 +45,14 @@ pub(super) fn chart(kind: &str, run: usize, label: &str) -> String {
     )
 }
 
+/// Returns the placeholder in which a script draws a plot of the experiment.
+pub(super) fn plot(number: usize, label: &str) -> String {
+    format!(
+        "<figure class=\"chart\" data-plot=\"{number}\" aria-label=\"{}\"></figure>\n",
+        escape(label)
+    )
+}
+
 /// Returns a collapsed section. `rows` is its length: short ones are also printed.
 pub(super) fn details(summary: &str, rows: usize, content: &str) -> String {
     let class = if rows > 80 { "long" } else { "short" };

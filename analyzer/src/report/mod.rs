@@ -13,6 +13,7 @@ mod comparison;
 mod content;
 mod drawn;
 mod embed;
+mod experiment;
 mod head;
 mod markup;
 mod options;

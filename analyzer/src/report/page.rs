@@ -12,6 +12,7 @@ use super::sections::{SECTIONS, id};
 use crate::charts::{self, RunCharts};
 use crate::error::Result;
 use crate::format::html::escape;
+use crate::plot::Plot;
 
 const STYLES: [&str; 3] = [
     charts::THEME,
@@ -27,6 +28,8 @@ struct Embedded<'r> {
     runs: Vec<&'r RunCharts>,
     #[serde(rename = "across")]
     comparison: Option<&'r comparison::ComparisonData>,
+    /// Plots of the experiment.
+    plots: &'r [Plot],
 }
 
 impl HtmlReport {
@@ -50,6 +53,10 @@ fn write(report: &HtmlReport, out: &mut dyn Write) -> Result<()> {
             .comparison
             .as_ref()
             .map(|comparison| &comparison.data),
+        plots: report
+            .experiment
+            .as_ref()
+            .map_or(&[], |experiment| experiment.plots.as_slice()),
     })?;
     let title = escape(&report.title);
     write!(
@@ -64,6 +71,9 @@ fn write(report: &HtmlReport, out: &mut dyn Write) -> Result<()> {
     )?;
     write!(out, "<body>\n{}", header(report, &title))?;
     writeln!(out, "<main id=\"main\" tabindex=\"-1\">")?;
+    if let Some(experiment) = &report.experiment {
+        out.write_all(experiment.section().as_bytes())?;
+    }
     for (no, sections) in report.sections.iter().enumerate() {
         let name = escape(&report.runs[no].data.title);
         writeln!(
@@ -87,7 +97,7 @@ fn write(report: &HtmlReport, out: &mut dyn Write) -> Result<()> {
 
 fn header(report: &HtmlReport, title: &str) -> String {
     let tabs = match report.runs.len() {
-        1 => String::new(),
+        1 if report.experiment.is_none() => String::new(),
         _ => tabs(report),
     };
     format!(
@@ -115,7 +125,12 @@ fn tabs(report: &HtmlReport) -> String {
             )
         })
         .collect();
-    links.push("<a href=\"#comparison\">Comparison</a>".to_owned());
+    if report.experiment.is_some() {
+        links.insert(0, "<a href=\"#experiment\">Experiment</a>".to_owned());
+    }
+    if report.comparison.is_some() {
+        links.push("<a href=\"#comparison\">Comparison</a>".to_owned());
+    }
     format!(
         "<nav class=\"tabs\" aria-label=\"Runs\">{}</nav>\n",
         links.join("\n")

@@ -159,7 +159,7 @@ fn metadata(options: &RunOptions) -> RunMetadata {
         engine: Some("candle".to_owned()),
         batch: i64::try_from(options.batch).ok(),
         experiment: recording.experiment.clone(),
-        tags: recording.tags.clone(),
+        tags: recording.tags_with_rates(),
         // Stored early, so that a run interrupted while loading can be resumed.
         config: match &options.plan {
             Some(_) => RunConfig::of(options).text(),

@@ -17,9 +17,10 @@ pub struct RunsOptions {
     /// Filter.
     #[command(flatten)]
     pub filter: RunFilter,
-    /// Sort key: largest first, unknown last
-    #[arg(long, value_name = "KEY", value_enum, default_value_t)]
-    pub sort: Sort,
+    /// Sort key: largest first, unknown last [default: date; with --experiment, least energy per
+    /// token first]
+    #[arg(long, value_name = "KEY", value_enum)]
+    pub sort: Option<Sort>,
     /// Sort smallest first; unknown values stay last
     #[arg(long)]
     pub reverse: bool,
@@ -36,10 +37,26 @@ impl Default for RunsOptions {
     fn default() -> Self {
         Self {
             filter: RunFilter::default(),
-            sort: Sort::default(),
+            sort: None,
             reverse: false,
             limit: None,
             page: 1,
+        }
+    }
+}
+
+impl RunsOptions {
+    /// Returns the order: within an experiment, the least energy per token is first by default.
+    fn order(&self) -> RunOrder {
+        match (self.sort, &self.filter.experiment) {
+            (None, Some(_)) => RunOrder {
+                sort: Sort::JPerToken,
+                reverse: !self.reverse,
+            },
+            (sort, _) => RunOrder {
+                sort: sort.unwrap_or_default(),
+                reverse: self.reverse,
+            },
         }
     }
 }
@@ -63,6 +80,8 @@ pub struct Listing {
     pub page: usize,
     /// Number of pages, at least one.
     pub pages: usize,
+    /// Whether all runs belong to one experiment: energy per token is the first value then.
+    pub is_experiment: bool,
 }
 
 impl Listing {
@@ -80,10 +99,7 @@ impl Listing {
             None if page > 1 => usize::MAX,
             None => 0,
         };
-        let order = RunOrder {
-            sort: options.sort,
-            reverse: options.reverse,
-        };
+        let order = options.order();
         let found = query::run_page(recording, &options.filter, order, (offset, limit))?;
         let matching = found.matching;
         let limit = limit.unwrap_or(matching).max(1);
@@ -94,6 +110,7 @@ impl Listing {
             first: offset.min(matching),
             page,
             pages: matching.div_ceil(limit).max(1),
+            is_experiment: options.filter.experiment.is_some(),
         })
     }
 
@@ -104,7 +121,7 @@ impl Listing {
             .with("all", json!(self.all))
             .with("page", json!(self.page))
             .with("pages", json!(self.pages));
-        let (position, columns) = (self.position(), columns(&self.runs));
+        let (position, columns) = (self.position(), columns(&self.runs, self.is_experiment));
         let answer = match common_caveat(&self.runs) {
             Some(caveat) => answer.caution(format!("All energies below are {caveat}.")),
             None => answer,
@@ -158,7 +175,7 @@ impl Listing {
 
 /// Returns the columns. The status is hidden if all runs are complete, and the provenance if
 /// it is the same for all (it is shown above the table).
-fn columns(runs: &[RunListEntry]) -> Vec<Column> {
+fn columns(runs: &[RunListEntry], is_experiment: bool) -> Vec<Column> {
     let status = match runs.iter().all(|run| run.status == "complete") {
         true => Column::data("status"),
         false => Column::text("status", "status"),
@@ -177,7 +194,7 @@ fn columns(runs: &[RunListEntry]) -> Vec<Column> {
         true => Column::percent("coverage", "coverage"),
         false => Column::data("coverage"),
     };
-    vec![
+    let mut columns = vec![
         Column::id("id", "id"),
         Column::text("name", "name"),
         status,
@@ -204,7 +221,12 @@ fn columns(runs: &[RunListEntry]) -> Vec<Column> {
         Column::number("tokens_per_j", "token/J").from_width(180),
         Column::text("basis", "basis").from_width(180),
         Column::data("tags"),
-    ]
+    ];
+    if is_experiment && let Some(at) = columns.iter().position(|one| one.key() == "j_per_token") {
+        let per_token = columns.remove(at);
+        columns.insert(1, per_token);
+    }
+    columns
 }
 
 /// Returns the caveat common to all runs; `None` if they differ or were measured.

@@ -46,6 +46,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "views/compare/sides.js",
     "views/compare/tables.js",
     "views/compare/tokens.js",
+    "views/experiments.js",
     "views/history.js",
     "views/history/dialogs.js",
     "views/history/filters.js",

@@ -134,6 +134,9 @@ impl Summary {
         let balance = balance(recording, &run, rail)?;
         let powers = query::rail_powers(recording, &run, &balance)?;
         let attributions = query::attributions(recording, &run)?;
+        let stored = run.row.metadata.tags.iter();
+        let stored = Rates::of_tags(stored.map(|(key, value)| (key, value)));
+        let rates = options.rates.or(stored);
         let mut sources: Vec<String> = Vec::new();
         for rail in &balance {
             if !sources.contains(&rail.source) {
@@ -148,7 +151,7 @@ impl Summary {
             newest: attributions.last().map(|newest| newest.id),
             attribution: attributions.into_iter().find(|one| one.is_shown),
             sources,
-            efficiency: Efficiency::of(&run, &totals, powers, &options.rates),
+            efficiency: Efficiency::of(&run, &totals, powers, &rates),
             totals,
             balance,
             roots: match phases.is_empty() {

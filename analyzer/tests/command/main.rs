@@ -4,6 +4,7 @@
 #[path = "../fixture/mod.rs"]
 mod fixture;
 
+mod analyses_find_known_answers;
 mod calibration_finds_the_true_powers;
 mod calibration_refuses_invalid_measurements;
 mod command_and_library_defaults_match;
@@ -20,7 +21,10 @@ mod maintenance_keeps_protected_runs;
 mod man_pages_and_completions_name_every_command;
 mod merging_keeps_run_summaries;
 mod opening_a_recording_changes_nothing;
+mod plots_are_well_formed_pictures;
+mod predictions_hold_or_are_refused;
 mod queries_answer_in_every_format;
 mod root_spans_are_not_phases;
 mod run_lists_match_run_summaries;
+mod tables_are_parsed_in_every_format;
 mod world;

@@ -64,7 +64,7 @@ proptest! {
             Sort::TokensPerS => run.tokens_per_s,
         };
         for sort in [Sort::Date, Sort::Duration, Sort::Energy, Sort::JPerToken, Sort::TokensPerS] {
-            let options = RunsOptions { sort, reverse, ..RunsOptions::default() };
+            let options = RunsOptions { sort: Some(sort), reverse, ..RunsOptions::default() };
             let list = listed(&recording, &options);
             let unique: BTreeSet<i64> = numbers(&list).into_iter().collect();
             prop_assert_eq!(unique.len(), runs.len());

@@ -5,6 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import * as compareView from "./compare-view.mjs";
+import * as experimentsView from "./experiments-view.mjs";
 import * as historyView from "./history-view.mjs";
 import * as liveView from "./live-view.mjs";
 import * as restartView from "./restart-view.mjs";
@@ -20,6 +21,7 @@ const compared = facts.compare
 
 // Checks in order: the later ones add runs.
 const CHECKS = [
+  ["experiments", facts.experiment && experimentsView.check],
   ["run", facts.run && runView.check],
   ["states of a run", facts.run && runStates.check],
   ["compare", facts.compare && compareView.check],
@@ -37,6 +39,7 @@ async function appearance(page) {
     ["run", facts.run && `#/run/${facts.run}`, "[data-key=energy_j][data-v]"],
     ["history", "#/history", "[data-frame=runs]:not([data-state=loading])"],
     ["compare", compared, "[data-frame=tokens]:not([data-state=loading])"],
+    ["experiments", "#/experiments", "[data-frame=configurations]:not([data-state=loading])"],
     ["nothing to compare", "#/compare", ".side-row"],
   ].filter(([, address]) => address);
   for (const theme of ["light", "dark"]) {

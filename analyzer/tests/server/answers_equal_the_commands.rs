@@ -108,3 +108,58 @@ fn lists_and_comparisons_are_those_of_the_commands() {
     assert_contains(&served["runs"], &command["runs"], "");
     assert_eq!(served["total_runs"], 6);
 }
+
+#[test]
+fn analyses_and_tables_are_those_of_the_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = super::fixture::cells::experiments();
+    let db = super::fixture::cells::recording(folder.path(), "energy.db", &all);
+    let server = Served::start(&db, &[]);
+    let list = server.json("/api/profiling/analyses");
+    let kinds: Vec<&str> = list["analyses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds.len(), 10, "{list}");
+    assert_eq!(list["experiments"].as_array().unwrap().len(), 6, "{list}");
+    for kind in kinds {
+        for (arguments, query) in [
+            (
+                &["analyse", kind, "--experiment", "models"][..],
+                "?experiment=models",
+            ),
+            (
+                &[
+                    "analyse",
+                    kind,
+                    "--per",
+                    "output-token",
+                    "--tag",
+                    "quality.text",
+                ],
+                "?per=output_token&tags=quality.text",
+            ),
+        ] {
+            let command = command::json(folder.path(), arguments);
+            let served = server.json(&format!("/api/profiling/analyses/{kind}{query}"));
+            assert_contains(&served, &command, "");
+        }
+    }
+    let words = ["table", "--experiment", "batches", "--json"];
+    let command: Value =
+        serde_json::from_str(&command::text(&command::energy(folder.path(), &words))).unwrap();
+    let served = server.json("/api/profiling/table?experiment=batches");
+    assert_contains(&served, &command, "");
+    for (path, status) in [
+        ("analyses/none", 404),
+        ("analyses/batch?experiment=none", 404),
+        ("analyses/batch?per=run", 422),
+        ("analyses/batch?unknown=1", 422),
+        ("table?tags==", 422),
+    ] {
+        let answer = server.get(&format!("/api/profiling/{path}"));
+        assert_eq!(answer.status, status, "{path}");
+    }
+}

@@ -20,6 +20,7 @@ mod mechanisms_have_their_spans;
 mod observed;
 mod prompts_of_a_batch_answer_alone;
 mod real_models_match_llama_cpp;
+mod scores_match_transformers;
 mod sentencepiece_vocabularies_merge_by_score;
 mod settings_of_tokenizer_files_are_used_or_dropped;
 mod spans_form_the_documented_tree;

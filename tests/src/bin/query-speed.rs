@@ -8,10 +8,10 @@
 #![allow(clippy::print_stdout)] // It prints a report.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use clap::Parser;
+use energy_tests::resource_use::ResourceUse;
 
 /// Times the command's answers.
 #[derive(Debug, Parser)]
@@ -56,15 +56,11 @@ fn main() {
         "median of", "wall s", "CPU s", "peak MB"
     );
     for (words, most_s, most_mb) in COMMANDS {
-        let mut used: Vec<ResourceUse> = (0..arguments.times)
+        let used: Vec<ResourceUse> = (0..arguments.times)
             .map(|_| measure(&energy, &arguments, words))
             .collect();
-        let memory = used.iter().map(|one| one.mb).fold(0.0, f64::max);
-        let mut median = |of: fn(&ResourceUse) -> f64| {
-            used.sort_by(|a, b| of(a).total_cmp(&of(b)));
-            of(&used[used.len() / 2])
-        };
-        let (wall, cpu) = (median(|one| one.wall_s), median(|one| one.cpu_s));
+        let used = ResourceUse::summary(&used);
+        let (wall, cpu, memory) = (used.wall_s, used.cpu_s, used.mb);
         let aim = |aim: Option<f64>, value: f64, unit: &str| {
             let verdict = |aim: f64| if value <= aim { "met" } else { "MISSED" };
             aim.map_or(String::new(), |aim| {
@@ -76,42 +72,12 @@ fn main() {
     }
 }
 
-struct ResourceUse {
-    wall_s: f64,
-    cpu_s: f64,
-    mb: f64,
-}
-
 /// Runs a command once and returns time and memory of this child alone.
-#[allow(clippy::zombie_processes)] // `wait4` waits for it and returns its resource usage.
 fn measure(energy: &PathBuf, arguments: &QuerySpeedArgs, words: &str) -> ResourceUse {
-    let begun = Instant::now();
-    let child = Command::new(energy)
-        .args(words.split(' '))
-        .env("ENERGY_DB", &arguments.db)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the command runs");
-    let pid = libc::pid_t::try_from(child.id()).expect("a process id");
-    let mut status = 0;
-    // SAFETY: plain data that the call fills in.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: the child is ours and waited for here only; both pointers are to locals.
-    let waited = unsafe { libc::wait4(pid, &mut status, 0, &mut usage) };
-    assert_eq!((waited, status), (pid, 0), "`energy {words}` failed");
-    let seconds = |time: libc::timeval| {
-        let micros = Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0));
-        time.tv_sec as f64 + micros.as_secs_f64()
-    };
-    let unit = if cfg!(target_os = "macos") {
-        1.0
-    } else {
-        1024.0
-    };
-    ResourceUse {
-        wall_s: begun.elapsed().as_secs_f64(),
-        cpu_s: seconds(usage.ru_utime) + seconds(usage.ru_stime),
-        mb: usage.ru_maxrss as f64 * unit / 1e6,
-    }
+    let mut command = Command::new(energy);
+    ResourceUse::of(
+        command
+            .args(words.split(' '))
+            .env("ENERGY_DB", &arguments.db),
+    )
 }

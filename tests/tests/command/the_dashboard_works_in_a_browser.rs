@@ -197,6 +197,7 @@ impl Workplace {
                 AND start_ns IS NOT NULL ORDER BY start_ns"),
             "samples": rows(&file, story, SAMPLES),
             "gap": gap(&file, uuid("<i>modelled</i>")),
+            "experiment": self.experiment(),
             "runs": runs(&file),
             "deletable": uuid("short-lived").1,
             "compare": { "sides": sides, "answer": answer },
@@ -213,6 +214,21 @@ impl Workplace {
                 "command": exe,
                 "arguments": self.words(&["serve", "--listen", "{listen}"]),
             },
+        })
+    }
+}
+
+impl Workplace {
+    /// Returns analyses of all runs, which are one experiment here.
+    fn experiment(&self) -> Value {
+        let read =
+            |words: &[&str]| -> Value { serde_json::from_str(&self.run(words)).expect("JSON") };
+        let kinds = ["quantization", "pareto", "trend", "context"];
+        let analyses = kinds.map(|kind| (kind, read(&["analyse", kind, "--json"])));
+        json!({
+            "name": "",
+            "analyses": analyses.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+            "table": read(&["table", "--json"]),
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::query::Totals;
 const REGIONS: &str = include_str!("regions.csv");
 
 /// Emission factor and its region.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Factor {
     /// Grams of CO2 per kWh.
     pub g_per_kwh: f64,
@@ -22,7 +22,7 @@ pub struct Factor {
 }
 
 /// A region in the file.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Region {
     /// Short name.
     pub region: String,

@@ -1,6 +1,6 @@
 //! Cost of energy.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::rate::{self, J_PER_KWH};
 use crate::error::{Error, Result};
@@ -10,7 +10,7 @@ use crate::query::Totals;
 const CURRENCY: usize = 8;
 
 /// Price of energy.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Price {
     /// Price per kWh.
     pub per_kwh: f64,

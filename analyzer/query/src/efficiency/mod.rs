@@ -3,27 +3,32 @@
 mod carbon;
 mod cost;
 mod rate;
+mod stored_rates;
 
 pub use carbon::{Carbon, Factor, parse_factor, parse_region};
 pub use cost::{Cost, Price, parse_price};
 
 use clap::Args;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::query::{RailPower, Run, StoredConfig, Totals};
 
 /// Price and emission factor, if given. There are no defaults because they depend on the
 /// region.
-#[derive(Debug, Clone, Default, PartialEq, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 pub struct Rates {
-    /// Price of electricity, e.g. 0.30/kWh, 0.30EUR/kWh [default: no cost is shown]
+    /// Price of electricity, e.g. 0.30/kWh, 0.30EUR/kWh [default: that of the run, if it has one]
     #[arg(long, value_name = "PRICE", value_parser = parse_price)]
+    #[serde(default)]
     pub price: Option<Price>,
-    /// Emission factor of electricity, e.g. 400g/kWh [default: no CO2 is shown]
-    #[arg(long, value_name = "FACTOR", value_parser = parse_factor, conflicts_with = "region")]
+    /// Emission factor of electricity, e.g. 400g/kWh [default: that of the run, if it has one]
+    #[arg(long, value_name = "FACTOR", value_parser = parse_factor,
+          conflicts_with = "region")]
+    #[serde(default)]
     pub co2: Option<Factor>,
-    /// Region of the emission factor: de, us, world, ... (an unknown name lists all)
+    /// Region of the emission factor: de, eu, us, us-ca, ... (an unknown name lists all)
     #[arg(long, value_name = "REGION", value_parser = parse_region)]
+    #[serde(default)]
     pub region: Option<Factor>,
 }
 

@@ -140,6 +140,11 @@ impl Column {
         self
     }
 
+    /// Returns the key of its value.
+    pub fn key(&self) -> &'static str {
+        self.key
+    }
+
     fn keys(&self) -> impl Iterator<Item = &'static str> {
         let second = match self.format {
             CellFormat::Interval(hi) | CellFormat::Range(hi) => Some(hi),

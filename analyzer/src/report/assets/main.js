@@ -8,8 +8,12 @@ function draw(figure) {
   const width = Math.floor(figure.clientWidth);
   if (!width || drawnAt.get(figure) === width) return;
   drawnAt.set(figure, width);
-  const run = data.runs[Number(figure.dataset.run)];
-  figure.replaceChildren(...charts[figure.dataset.chart](run, width, data.across).filter(Boolean));
+  const { plot, run, chart } = figure.dataset;
+  const drawn =
+    plot === undefined
+      ? charts[chart](data.runs[Number(run)], width, data.across)
+      : plotChart(data.plots[Number(plot)], width);
+  figure.replaceChildren(...drawn.filter(Boolean));
 }
 
 // Draws one chart after another, so that the first ones appear while others are drawn.

@@ -1,5 +1,6 @@
 //! Endpoints of the interface, one file for each group.
 
+mod analyses;
 mod answer;
 mod charts;
 mod choice;
@@ -51,6 +52,7 @@ const GROUPS: &[fn() -> OpenApiRouter<App>] = &[
     pictures::routes,
     export::routes,
     compare::routes,
+    analyses::routes,
     retention::routes,
     sources::routes,
     status::routes,

@@ -57,6 +57,9 @@ const ANSWERS: &[(&str, Option<&str>, &[&str])] = &[
     ("list_hot_paths", Some("hot"), &["run_id"]),
     ("list_operations", Some("ops"), &["run_id"]),
     ("compare_runs", Some("compare"), &[]),
+    ("analyse", Some("analyse"), &[]),
+    ("read_table", Some("table"), &[]),
+    ("list_analyses", None, &["analyses", "experiments"]),
     ("list_sources", Some("doctor"), &[]),
     (
         "read_sizes",

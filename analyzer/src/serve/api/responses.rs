@@ -17,6 +17,18 @@ pub(super) struct RunPath {
 /// Problems of requests with parameters or a body: 422.
 pub(super) struct InvalidProblems;
 
+/// Problems of requests for an analysis: 404 and 422.
+pub(super) struct AnalysisProblems;
+
+impl IntoResponses for AnalysisProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            ("404", "There is no such analysis or experiment, or no file"),
+            ("422", "A parameter is malformed"),
+        ])
+    }
+}
+
 /// Problems of requests for a run: 404 and 422.
 pub(super) struct RunProblems;
 

@@ -11,6 +11,7 @@ const VIEWS = [
   { name: "run", title: "Run", address: /^#\/run\/([^/?]+)/ },
   { name: "history", title: "History", address: /^#\/history(?:\?|$)/ },
   { name: "compare", title: "Compare", address: /^#\/compare(?:\?|$)/ },
+  { name: "experiments", title: "Experiments", address: /^#\/experiments(?:\?|$)/ },
 ];
 const THEME = "energy-theme";
 

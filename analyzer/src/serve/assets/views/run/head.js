@@ -50,6 +50,8 @@ function figuresOf(run, summary = {}) {
     input_tokens: first(totals.input_tokens, run.input_tokens),
     output_tokens: first(totals.output_tokens, run.output_tokens),
     recorded: recordedOf(summary),
+    cost: summary.efficiency?.cost,
+    carbon: summary.efficiency?.carbon,
   };
 }
 
@@ -117,7 +119,29 @@ function cards(figures, accounts) {
     ),
     card("avg_w", WORDS.average, watts(average), "during the run", average),
     peak ? card("peak_w", WORDS.peak, watts(peak.peak_w), peak.rail, peak.peak_w) : null,
+    costCard(figures.cost),
+    carbonCard(figures.carbon),
   ].filter(Boolean);
+}
+
+// Cost and emissions, where price and factor are stored with the run.
+const small = (value) =>
+  isKnown(value) && value !== 0 && Math.abs(value) < 0.1 ? value.toExponential(3) : isKnown(value) ? digits(value) : UNKNOWN;
+
+function costCard(cost) {
+  if (!cost) return null;
+  const currency = cost.currency || "";
+  const each = cost.cost_per_million_tokens;
+  const tokens = isKnown(each) ? `${small(each)} ${currency} per million tokens; ` : "";
+  const detail = `${tokens}at ${small(cost.price_per_kwh)} ${currency}/kWh`;
+  return card("cost", "cost", `${small(cost.cost)} ${currency}`.trim(), detail, cost.cost);
+}
+
+function carbonCard(carbon) {
+  if (!carbon) return null;
+  const source = carbon.source ? `: ${carbon.region} ${carbon.year}, ${carbon.source}` : "";
+  const detail = `at ${digits(carbon.g_per_kwh)} g/kWh${source}`;
+  return card("co2_g", "CO2", `${small(carbon.co2_g)} g`, detail, carbon.co2_g);
 }
 
 const startedAt = (run) =>

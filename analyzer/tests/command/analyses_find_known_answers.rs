@@ -1,0 +1,347 @@
+//! Each analysis finds the answer that simulated runs were made with, and prints it in words within
+//! 80 columns.
+
+use std::path::Path;
+
+use crate::fixture::cells::{self, Cell};
+use crate::fixture::command::{energy, json, refused, text};
+use crate::fixture::golden;
+use serde_json::Value;
+
+const ALL: [(&str, &str); 10] = [
+    ("batch", "batches"),
+    ("context", "contexts"),
+    ("quantization", "formats"),
+    ("parameters", "models"),
+    ("shape", "models"),
+    ("attention", "models"),
+    ("experts", "models"),
+    ("engines", "engines"),
+    ("pareto", "batches"),
+    ("trend", "drift"),
+];
+
+fn recording(folder: &Path) {
+    cells::recording(folder, "energy.db", &cells::experiments());
+}
+
+fn analysed(folder: &Path, kind: &str, experiment: &str) -> Value {
+    json(folder, &["analyse", kind, "--experiment", experiment])
+}
+
+fn estimate<'v>(value: &'v Value, name: &str) -> &'v Value {
+    let estimates = value["findings"][0]["estimates"].as_array().unwrap();
+    let found = estimates.iter().find(|one| one["name"] == name);
+    found.unwrap_or_else(|| panic!("{name}: {estimates:?}"))
+}
+
+fn row<'v>(value: &'v Value, level: &str) -> &'v Value {
+    let rows = value["findings"][0]["rows"].as_array().unwrap();
+    let found = rows.iter().find(|row| row["level"] == level);
+    found.unwrap_or_else(|| panic!("{level}: {rows:?}"))
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value}"))
+}
+
+#[test]
+fn the_best_batch_is_a_set_that_contains_equal_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path());
+    let value = analysed(folder.path(), "batch", "batches");
+    assert_eq!(value["findings"].as_array().unwrap().len(), 2);
+    let best = estimate(&value, "best batch");
+    assert_eq!((number(&best["lo"]), number(&best["hi"])), (4.0, 8.0));
+    for (level, is_selected) in [("1", false), ("2", false), ("4", true), ("8", true)] {
+        assert_eq!(row(&value, level)["is_selected"], is_selected, "{level}");
+    }
+    // The mean of each batch is the geometric mean of its runs.
+    let two = number(&row(&value, "2")["value"]);
+    let runs = json(folder.path(), &["runs", "--experiment", "batches"]);
+    let values: Vec<f64> = runs["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|run| run["input_tokens"] == 128)
+        .map(|run| number(&run["j_per_token"]).ln())
+        .collect();
+    assert_eq!(values.len(), 4);
+    let mean = (values.iter().sum::<f64>() / 4.0).exp();
+    assert!((two - mean).abs() < 1e-12, "{two} {mean}");
+    let grid = &value["plots"][1]["grid"]["values"];
+    assert_eq!(grid.as_array().unwrap().len(), 2, "{grid}");
+    assert!((number(&grid[0][1]) - mean).abs() < 1e-12);
+}
+
+#[test]
+fn the_context_from_which_energy_rises_faster_is_within_a_step() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path());
+    let value = analysed(folder.path(), "context", "contexts");
+    assert_eq!(value["findings"][0]["verdict"], "found");
+    let place = estimate(&value, "saturation");
+    assert!(
+        (384.0..=640.0).contains(&number(&place["value"])),
+        "{place}"
+    );
+    assert!(number(&place["lo"]) <= cells::SATURATION, "{place}");
+    assert!(number(&place["hi"]) >= cells::SATURATION, "{place}");
+    // Without the contexts above it there is no saturation.
+    let few: Vec<Cell> = cells::experiments()
+        .into_iter()
+        .filter(|cell| cell.experiment == "contexts" && cell.prompt <= 512)
+        .collect();
+    let other = tempfile::tempdir().unwrap();
+    cells::recording(other.path(), "energy.db", &few);
+    let value = analysed(other.path(), "context", "contexts");
+    assert_eq!(value["findings"][0]["verdict"], "none", "{value}");
+    let answer = value["findings"][0]["answer"].as_str().unwrap();
+    assert!(answer.contains("none found"), "{answer}");
+}
+
+#[test]
+fn a_saving_stands_next_to_the_quality_or_its_absence() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path());
+    let value = analysed(folder.path(), "quantization", "formats");
+    let answer = value["findings"][0]["answer"].as_str().unwrap();
+    assert!(
+        answer.contains("q8_0 perplexity 20.50 (f32: 20.00)"),
+        "{answer}"
+    );
+    assert!(answer.contains("97.5 %"), "{answer}");
+    assert!(answer.contains("f32 unknown, compute it with"), "{answer}");
+    let ratio = number(&row(&value, "q8_0")["value"]) / number(&row(&value, "f32")["value"]);
+    assert!((ratio - 0.7).abs() < 0.02, "{ratio}");
+    let saving = format!("{:.1} % less", (1.0 - ratio) * 100.0);
+    assert!(answer.contains(&saving), "{saving}: {answer}");
+}
+
+#[test]
+fn the_exponent_is_that_of_least_squares_over_models() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path());
+    let value = analysed(folder.path(), "parameters", "models");
+    let exponent = estimate(&value, "exponent");
+    let rows = value["findings"][0]["rows"].as_array().unwrap();
+    let points: Vec<(f64, f64)> = rows
+        .iter()
+        .map(|row| (number(&row["number"]).ln(), number(&row["value"]).ln()))
+        .collect();
+    assert_eq!(points.len(), 6);
+    let count = points.len() as f64;
+    let (x, y) = points
+        .iter()
+        .fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let (x, y) = (x / count, y / count);
+    let covariance: f64 = points.iter().map(|one| (one.0 - x) * (one.1 - y)).sum();
+    let variance: f64 = points.iter().map(|one| (one.0 - x).powi(2)).sum();
+    assert!((number(&exponent["value"]) - covariance / variance).abs() < 1e-9);
+    assert!(number(&exponent["lo"]) < cells::EXPONENT, "{exponent}");
+    assert!(number(&exponent["hi"]) > cells::EXPONENT, "{exponent}");
+}
+
+#[test]
+fn properties_that_go_together_are_not_separated() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path());
+    let value = analysed(folder.path(), "shape", "models");
+    let answer = value["findings"][0]["answer"].as_str().unwrap();
+    assert!(answer.contains("cannot be distinguished"), "{answer}");
+    assert_eq!(
+        number(&estimate(&value, "rank correlation of layers")["value"]),
+        1.0
+    );
+    assert_eq!(value["findings"][0]["verdict"], "undecided");
+}
+
+#[test]
+fn groups_of_models_are_compared_by_models() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path());
+    for (kind, levels) in [
+        ("attention", ["multi-head", "grouped-query"]),
+        ("experts", ["dense", "experts"]),
+    ] {
+        let value = analysed(folder.path(), kind, "models");
+        for level in levels {
+            let row = row(&value, level);
+            assert_eq!(row["configurations"], 3, "{kind}: {row}");
+            assert_eq!(row["runs"], 6, "{kind}: {row}");
+        }
+        let answer = value["findings"][0]["answer"].as_str().unwrap();
+        assert!(answer.contains("a sample is a model"), "{answer}");
+    }
+}
+
+#[test]
+fn the_engine_with_the_least_energy_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path());
+    let value = analysed(folder.path(), "engines", "engines");
+    assert_eq!(value["findings"][0]["verdict"], "found");
+    assert_eq!(row(&value, "llama.cpp q8_0")["verdict"], "best");
+    let ratio = number(&row(&value, "candle q8_0")["ratio"]);
+    assert!((ratio - 1.5).abs() < 0.05, "{ratio}");
+}
+
+#[test]
+fn the_front_is_that_of_all_pairs() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path());
+    let value = analysed(folder.path(), "pareto", "batches");
+    let rows = value["findings"][0]["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 8);
+    let point = |row: &Value| (number(&row["tokens_per_s"]), number(&row["value"]));
+    for one in rows {
+        let (speed, joules) = point(one);
+        let is_dominated = rows.iter().map(point).any(|(other, less)| {
+            other >= speed && less <= joules && (other, less) != (speed, joules)
+        });
+        assert_eq!(one["is_selected"], !is_dominated, "{one}");
+    }
+}
+
+#[test]
+fn a_drift_is_found_and_its_absence_is_not_one() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path());
+    let value = analysed(folder.path(), "trend", "drift");
+    assert_eq!(value["findings"][0]["verdict"], "found");
+    let change = estimate(&value, "change");
+    assert!(
+        number(&change["lo"]) > 0.3 && number(&change["hi"]) < 0.7,
+        "{change}"
+    );
+    let value = analysed(folder.path(), "trend", "formats");
+    assert_eq!(value["findings"][0]["verdict"], "not_estimable");
+}
+
+#[test]
+fn answers_are_words_within_80_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path());
+    for (kind, experiment) in ALL {
+        let shown = text(&energy(
+            folder.path(),
+            &["analyse", kind, "--experiment", experiment],
+        ));
+        let wide = shown.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(wide, None, "{kind}");
+        golden::check(&format!("analyse/{kind}.txt"), &shown);
+    }
+}
+
+#[test]
+fn csv_holds_every_row() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path());
+    for (kind, experiment) in ALL {
+        let value = analysed(folder.path(), kind, experiment);
+        let rows: usize = value["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|finding| finding["rows"].as_array().unwrap().len())
+            .sum();
+        let words = [
+            "analyse",
+            kind,
+            "--experiment",
+            experiment,
+            "--format",
+            "csv",
+        ];
+        let shown = text(&energy(folder.path(), &words));
+        let mut reader = csv::Reader::from_reader(shown.as_bytes());
+        assert_eq!(reader.records().map(Result::unwrap).count(), rows, "{kind}");
+    }
+}
+
+#[test]
+fn what_cannot_be_estimated_has_a_reason_and_a_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = [Cell::default()];
+    cells::recording(folder.path(), "energy.db", &one);
+    for (kind, _) in ALL {
+        let shown = text(&energy(folder.path(), &["analyse", kind]));
+        let is_answered = kind == "pareto";
+        assert_eq!(
+            !shown.contains("not estimable"),
+            is_answered,
+            "{kind}: {shown}"
+        );
+        assert!(
+            is_answered || shown.contains("for example: energy"),
+            "{kind}: {shown}"
+        );
+    }
+    let message = refused(
+        folder.path(),
+        &["analyse", "batch", "--experiment", "none"],
+        2,
+    );
+    assert!(
+        message.contains("experiment `none` is unknown") && message.contains("one"),
+        "{message}"
+    );
+    let message = refused(
+        folder.path(),
+        &["analyse", "batch", "--svg", "b.svg", "--model", "x"],
+        2,
+    );
+    assert!(message.contains("energy sweep --batch"), "{message}");
+}
+
+#[test]
+fn modelled_and_measured_runs_are_different_series() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut both: Vec<Cell> = cells::experiments()
+        .into_iter()
+        .filter(|cell| cell.experiment == "batches" && cell.prompt == 64)
+        .collect();
+    let modelled: Vec<Cell> = both
+        .iter()
+        .map(|cell| Cell {
+            provenance: "modelled",
+            ..cell.clone()
+        })
+        .collect();
+    both.extend(modelled);
+    cells::recording(folder.path(), "energy.db", &both);
+    let value = analysed(folder.path(), "batch", "batches");
+    let series: Vec<&str> = value["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["series"].as_str().unwrap())
+        .collect();
+    assert_eq!(series, ["power measured", "power modelled"]);
+    let shown = text(&energy(folder.path(), &["analyse", "batch"]));
+    assert!(shown.contains("several origins"), "{shown}");
+}
+
+#[test]
+fn several_databases_are_analysed_together_and_copies_count_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let all: Vec<Cell> = cells::experiments()
+        .into_iter()
+        .filter(|cell| cell.experiment == "batches")
+        .collect();
+    cells::recording(folder.path(), "energy.db", &all);
+    std::fs::copy(
+        folder.path().join("energy.db"),
+        folder.path().join("copy.db"),
+    )
+    .unwrap();
+    let mut other = all[..4].to_vec();
+    other[0].host = "other";
+    // Ids are numbers of the file: those of the first four runs are there already.
+    cells::recording(folder.path(), "other.db", &other);
+    let words = [
+        "analyse", "batch", "--also", "copy.db", "--also", "other.db",
+    ];
+    let value = json(folder.path(), &words);
+    assert_eq!(value["runs"], all.len());
+}

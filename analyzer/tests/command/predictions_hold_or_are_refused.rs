@@ -1,0 +1,194 @@
+//! Predictions from a grid of workloads with a known law: the interval contains a configuration that
+//! was left out; what the runs do not determine is refused, with the command that measures it.
+
+use crate::fixture::cells::{self, Cell};
+use crate::fixture::command::{energy, json, refused, text};
+use crate::fixture::golden;
+use serde_json::Value;
+
+const MODEL: [&str; 4] = ["predict", "--model", "small", "--machine=box"];
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value}"))
+}
+
+fn words<'w>(more: &[&'w str]) -> Vec<&'w str> {
+    [&MODEL[..], more].concat()
+}
+
+#[test]
+fn a_left_out_workload_is_in_the_interval() {
+    let folder = tempfile::tempdir().unwrap();
+    let others: Vec<Cell> = cells::workloads("box")
+        .into_iter()
+        .filter(|cell| (cell.batch, cell.prompt, cell.output) != (2, 128, 64))
+        .collect();
+    cells::recording(folder.path(), "energy.db", &others);
+    let more = ["--input", "128", "--output", "64", "--batch", "2"];
+    let value = json(folder.path(), &words(&more));
+    let truth = cells::law_j(128.0, 64.0, 2.0);
+    assert!(
+        number(&value["lo_j"]) < truth && truth < number(&value["hi_j"]),
+        "{value}"
+    );
+    assert!(
+        (number(&value["energy_j"]) / truth - 1.0).abs() < 0.05,
+        "{value}"
+    );
+    let per_token = number(&value["energy_j"]) / (2.0 * 192.0);
+    assert!((number(&value["j_per_token"]) - per_token).abs() < 1e-12);
+    // Leave-one-out over the other configurations.
+    assert_eq!(value["configurations"].as_array().unwrap().len(), 17);
+    let is_covered = |cell: &&Value| cell["is_covered"] == true;
+    let covered = value["configurations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(is_covered)
+        .count();
+    assert_eq!(value["covered"], covered);
+    assert!(covered >= 14, "{value}");
+    let shown = text(&energy(folder.path(), &words(&more)));
+    assert!(
+        shown.lines().all(|line| line.chars().count() <= 80),
+        "{shown}"
+    );
+    golden::check("predict/workloads.txt", &shown);
+}
+
+#[test]
+fn what_runs_do_not_determine_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    cells::recording(folder.path(), "energy.db", &cells::workloads("box"));
+    let refuse = |more: &[&str]| refused(folder.path(), &words(more), 2);
+    let far = refuse(&["--input", "1025", "--output", "64"]);
+    assert!(
+        far.contains("beyond twice the measured range (32 to 512)"),
+        "{far}"
+    );
+    assert!(
+        far.contains("energy sweep --model small --prompt-tokens"),
+        "{far}"
+    );
+    let near = json(
+        folder.path(),
+        &words(&["--input", "1000", "--output", "64"]),
+    );
+    assert_eq!(near["is_within_range"], false);
+    let other = refuse(&["--input", "64", "--output", "64", "--precision", "q4_0"]);
+    assert!(
+        other.contains("no run of this model has that precision"),
+        "{other}"
+    );
+    let model = [
+        "predict",
+        "--machine",
+        "box",
+        "--model",
+        "large",
+        "--input",
+        "64",
+        "--output",
+        "9",
+    ];
+    let message = refused(folder.path(), &model, 2);
+    assert!(
+        message.contains("measured are small") && message.contains("--parameters"),
+        "{message}"
+    );
+    let here = [
+        "predict", "--model", "small", "--input", "64", "--output", "64",
+    ];
+    let message = refused(folder.path(), &here, 2);
+    assert!(
+        message.contains("no run of this machine") && message.contains("box"),
+        "{message}"
+    );
+    let machine = [
+        "predict",
+        "--model",
+        "small",
+        "--machine",
+        "x",
+        "--input",
+        "64",
+        "--output",
+        "64",
+    ];
+    let message = refused(folder.path(), &machine, 2);
+    assert!(
+        message.contains("machine `x` is unknown") && message.contains("box"),
+        "{message}"
+    );
+}
+
+#[test]
+fn too_few_configurations_are_refused_or_have_no_interval() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = cells::workloads("box");
+    cells::recording(folder.path(), "energy.db", &all[..1]);
+    let more = ["--input", "32", "--output", "16"];
+    let message = refused(folder.path(), &words(&more), 2);
+    assert!(
+        message.contains("configurations") && message.contains("energy sweep"),
+        "{message}"
+    );
+    cells::recording(folder.path(), "few.db", &all[..8]);
+    let few = [&["--db", "few.db"], &words(&more)[..]].concat();
+    let value = json(folder.path(), &few);
+    assert!(
+        value["lo_j"].is_null() && value["hi_j"].is_null(),
+        "{value}"
+    );
+    assert_eq!(value["no_interval"]["reason"], "too_few");
+    let shown = text(&energy(folder.path(), &few));
+    assert!(shown.contains("No interval: 8 configurations"), "{shown}");
+}
+
+#[test]
+fn a_model_of_another_size_is_predicted_from_measured_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let models: Vec<Cell> = cells::experiments()
+        .into_iter()
+        .filter(|cell| cell.experiment == "models")
+        .flat_map(|cell| {
+            [(64, 32), (128, 32), (64, 64), (128, 64)].map(|(prompt, output)| {
+                let factor = (prompt + output) as f64 / 96.0;
+                Cell {
+                    prompt,
+                    output,
+                    prefill_j: cell.prefill_j * factor,
+                    decode_j: cell.decode_j * factor,
+                    ..cell.clone()
+                }
+            })
+        })
+        .collect();
+    cells::recording(folder.path(), "energy.db", &models);
+    let words = [
+        "predict",
+        "--machine",
+        "box",
+        "--model",
+        "next",
+        "--parameters",
+        "60M",
+        "--input",
+        "100",
+        "--output",
+        "40",
+    ];
+    let value = json(folder.path(), &words);
+    let truth = 0.05 * 6f64.powf(cells::EXPONENT) * 140.0;
+    assert!(
+        number(&value["lo_j"]) < truth && truth < number(&value["hi_j"]),
+        "{truth}: {value}"
+    );
+    assert_eq!(value["is_measured_model"], false);
+    let far = [&words[..6], &["2B"], &words[7..]].concat();
+    let message = refused(folder.path(), &far, 2);
+    assert!(
+        message.contains("parameters 2000000000 is beyond twice"),
+        "{message}"
+    );
+}
