@@ -146,8 +146,7 @@ impl Analysed {
             answer = answer.note(format!("Measure {varied}, for example: {remedy}."));
         } else if shown < all {
             answer = answer.note(format!(
-                "{shown} of {} are shown; JSON contains all.",
-                counted(all, "series").trim_end_matches('s')
+                "{shown} of {all} series are shown; JSON contains all."
             ));
         }
         for note in &self.notes {
@@ -198,7 +197,7 @@ impl Analysed {
         let mut columns = vec![
             Column::text("level", self.level_heading()),
             Column::count("runs", "runs"),
-            Column::energy("value", self.per.label()),
+            Column::energy("value", self.value_heading()),
             Column::interval("lo", "hi", "95 %"),
             Column::number("ratio", "ratio").from_width(1),
             Column::range("ratio_lo", "ratio_hi", "95 %").from_width(110),
@@ -222,6 +221,14 @@ impl Analysed {
         });
         let title = shorten(&finding.series, 70);
         Sheet::of_values("shown", title, columns, rows.collect::<Vec<Value>>()).display_only()
+    }
+
+    fn value_heading(&self) -> String {
+        let label = self.per.label();
+        match self.analysis.name {
+            "attention" | "experts" => format!("{label} per 1B"),
+            _ => label.to_owned(),
+        }
     }
 
     fn level_heading(&self) -> &'static str {

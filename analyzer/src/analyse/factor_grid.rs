@@ -3,7 +3,7 @@
 use super::analysis::PerToken;
 use super::mean::mean_interval;
 use super::series::CONFIDENCE;
-use crate::plot::{Axis, AxisScale, FactorGrid, Plot, Unit};
+use crate::plot::{AxisScale, FactorGrid, Plot, PlotAxis, Unit};
 use crate::query::{ConfigurationKey, RunConfiguration};
 
 /// Reads a factor of a configuration.
@@ -54,11 +54,11 @@ pub(super) fn grids(
         .iter()
         .map(|row| columns.iter().map(|column| cell(*column, *row)).collect())
         .collect();
-    let axis = |label: &str, values: &[f64]| Axis {
+    let axis = |label: &str, values: &[f64]| PlotAxis {
         label: label.to_owned(),
         scale: AxisScale::Names,
         names: values.iter().map(f64::to_string).collect(),
-        ..Axis::default()
+        ..PlotAxis::default()
     };
     let model = key.model.as_deref().map(super::series_name::model_name);
     Some(Plot {

@@ -7,7 +7,7 @@ use super::analysis::{AnalysisResult, PerToken};
 use super::finding::{Finding, FindingRow, FindingVerdict, NamedEstimate};
 use super::level_words::sentence;
 use super::series::{CONFIDENCE, FactorSeries};
-use crate::plot::{Axis, AxisScale, Plot, PlotPoint, PointSeries, Unit};
+use crate::plot::{AxisScale, Plot, PlotAxis, PlotPoint, PointSeries, Unit};
 
 /// Maximum number of series in a plot; the colours are distinguishable up to it.
 const DRAWN: usize = 6;
@@ -143,7 +143,7 @@ pub(super) fn plot(findings: &[Finding], per: PerToken, thing: &str) -> Plot {
         caption: format!(
             "Filled: best or not distinguished from the best. Whiskers: 95 % intervals of means.{more}"
         ),
-        x: Axis {
+        x: PlotAxis {
             label: thing.to_owned(),
             unit: Unit::Number,
             scale: if is_number {
@@ -166,10 +166,10 @@ pub(super) fn plot(findings: &[Finding], per: PerToken, thing: &str) -> Plot {
 }
 
 /// Returns the vertical axis of energies per token.
-pub(super) fn energy_axis(per: PerToken) -> Axis {
-    Axis {
+pub(super) fn energy_axis(per: PerToken) -> PlotAxis {
+    PlotAxis {
         label: per.label().to_owned(),
         unit: Unit::JoulePerToken,
-        ..Axis::default()
+        ..PlotAxis::default()
     }
 }

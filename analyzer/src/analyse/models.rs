@@ -5,6 +5,9 @@ use super::mean::mean_interval;
 use super::series::{CONFIDENCE, FactorSeries, SeriesFactor, SeriesLevel, series};
 use crate::query::{ConfigurationKey, RunConfiguration};
 
+/// Stands between the name of a model and its checksum while series are made; no name contains it.
+const SUM: char = '\u{0}';
+
 /// A model in a series.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct SeriesModel<'c> {
@@ -18,9 +21,31 @@ pub(super) struct SeriesModel<'c> {
 /// lengths of prompts may differ by a factor of about 1.4, because tokenizers do.
 pub(super) fn series_of_models(configurations: &[RunConfiguration]) -> Vec<FactorSeries<'_>> {
     let exact = series(configurations, &EXACT);
-    match exact.iter().any(|series| series.levels.len() > 1) {
+    let mut all = match exact.iter().any(|series| series.levels.len() > 1) {
         true => exact,
         false => series(configurations, &ROUGH),
+    };
+    all.iter_mut().for_each(shorten_names);
+    all
+}
+
+/// Removes checksums from the names of models that are unique without them.
+fn shorten_names(series: &mut FactorSeries<'_>) {
+    let short = |name: &str| match name.rsplit_once(SUM) {
+        Some((name, _)) => name.to_owned(),
+        None => name.to_owned(),
+    };
+    let names: Vec<String> = series
+        .levels
+        .iter()
+        .map(|level| short(&level.name))
+        .collect();
+    for (level, name) in series.levels.iter_mut().zip(&names) {
+        let is_unique = names.iter().filter(|other| *other == name).count() == 1;
+        level.name = match is_unique {
+            true => name.clone(),
+            false => level.name.replace(SUM, " "),
+        };
     }
 }
 
@@ -56,7 +81,7 @@ fn level(one: &RunConfiguration) -> Option<(String, Option<f64>)> {
     let sum: String = sum.chars().take(6).collect();
     let name = match model {
         Some(model) if sum.is_empty() => model,
-        Some(model) => format!("{model} {sum}"),
+        Some(model) => format!("{model}{SUM}{sum}"),
         None if sum.is_empty() => return None,
         None => sum,
     };

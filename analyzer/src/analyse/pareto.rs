@@ -14,7 +14,7 @@ use super::series::{CONFIDENCE, means_of};
 use super::series_name::names_of;
 use super::words::list_of;
 use crate::format::{counted, number};
-use crate::plot::{Axis, AxisScale, Marker, Plot, PlotPoint, PointSeries, Unit};
+use crate::plot::{AxisScale, Marker, Plot, PlotAxis, PlotPoint, PointSeries, Unit};
 use crate::query::{ConfigurationKey, RunConfiguration, RunFacts};
 
 /// Which configurations trade speed for energy best?
@@ -146,7 +146,7 @@ fn sentence(points: &[FrontierPoint], names: &[String], found: Option<&FoundKnee
     let open = of(&|point| point.membership == FrontMembership::Possibly);
     let all = counted(points.len(), "configuration");
     let mut text = match surely.is_empty() {
-        true => format!("no configuration of {all} is on the front with certainty"),
+        true => format!("none of {all} is on the front with certainty"),
         false => format!("on the front: {} (of {all})", list_of(&surely)),
     };
     if !open.is_empty() {
@@ -214,7 +214,7 @@ fn plot(finding: &Finding, found: Option<&FoundKnee>, per: PerToken) -> Plot {
         caption: "Filled: on the Pareto front, no other is faster and needs less. Whiskers: 95 % \
                   intervals of means."
             .to_owned(),
-        x: Axis {
+        x: PlotAxis {
             label: "tokens/s of decode".to_owned(),
             unit: Unit::TokenPerSecond,
             scale: AxisScale::Log,
@@ -223,14 +223,14 @@ fn plot(finding: &Finding, found: Option<&FoundKnee>, per: PerToken) -> Plot {
         y: energy_axis(per),
         series: vec![
             PointSeries {
-                name: "on the front".to_owned(),
-                points: of(true),
-                is_joined: true,
-            },
-            PointSeries {
                 name: "others".to_owned(),
                 points: of(false),
                 is_joined: false,
+            },
+            PointSeries {
+                name: "on the front".to_owned(),
+                points: of(true),
+                is_joined: true,
             },
         ],
         markers: found

@@ -11,7 +11,7 @@ use super::series::{CONFIDENCE, means_of};
 use super::series_name::names_of;
 use super::words::signed_percent;
 use crate::format::{counted, number, percent};
-use crate::plot::{Axis, AxisScale, Plot, PlotPoint, PointSeries, Unit};
+use crate::plot::{AxisScale, Plot, PlotAxis, PlotPoint, PointSeries, Unit};
 use crate::query::{ConfigurationKey, RunConfiguration, RunFacts};
 
 /// Maximum number of configurations in a plot.
@@ -147,7 +147,7 @@ fn plot(named: &[(&RunConfiguration, String)], per: PerToken) -> Plot {
             true => format!("A point is a run. The {DRAWN} configurations with the most runs."),
             false => "A point is a run.".to_owned(),
         },
-        x: Axis {
+        x: PlotAxis {
             label: "start (UTC)".to_owned(),
             unit: Unit::Time,
             scale: AxisScale::Linear,

@@ -10,14 +10,20 @@ const NAME: usize = 60;
 /// Joins names: `1, 2 and 4`; long lists are cut.
 pub fn list_of(names: &[String]) -> String {
     let cut: Vec<String> = names.iter().map(|name| shorten(name, NAME)).collect();
+    // Names of several settings contain commas.
+    let between = match cut.iter().any(|name| name.contains(", ")) {
+        true => "; ",
+        false => ", ",
+    };
+    let last_joint = if between == "; " { "; " } else { " and " };
     match cut.as_slice() {
         [] => "none".to_owned(),
         [only] => only.clone(),
         many if many.len() > NAMES => {
             let more = many.len() - NAMES + 1;
-            format!("{} and {more} more", many[..NAMES - 1].join(", "))
+            format!("{} and {more} more", many[..NAMES - 1].join(between))
         }
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+        [first @ .., last] => format!("{}{last_joint}{last}", first.join(between)),
     }
 }
 
@@ -57,6 +63,8 @@ mod tests {
         assert_eq!(list_of(&names(1)), "0");
         assert_eq!(list_of(&names(3)), "0, 1 and 2");
         assert_eq!(list_of(&names(9)), "0, 1, 2, 3, 4 and 4 more");
+        let settings = ["a, b".to_owned(), "c".to_owned()];
+        assert_eq!(list_of(&settings), "a, b; c");
         assert_eq!(relative(1.35), "35.0 % more");
         assert_eq!(relative(0.75), "25.0 % less");
         assert_eq!(per_token(0.5, "J/prompt token"), "500.0 mJ/prompt token");

@@ -38,7 +38,7 @@ pub enum AxisScale {
 
 /// An axis.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Axis {
+pub struct PlotAxis {
     /// What it shows.
     pub label: String,
     /// Unit of its values.
@@ -129,9 +129,9 @@ pub struct Plot {
     /// What it answers, in one sentence.
     pub caption: String,
     /// Horizontal axis.
-    pub x: Axis,
+    pub x: PlotAxis,
     /// Vertical axis.
-    pub y: Axis,
+    pub y: PlotAxis,
     /// Points.
     pub series: Vec<PointSeries>,
     /// Fits.
@@ -163,6 +163,17 @@ impl Plot {
             .flat_map(|point| [Some(point.y), point.lo, point.hi]);
         let curves = self.curve_points().map(|point| Some(point.y));
         range(ends.chain(curves).flatten())
+    }
+
+    /// Returns the values of x of all points, ascending, without repetition, if its unit is a number.
+    pub fn distinct_x(&self) -> Vec<f64> {
+        if self.x.unit != Unit::Number {
+            return Vec::new();
+        }
+        let mut all: Vec<f64> = self.points().map(|point| point.x).collect();
+        all.sort_by(f64::total_cmp);
+        all.dedup();
+        all
     }
 
     fn points(&self) -> impl Iterator<Item = &PlotPoint> {

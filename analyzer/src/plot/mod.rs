@@ -20,6 +20,6 @@ mod svg_style;
 mod svg_text;
 mod ticks;
 
-pub use data::{Axis, AxisScale, Curve, CurvePoint, Marker, Plot, PlotPoint, PointSeries};
+pub use data::{AxisScale, Curve, CurvePoint, Marker, Plot, PlotAxis, PlotPoint, PointSeries};
 pub use data::{FactorGrid, Unit};
 pub use svg::{LEAST_WIDTH, svg};

@@ -4,7 +4,7 @@ use super::data::Plot;
 use super::scale::PixelScale;
 use super::svg_grid::draw_grid;
 use super::svg_points::{draw_points, draw_shape};
-use super::svg_style::{COLOURS, Frame};
+use super::svg_style::{COLOURS, PictureFrame};
 use super::svg_text::{Anchor, Canvas, LETTER, escaped, lines, round};
 use super::ticks::ticks;
 
@@ -52,7 +52,7 @@ pub fn svg(plot: &Plot, width: u32) -> String {
 /// Draws axes, points, curves and the legend; returns the height.
 fn draw_plane(canvas: &mut Canvas, plot: &Plot, (width, top): (f64, f64)) -> f64 {
     let height = (width * 0.5).clamp(200.0, 380.0);
-    let frame = Frame {
+    let frame = PictureFrame {
         left: 74.0,
         right: width - 18.0,
         top: top + 14.0,
@@ -78,8 +78,13 @@ fn draw_plane(canvas: &mut Canvas, plot: &Plot, (width, top): (f64, f64)) -> f64
     legend(canvas, plot, &frame, frame.bottom + 48.0)
 }
 
-fn draw_axes(canvas: &mut Canvas, plot: &Plot, frame: &Frame, (x, y): (&PixelScale, &PixelScale)) {
-    for tick in ticks(&plot.y, y, 5) {
+fn draw_axes(
+    canvas: &mut Canvas,
+    plot: &Plot,
+    frame: &PictureFrame,
+    (x, y): (&PixelScale, &PixelScale),
+) {
+    for tick in ticks(&plot.y, y, 5, &[]) {
         let at = y.at(tick.value);
         canvas.line((frame.left, at), (frame.right, at), "grid");
         canvas.text(
@@ -91,7 +96,8 @@ fn draw_axes(canvas: &mut Canvas, plot: &Plot, frame: &Frame, (x, y): (&PixelSca
     }
     let wide = ((frame.right - frame.left) / 70.0) as usize;
     let mut free = frame.left - 20.0;
-    for tick in ticks(&plot.x, x, wide.clamp(2, 9)) {
+    let points = plot.distinct_x();
+    for tick in ticks(&plot.x, x, wide.clamp(2, 9), &points) {
         let at = x.at(tick.value);
         canvas.line((at, frame.bottom), (at, frame.bottom + 4.0), "axis");
         let half = tick.text.chars().count() as f64 * LETTER / 2.0;
@@ -118,7 +124,7 @@ fn draw_axes(canvas: &mut Canvas, plot: &Plot, frame: &Frame, (x, y): (&PixelSca
 }
 
 /// Draws the names of groups and curves below the axes; returns the height of the picture.
-fn legend(canvas: &mut Canvas, plot: &Plot, frame: &Frame, top: f64) -> f64 {
+fn legend(canvas: &mut Canvas, plot: &Plot, frame: &PictureFrame, top: f64) -> f64 {
     let (mut x, mut y) = (12.0, top + 12.0);
     let groups = plot.series.iter().map(|series| &series.name).enumerate();
     let groups = groups.filter(|(_, name)| !name.is_empty() && plot.series.len() > 1);

@@ -1,6 +1,6 @@
 //! Heatmap of two factors.
 
-use super::data::{Axis, FactorGrid, Plot};
+use super::data::{FactorGrid, Plot, PlotAxis};
 use super::svg_text::{Anchor, Canvas, LETTER, escaped, round};
 use super::ticks;
 
@@ -30,9 +30,9 @@ pub(super) fn draw_grid(
         known().fold(f64::MAX, f64::min),
         known().fold(f64::MIN, f64::max),
     );
-    let unit = Axis {
+    let unit = PlotAxis {
         unit: grid.unit,
-        ..Axis::default()
+        ..PlotAxis::default()
     };
     for (row, values) in grid.values.iter().enumerate() {
         let y = top + row as f64 * ROW;

@@ -2,7 +2,7 @@
 
 use super::data::{Curve, Marker, Plot, PointSeries};
 use super::scale::PixelScale;
-use super::svg_style::{COLOURS, Frame};
+use super::svg_style::{COLOURS, PictureFrame};
 use super::svg_text::{Anchor, Canvas, LETTER, escaped, round};
 use super::ticks;
 
@@ -18,7 +18,7 @@ const SHAPES: [&str; 4] = [
 pub(super) fn draw_points(
     canvas: &mut Canvas,
     plot: &Plot,
-    frame: &Frame,
+    frame: &PictureFrame,
     scales: (&PixelScale, &PixelScale),
 ) {
     for marker in &plot.markers {
@@ -124,7 +124,7 @@ fn draw_curve(canvas: &mut Canvas, curve: &Curve, at: usize, (x, y): (&PixelScal
     }
 }
 
-fn draw_marker(canvas: &mut Canvas, marker: &Marker, frame: &Frame, x: &PixelScale) {
+fn draw_marker(canvas: &mut Canvas, marker: &Marker, frame: &PictureFrame, x: &PixelScale) {
     if !x.holds(marker.x) {
         return;
     }

@@ -7,7 +7,7 @@ pub(super) const COLOURS: [&str; 6] = [
 
 /// Places of the parts of a picture, in pixels.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
+pub(super) struct PictureFrame {
     pub(super) left: f64,
     pub(super) right: f64,
     pub(super) top: f64,

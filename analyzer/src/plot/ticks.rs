@@ -1,11 +1,19 @@
 //! Round numbers on an axis, and texts of values.
 
-use super::data::{Axis, AxisScale, Unit};
+use super::data::{AxisScale, PlotAxis, Unit};
 use super::scale::PixelScale;
 use crate::format::{energy, number, utc};
 
 /// Round factors of a power of ten.
 const STEPS: [f64; 5] = [1.0, 2.0, 2.5, 5.0, 10.0];
+
+/// Steps of time in minutes.
+const TIME_STEPS: [f64; 13] = [
+    1.0, 5.0, 15.0, 30.0, 60.0, 180.0, 360.0, 720.0, 1440.0, 2880.0, 10_080.0, 43_200.0, 525_600.0,
+];
+const MINUTE_NS: f64 = 60e9;
+/// Most values of points that are all marked on a logarithmic axis.
+const MARKED: usize = 9;
 
 /// A number on an axis.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,10 +22,18 @@ pub(super) struct Tick {
     pub(super) text: String,
 }
 
-/// Returns about `count` round numbers on an axis with their texts.
-pub(super) fn ticks(axis: &Axis, scale: &PixelScale, count: usize) -> Vec<Tick> {
+/// Returns about `count` round numbers on an axis with their texts. A logarithmic axis with few
+/// values of points, such as batches, has these instead.
+pub(super) fn ticks(
+    axis: &PlotAxis,
+    scale: &PixelScale,
+    count: usize,
+    points: &[f64],
+) -> Vec<Tick> {
     let values = match axis.scale {
         AxisScale::Names => (0..axis.names.len()).map(|at| at as f64).collect(),
+        _ if scale.is_log() && (1..=MARKED).contains(&points.len()) => points.to_vec(),
+        _ if axis.unit == Unit::Time => moments(scale.from, scale.to, count),
         _ if scale.is_log() => powers(scale.from, scale.to, count),
         _ => multiples(scale.from, scale.to, count),
     };
@@ -31,7 +47,7 @@ pub(super) fn ticks(axis: &Axis, scale: &PixelScale, count: usize) -> Vec<Tick> 
 }
 
 /// Returns the text of a value on an axis.
-pub(super) fn text(axis: &Axis, value: f64) -> String {
+pub(super) fn text(axis: &PlotAxis, value: f64) -> String {
     match (axis.scale, axis.unit) {
         (AxisScale::Names, _) => {
             let name = axis.names.get(value.max(0.0) as usize);
@@ -81,21 +97,42 @@ fn multiples(from: f64, to: f64, count: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Returns powers of ten, or of two if the axis has fewer than two of them.
+/// Returns 1, 2 and 5 of each power of ten, or powers of ten alone if these are too many.
 fn powers(from: f64, to: f64, count: usize) -> Vec<f64> {
-    let of = |base: f64| {
-        let first = (from.ln() / base.ln() - 1e-9).ceil() as i32;
-        let last = (to.ln() / base.ln() + 1e-9).floor() as i32;
-        (first..=last).map(|n| base.powi(n)).collect::<Vec<f64>>()
+    let first = (from.log10() - 1e-9).floor() as i32;
+    let last = (to.log10() + 1e-9).ceil() as i32;
+    let of = |factors: &[f64]| {
+        let decades = (first..=last).map(|n| 10f64.powi(n));
+        let all = decades.flat_map(|decade| factors.iter().map(move |factor| factor * decade));
+        let near = |value: &f64| *value >= from * (1.0 - 1e-9) && *value <= to * (1.0 + 1e-9);
+        all.filter(near).collect::<Vec<f64>>()
     };
-    let tens = of(10.0);
-    let values = if tens.len() > 2 { tens } else { of(2.0) };
+    let fine = of(&[1.0, 2.0, 5.0]);
+    let values = match fine.len() > count.max(2) + 1 {
+        true => of(&[1.0]),
+        false => fine,
+    };
     match values.len() {
-        0 => multiples(from, to, count.min(3)),
+        0 | 1 => multiples(from, to, count.min(4)),
         many => {
-            let every = many.div_ceil(count.max(1));
+            let every = many.div_ceil(count.max(2));
             values.into_iter().step_by(every).collect()
         }
+    }
+}
+
+/// Returns multiples of a step of time between moments in ns since 1970.
+fn moments(from: f64, to: f64, count: usize) -> Vec<f64> {
+    let rough = (to - from) / count.max(1) as f64;
+    let steps = TIME_STEPS.iter().map(|minutes| minutes * MINUTE_NS);
+    let step = steps.into_iter().find(|step| *step >= rough);
+    match step {
+        Some(step) => {
+            let first = (from / step).ceil() as i64;
+            let last = (to / step).floor() as i64;
+            (first..=last).map(|at| at as f64 * step).collect()
+        }
+        None => multiples(from, to, count),
     }
 }
 
@@ -107,7 +144,13 @@ mod tests {
     fn numbers_on_axes_are_round_and_few() {
         assert_eq!(multiples(0.0, 1.0, 4), [0.0, 0.25, 0.5, 0.75, 1.0]);
         assert_eq!(powers(0.9, 1100.0, 5), [1.0, 10.0, 100.0, 1000.0]);
-        assert_eq!(powers(0.9, 9.0, 5), [1.0, 2.0, 4.0, 8.0]);
+        assert_eq!(powers(0.9, 9.0, 5), [1.0, 2.0, 5.0]);
+        assert_eq!(powers(3.0, 4.0, 5).len(), 5);
+        let hour = 3600e9;
+        assert_eq!(
+            moments(0.5 * hour, 3.5 * hour, 4),
+            [hour, 2.0 * hour, 3.0 * hour]
+        );
         assert_eq!(multiples(f64::NAN, 1.0, 4), Vec::<f64>::new());
         assert_eq!(compact(1_350_000_000.0), "1.35B");
         assert_eq!(compact(135e6), "135M");

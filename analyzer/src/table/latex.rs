@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::row::TableRow;
+use super::row::ConfigurationRow;
 use crate::format::escape;
 
 /// Maximum length of a text.
@@ -18,7 +18,7 @@ struct LatexColumn {
 }
 
 /// Writes rows as a `tabular`. `notes` are comments above it and lines below it.
-pub(super) fn latex(rows: &[TableRow], notes: &[String]) -> String {
+pub(super) fn latex(rows: &[ConfigurationRow], notes: &[String]) -> String {
     let columns = columns(rows);
     let mut text = String::from("% \\usepackage{booktabs}\n");
     for note in notes {
@@ -53,7 +53,7 @@ fn joined<'t>(cells: impl Iterator<Item = &'t String>) -> String {
     cells.map(String::as_str).collect::<Vec<_>>().join(" & ")
 }
 
-fn columns(rows: &[TableRow]) -> Vec<LatexColumn> {
+fn columns(rows: &[ConfigurationRow]) -> Vec<LatexColumn> {
     let energies = rows.iter().flat_map(|row| {
         [
             row.j_per_input_token,
@@ -62,7 +62,7 @@ fn columns(rows: &[TableRow]) -> Vec<LatexColumn> {
         ]
     });
     let (size, unit) = unit(energies.flatten());
-    let energy = |of: fn(&TableRow) -> Option<f64>| {
+    let energy = |of: fn(&ConfigurationRow) -> Option<f64>| {
         cells(rows, |row| of(row).map(|joules| digits(joules / size)))
     };
     let number = |heading: &str, cells: Vec<String>| LatexColumn {
@@ -70,7 +70,7 @@ fn columns(rows: &[TableRow]) -> Vec<LatexColumn> {
         alignment: 'r',
         cells,
     };
-    let text = |heading: &str, of: fn(&TableRow) -> Option<&String>| LatexColumn {
+    let text = |heading: &str, of: fn(&ConfigurationRow) -> Option<&String>| LatexColumn {
         heading: heading.to_owned(),
         alignment: 'l',
         cells: cells(rows, |row| of(row).map(|text| escaped(text))),
@@ -117,7 +117,10 @@ fn columns(rows: &[TableRow]) -> Vec<LatexColumn> {
 }
 
 /// Returns the cells of a column; unknown ones are a dash.
-fn cells(rows: &[TableRow], of: impl Fn(&TableRow) -> Option<String>) -> Vec<String> {
+fn cells(
+    rows: &[ConfigurationRow],
+    of: impl Fn(&ConfigurationRow) -> Option<String>,
+) -> Vec<String> {
     let cell = |row| of(row).unwrap_or_else(|| "--".to_owned());
     rows.iter().map(cell).collect()
 }

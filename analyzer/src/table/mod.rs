@@ -13,5 +13,5 @@ mod sheet;
 
 pub use format::TableFormat;
 pub use json::SCHEMA;
-pub use row::{PlusMinus, TableRow};
+pub use row::{ConfigurationRow, PlusMinus};
 pub use sheet::ConfigurationTable;

@@ -22,7 +22,7 @@ pub enum PlusMinus {
 
 /// A configuration with the means of its runs. Energies are those of the whole measured work.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TableRow {
+pub struct ConfigurationRow {
     /// Name of the model.
     pub model: Option<String>,
     /// SHA-256 of its file.
@@ -99,7 +99,7 @@ pub struct TableRow {
     pub conditions: BTreeMap<String, String>,
 }
 
-impl TableRow {
+impl ConfigurationRow {
     /// Computes the row of a configuration.
     pub fn of(one: &RunConfiguration) -> Self {
         let runs = one.runs.as_slice();

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::format::TableFormat;
 use super::json;
 use super::latex::latex;
-use super::row::{PlusMinus, TableRow};
+use super::row::{ConfigurationRow, PlusMinus};
 use crate::analyse::ReadConfigurations;
 use crate::error::Result;
 use crate::format::screen::OutputStyle;
@@ -17,7 +17,7 @@ use crate::format::{Answer, Column, Format, Sheet, counted};
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigurationTable {
     /// Rows by model, precision, batch and context.
-    pub rows: Vec<TableRow>,
+    pub rows: Vec<ConfigurationRow>,
     experiment: Option<String>,
     notes: Vec<String>,
 }
@@ -25,9 +25,13 @@ pub struct ConfigurationTable {
 impl ConfigurationTable {
     /// Makes the table of configurations.
     pub fn of(read: &ReadConfigurations, experiment: Option<&str>) -> Self {
-        let mut rows: Vec<TableRow> = read.configurations.iter().map(TableRow::of).collect();
+        let mut rows: Vec<ConfigurationRow> = read
+            .configurations
+            .iter()
+            .map(ConfigurationRow::of)
+            .collect();
         rows.sort_by(|a, b| {
-            let key = |row: &TableRow| {
+            let key = |row: &ConfigurationRow| {
                 (
                     row.model.clone(),
                     row.engine.clone(),
@@ -97,7 +101,7 @@ impl ConfigurationTable {
 
     fn columns(&self) -> Vec<Column> {
         // A value that is the same everywhere is no column of the text table.
-        let differs = |of: fn(&TableRow) -> Option<String>| {
+        let differs = |of: fn(&ConfigurationRow) -> Option<String>| {
             let mut rows = self.rows.windows(2);
             rows.any(|pair| of(&pair[0]) != of(&pair[1]))
         };
@@ -146,10 +150,10 @@ impl ConfigurationTable {
     }
 }
 
-fn notes(rows: &[TableRow], read: &ReadConfigurations) -> Vec<String> {
+fn notes(rows: &[ConfigurationRow], read: &ReadConfigurations) -> Vec<String> {
     let mut notes = Vec::new();
     let of = |wanted: &str| {
-        let is_it = |row: &&TableRow| {
+        let is_it = |row: &&ConfigurationRow| {
             row.provenance
                 .as_deref()
                 .is_some_and(|is| is.contains(wanted))

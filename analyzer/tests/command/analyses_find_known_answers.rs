@@ -345,3 +345,60 @@ fn several_databases_are_analysed_together_and_copies_count_once() {
     let value = json(folder.path(), &words);
     assert_eq!(value["runs"], all.len());
 }
+
+#[test]
+fn a_report_shows_the_analyses_of_an_experiment() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path());
+    let words = ["report", "--experiment", "models", "-o", "-"];
+    let page = text(&energy(folder.path(), &words));
+    assert!(page.contains("Experiment models"), "no section");
+    let data = page.split("id=\"data\">").nth(1).unwrap();
+    let data: Value = serde_json::from_str(data.split("</script>").next().unwrap()).unwrap();
+    let plots = data["plots"].as_array().unwrap().len();
+    assert!(plots >= 5, "{plots}");
+    assert_eq!(page.matches("data-plot=").count(), plots);
+    let value = analysed(folder.path(), "parameters", "models");
+    let answer = value["findings"][0]["answer"].as_str().unwrap();
+    assert!(page.contains(answer), "{answer}");
+    assert!(page.contains("Questions that these runs do not answer"));
+    assert_eq!(
+        data["runs"][0]["title"]
+            .as_str()
+            .map(|title| title.starts_with("run ")),
+        Some(true)
+    );
+    refused(
+        folder.path(),
+        &["report", "--experiment", "none", "-o", "-"],
+        2,
+    );
+}
+
+#[test]
+fn the_least_energy_per_token_is_first_within_an_experiment() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path());
+    let words = ["runs", "--experiment", "drift"];
+    let value = json(folder.path(), &words);
+    let values: Vec<f64> = value["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| number(&run["j_per_token"]))
+        .collect();
+    assert_eq!(values.len(), 12);
+    assert!(values.is_sorted(), "{values:?}");
+    let most = json(folder.path(), &[&words[..], &["--reverse"]].concat());
+    assert_eq!(most["runs"][0], value["runs"][11]);
+    let newest = json(folder.path(), &[&words[..], &["--sort", "date"]].concat());
+    assert_eq!(newest["runs"][0]["name"], most["runs"][0]["name"]);
+    let shown = text(&energy(folder.path(), &words));
+    let header = shown.lines().find(|line| line.starts_with("id")).unwrap();
+    let columns: Vec<&str> = header.split_whitespace().collect();
+    assert_eq!(columns[..2], ["id", "/token"], "{shown}");
+    assert!(
+        shown.contains("Trend: small: J/token rises over 12 runs"),
+        "{shown}"
+    );
+}

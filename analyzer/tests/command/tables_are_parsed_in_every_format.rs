@@ -13,6 +13,37 @@ fn table(folder: &Path, format: &str) -> String {
     text(&energy(folder, &words))
 }
 
+/// Reads the name of a command; returns it in angle brackets, or nothing for a rule.
+fn command(
+    first: char,
+    letters: &mut std::iter::Peekable<std::str::Chars<'_>>,
+) -> Result<String, String> {
+    let mut name = first.to_string();
+    while let Some(c) = letters.next_if(char::is_ascii_alphabetic) {
+        name.push(c);
+    }
+    let known = [
+        "toprule",
+        "midrule",
+        "bottomrule",
+        "multicolumn",
+        "footnotesize",
+        "textmu",
+        "pm",
+        "textbackslash",
+        "textless",
+        "textgreater",
+        "textasciitilde",
+        "textasciicircum",
+        "ldots",
+    ];
+    match (known.contains(&name.as_str()), name.ends_with("rule")) {
+        (false, _) => Err(format!("unknown command {name}")),
+        (true, true) => Ok(String::new()),
+        (true, false) => Ok(format!("<{name}>")),
+    }
+}
+
 /// Cells of a `tabular` by row, or a description of the first fault. It knows what tables use:
 /// commands with braces, `&`, `\\`, comments, `$...$`.
 fn parse_latex(source: &str) -> Result<Vec<Vec<String>>, String> {
@@ -44,31 +75,7 @@ fn parse_latex(source: &str) -> Result<Vec<Vec<String>>, String> {
                 }
                 c if "&%$#_{}".contains(c) => cell.push(c),
                 first if first.is_ascii_alphabetic() => {
-                    let mut name = first.to_string();
-                    while let Some(c) = letters.next_if(char::is_ascii_alphabetic) {
-                        name.push(c);
-                    }
-                    let known = [
-                        "toprule",
-                        "midrule",
-                        "bottomrule",
-                        "multicolumn",
-                        "footnotesize",
-                        "textmu",
-                        "pm",
-                        "textbackslash",
-                        "textless",
-                        "textgreater",
-                        "textasciitilde",
-                        "textasciicircum",
-                        "ldots",
-                    ];
-                    if !known.contains(&name.as_str()) {
-                        return Err(format!("unknown command {name}"));
-                    }
-                    if !name.ends_with("rule") {
-                        cell.push_str(&format!("<{name}>"));
-                    }
+                    cell.push_str(&command(first, &mut letters)?);
                 }
                 other => return Err(format!("unknown escape {other}")),
             },

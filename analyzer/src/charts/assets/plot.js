@@ -31,7 +31,8 @@ function plane(plot, width) {
   const list = [];
   const drawn = plot.series.map((series, at) => pointSeries(plot, series, at, { x, y, list }));
   const across = Math.max(2, Math.min(9, Math.floor((right - left) / 80)));
-  const xTicks = spacedTicks(plotTicks(plot.x, x, across), x.place, [left - 24, right + 14]);
+  const places = pointsOf(plot).map((point) => point.x);
+  const xTicks = spacedTicks(plotTicks(plot.x, x, across, places), x.place, [left - 24, right + 14]);
   const root = drawing(
     width,
     bottom + 44,

@@ -42,27 +42,45 @@ function plotScale(axis, [lo, hi], [low, high], fromZero) {
   return { place, within: (value) => place(Math.min(to, Math.max(from, value))), from, to, isLog };
 }
 
-// Powers of ten, or of two if there are few of them.
+// 1, 2 and 5 of each power of ten, or powers of ten alone if these are too many.
 function powersBetween(from, to, count) {
-  const of = (base) => {
+  const [first, last] = [Math.floor(Math.log10(from)), Math.ceil(Math.log10(to))];
+  const of = (factors) => {
     const all = [];
-    const log = (value) => Math.log(value) / Math.log(base);
-    for (let n = Math.ceil(log(from) - 1e-9); n <= log(to) + 1e-9; n += 1) all.push(base ** n);
-    return all;
+    for (let n = first; n <= last; n += 1) all.push(...factors.map((factor) => factor * 10 ** n));
+    return all.filter((value) => value >= from * (1 - 1e-9) && value <= to * (1 + 1e-9));
   };
-  const tens = of(10);
-  const values = tens.length > 2 ? tens : of(2);
-  const every = Math.max(1, Math.ceil(values.length / Math.max(1, count)));
+  const fine = of([1, 2, 5]);
+  const values = fine.length > Math.max(2, count) + 1 ? of([1]) : fine;
+  if (values.length < 2) return [];
+  const every = Math.max(1, Math.ceil(values.length / Math.max(2, count)));
   return values.filter((_, at) => at % every === 0);
 }
 
-// About `count` marks of an axis.
-function plotTicks(axis, scale, count) {
+// Multiples of a step of time between moments in ns since 1970.
+const STEPS_OF_TIME = [1, 5, 15, 30, 60, 180, 360, 720, 1440, 2880, 10080, 43200, 525600];
+function momentsBetween(from, to, count) {
+  const rough = (to - from) / count;
+  const step = STEPS_OF_TIME.map((minutes) => minutes * 60e9).find((one) => one >= rough);
+  if (!step) return [];
+  const all = [];
+  for (let n = Math.ceil(from / step); n * step <= to; n += 1) all.push(n * step);
+  return all;
+}
+
+// Most values of points that are all marked on a logarithmic axis.
+const MARKED = 9;
+
+// About `count` marks of an axis. A logarithmic axis with few values of points, such as batches, has
+// these instead.
+function plotTicks(axis, scale, count, points = []) {
   if (axis.scale === "names") return axis.names.map((text, value) => ({ value, text }));
-  const powers = scale.isLog ? powersBetween(scale.from, scale.to, count) : [];
-  const values = powers.length
-    ? powers
-    : ticks(scale.from, scale.to, count, null).map(({ value }) => value);
+  const distinct = [...new Set(points)].sort((a, b) => a - b);
+  let values = [];
+  if (scale.isLog && axis.unit === "1" && distinct.length && distinct.length <= MARKED) values = distinct;
+  else if (axis.unit === "time") values = momentsBetween(scale.from, scale.to, count);
+  else if (scale.isLog) values = powersBetween(scale.from, scale.to, count);
+  if (!values.length) values = ticks(scale.from, scale.to, count, null).map(({ value }) => value);
   return values.map((value) => ({ value, text: plotText(axis, value) }));
 }
 

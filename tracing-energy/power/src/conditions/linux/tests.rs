@@ -227,3 +227,39 @@ fn binary_or_long_files_affect_their_condition_only() {
     assert_eq!(snapshot.values[GOVERNOR].len(), 4_096);
     assert_eq!(snapshot.values.len(), 1);
 }
+
+#[test]
+fn the_design_power_is_that_of_all_packages_or_unknown() {
+    let package = |zone: u8, name: &str, most_uw: &str| {
+        [
+            (
+                format!("class/powercap/intel-rapl:{zone}/name"),
+                name.to_owned(),
+            ),
+            (
+                format!("class/powercap/intel-rapl:{zone}/constraint_0_max_power_uw"),
+                most_uw.to_owned(),
+            ),
+        ]
+    };
+    let machine = |zones: &[[(String, String); 2]]| {
+        let files = zones.iter().flatten();
+        let files: Vec<(&str, &str)> = files
+            .map(|(file, text)| (file.as_str(), text.as_str()))
+            .collect();
+        Machine::new(&files)
+    };
+    let two = [
+        package(0, "package-0\n", "65000000\n"),
+        package(1, "package-1\n", "65500000\n"),
+        package(2, "psys\n", "0\n"),
+    ];
+    assert_eq!(machine(&two).value(TDP_W).as_deref(), Some("130.5"));
+    for unknown in ["0\n", "", "-1"] {
+        let other = [
+            package(0, "package-0", "65000000"),
+            package(1, "package-1", unknown),
+        ];
+        assert_eq!(machine(&other).value(TDP_W), None, "{unknown:?}");
+    }
+}
