@@ -1,12 +1,13 @@
 //! A plot as a static picture: no script, no font or file from elsewhere.
 
-use super::data::Plot;
+use super::data::{AxisScale, Plot};
 use super::scale::PixelScale;
 use super::svg_grid::draw_grid;
 use super::svg_points::{draw_points, draw_shape};
 use super::svg_style::{COLOURS, PictureFrame};
 use super::svg_text::{Anchor, Canvas, LETTER, escaped, lines, round};
 use super::ticks::ticks;
+use crate::format::shorten;
 
 /// Smallest width of a picture in pixels.
 pub const LEAST_WIDTH: u32 = 300;
@@ -94,20 +95,7 @@ fn draw_axes(
             &tick.text,
         );
     }
-    let wide = ((frame.right - frame.left) / 70.0) as usize;
-    let mut free = frame.left - 20.0;
-    let points = plot.distinct_x();
-    for tick in ticks(&plot.x, x, wide.clamp(2, 9), &points) {
-        let at = x.at(tick.value);
-        canvas.line((at, frame.bottom), (at, frame.bottom + 4.0), "axis");
-        let half = tick.text.chars().count() as f64 * LETTER / 2.0;
-        // Texts that would overlap, or leave the picture, are left out.
-        if at - half > free && at + half < frame.right + 16.0 {
-            let place = (at, frame.bottom + 18.0);
-            canvas.text(place, Anchor::Middle, "soft", &tick.text);
-            free = at + half + 6.0;
-        }
-    }
+    draw_x_texts(canvas, plot, frame, x);
     canvas.line(
         (frame.left, frame.bottom),
         (frame.right, frame.bottom),
@@ -121,6 +109,29 @@ fn draw_axes(
         "",
         &plot.x.label,
     );
+}
+
+/// Draws the texts of the horizontal axis. Names are shortened to their slot; numbers that would
+/// overlap, or leave the picture, are left out.
+fn draw_x_texts(canvas: &mut Canvas, plot: &Plot, frame: &PictureFrame, x: &PixelScale) {
+    let wide = frame.right - frame.left;
+    let points = plot.distinct_x();
+    let slot = (wide / plot.x.names.len().max(1) as f64 / LETTER) as usize;
+    let mut free = frame.left - 20.0;
+    for tick in ticks(&plot.x, x, ((wide / 70.0) as usize).clamp(2, 9), &points) {
+        let at = x.at(tick.value);
+        canvas.line((at, frame.bottom), (at, frame.bottom + 4.0), "axis");
+        let text = match plot.x.scale {
+            AxisScale::Names => shorten(&tick.text, slot),
+            _ => tick.text,
+        };
+        let half = text.chars().count() as f64 * LETTER / 2.0;
+        let is_name = plot.x.scale == AxisScale::Names;
+        if is_name || (at - half > free && at + half < frame.right + 16.0) {
+            canvas.text((at, frame.bottom + 18.0), Anchor::Middle, "soft", &text);
+            free = at + half + 6.0;
+        }
+    }
 }
 
 /// Draws the names of groups and curves below the axes; returns the height of the picture.

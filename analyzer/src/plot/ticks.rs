@@ -12,6 +12,8 @@ const TIME_STEPS: [f64; 13] = [
     1.0, 5.0, 15.0, 30.0, 60.0, 180.0, 360.0, 720.0, 1440.0, 2880.0, 10_080.0, 43_200.0, 525_600.0,
 ];
 const MINUTE_NS: f64 = 60e9;
+/// Length of a month and a day in a text.
+const DATE: usize = 5;
 /// Most values of points that are all marked on a logarithmic axis.
 const MARKED: usize = 9;
 
@@ -37,13 +39,17 @@ pub(super) fn ticks(
         _ if scale.is_log() => powers(scale.from, scale.to, count),
         _ => multiples(scale.from, scale.to, count),
     };
-    values
-        .into_iter()
-        .map(|value| Tick {
-            value,
-            text: text(axis, value),
-        })
-        .collect()
+    let is_day = |value: &f64| (value / (1440.0 * MINUTE_NS)).fract() == 0.0;
+    let are_days = axis.unit == Unit::Time && values.iter().all(is_day);
+    let tick = |value: f64| {
+        let text = text(axis, value);
+        let text = match are_days {
+            true => text.chars().take(DATE).collect(),
+            false => text,
+        };
+        Tick { value, text }
+    };
+    values.into_iter().map(tick).collect()
 }
 
 /// Returns the text of a value on an axis.

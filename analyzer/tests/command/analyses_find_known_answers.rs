@@ -402,3 +402,24 @@ fn the_least_energy_per_token_is_first_within_an_experiment() {
         "{shown}"
     );
 }
+
+#[test]
+fn json_matches_its_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path());
+    cells::recording(folder.path(), "one.db", &[Cell::default()]);
+    let schema: Value = serde_json::from_str(energy_analyzer::schema("analyse").unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (kind, experiment) in ALL {
+        let one = json(folder.path(), &["--db", "one.db", "analyse", kind]);
+        let all = json(folder.path(), &["analyse", kind]);
+        for value in [analysed(folder.path(), kind, experiment), one, all] {
+            let faults: Vec<String> = validator
+                .iter_errors(&value)
+                .map(|fault| format!("{}: {fault}", fault.instance_path()))
+                .collect();
+            assert!(faults.is_empty(), "{kind}: {faults:?}");
+        }
+    }
+    assert!(!validator.is_valid(&serde_json::json!({ "schema": 1, "command": "analyse" })));
+}

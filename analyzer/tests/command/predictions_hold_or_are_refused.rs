@@ -26,6 +26,13 @@ fn a_left_out_workload_is_in_the_interval() {
     cells::recording(folder.path(), "energy.db", &others);
     let more = ["--input", "128", "--output", "64", "--batch", "2"];
     let value = json(folder.path(), &words(&more));
+    let schema = energy_analyzer::schema("predict").unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    let faults: Vec<String> = validator
+        .iter_errors(&value)
+        .map(|one| one.to_string())
+        .collect();
+    assert!(faults.is_empty(), "{faults:?}");
     let truth = cells::law_j(128.0, 64.0, 2.0);
     assert!(
         number(&value["lo_j"]) < truth && truth < number(&value["hi_j"]),

@@ -38,7 +38,15 @@ function plane(plot, width) {
     bottom + 44,
     plot.title,
     axisY(plotTicks(plot.y, y, 5), y.place, left, right),
-    axisX(xTicks, x.place, bottom, bottom - 4),
+    plot.x.scale === "names"
+      ? plot.x.names.map((name, at) =>
+          text(x.place(at), bottom + 16, shorten(name, Math.floor((right - left) / plot.x.names.length / 6.4)), {
+            class: "small",
+            "text-anchor": "middle",
+            "aria-hidden": "true",
+          }),
+        )
+      : axisX(xTicks, x.place, bottom, bottom - 4),
     line(left, bottom, right, bottom, { class: "grid" }),
     text(4, 12, plot.y.label, { class: "small" }),
     text((left + right) / 2, bottom + 36, plot.x.label, { class: "small", "text-anchor": "middle" }),
@@ -66,6 +74,7 @@ function pointSeries(plot, series, at, { x, y, list }) {
     if (!point.is_selected) {
       shape.classList.add("hollow");
       shape.style.stroke = colour;
+      shape.style.strokeWidth = "1.6px";
     }
     list.push(
       mark(
@@ -167,9 +176,10 @@ function factorGrid(plot, width) {
         box,
         fits
           ? text(cx + cell / 2, cy + 22, words, {
-              class: `inside ${style}`,
+              class: style,
               "text-anchor": "middle",
               "aria-hidden": "true",
+              "pointer-events": "none",
             })
           : null,
       ];

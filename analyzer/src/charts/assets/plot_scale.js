@@ -80,6 +80,8 @@ function plotTicks(axis, scale, count, points = []) {
   if (scale.isLog && axis.unit === "1" && distinct.length && distinct.length <= MARKED) values = distinct;
   else if (axis.unit === "time") values = momentsBetween(scale.from, scale.to, count);
   else if (scale.isLog) values = powersBetween(scale.from, scale.to, count);
+  const days = values.length && axis.unit === "time" && values.every((one) => one % 86400e9 === 0);
+  if (days) return values.map((value) => ({ value, text: plotText(axis, value).slice(0, 5) }));
   if (!values.length) values = ticks(scale.from, scale.to, count, null).map(({ value }) => value);
   return values.map((value) => ({ value, text: plotText(axis, value) }));
 }
