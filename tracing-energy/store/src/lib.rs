@@ -40,6 +40,7 @@ mod merge;
 mod merge_joined;
 mod migrations;
 mod overlay;
+mod readable_row;
 mod reader;
 mod reattribute;
 mod recording;

@@ -109,7 +109,9 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn unreadable_runs(&self) -> Result<Vec<(String, String)>, Error> {
-        self.unreadable_where("TRUE", "")
+        let registered = super::readable_row::register(&self.connection);
+        registered.map_err(from_sqlite(&self.path))?;
+        self.unreadable_where(&super::readable_row::may_be_unreadable(), "")
     }
 
     /// Returns those of the unreadable runs that fulfil `condition`, in which `?1` is `value`.

@@ -22,6 +22,7 @@ mod reads_recordings_of_all_versions;
 mod refuses_development_files;
 mod repairs_dead_runs;
 mod returns_rows_as_written;
+mod rows_of_a_wrong_type_are_listed;
 mod shares_one_file;
 mod views_follow_the_rule_of_intervals;
 mod views_sum_to_the_run;

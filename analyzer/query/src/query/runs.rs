@@ -225,27 +225,14 @@ impl RunListEntry {
     }
 }
 
-/// Returns the query. It skips prompts and responses, which may be long. `run_span` is the
+/// Returns the query. It skips prompts and responses, which may be long. The basis is that of the
 /// first span of role `run`, as in [`totals`](super::totals).
 fn runs_sql(only: Option<&[i64]>, crashed: &[i64]) -> String {
-    let (is_listed, of_listed) = (one_of("r.no", only), one_of("a.run", only));
+    let is_listed = one_of("r.no", only);
     let status = status(crashed);
+    // Attributions are joined directly: SQLite would search a table expression once for each run.
     format!(
         "
-    WITH shown AS (
-        SELECT a.run, a.id, {EFFECTIVE} AS method FROM attributions a
-        WHERE {of_listed}
-          AND a.id = (SELECT max(l.id) FROM attributions l WHERE l.run = a.run)),
-    run_span AS MATERIALIZED (
-        SELECT r.no AS run,
-               (SELECT s.id FROM spans s
-                WHERE s.id BETWEEN r.no << 40 AND (r.no << 40 | 1099511627775)
-                  AND s.node = (SELECT n.id FROM nodes n
-                                JOIN callsites c ON c.run = n.run AND c.id = n.callsite
-                                     AND c.role = 'run'
-                                WHERE n.run = r.no ORDER BY n.id LIMIT 1)
-                ORDER BY s.id LIMIT 1) AS span
-        FROM runs r WHERE {is_listed})
     SELECT r.no, r.uuid, r.name, {status} AS status, r.start_unix_ns, r.end_ns, r.model, r.engine,
            r.precision, r.experiment, r.input_tokens, r.output_tokens, r.batch,
            {SEQUENCES} AS sequences,
@@ -260,12 +247,20 @@ fn runs_sql(only: Option<&[i64]>, crashed: &[i64]) -> String {
            (SELECT group_concat(provenance, '+') FROM (
                 SELECT DISTINCT l.provenance FROM rails l
                 WHERE l.run = r.no AND l.parent IS NULL ORDER BY l.provenance)) AS provenance,
-           (SELECT max(e.basis) FROM run_span s
-            CROSS JOIN span_energy e ON e.span = s.span AND e.attribution = a.id
+           (SELECT max(e.basis) FROM span_energy e
             CROSS JOIN rails l ON l.run = r.no AND l.id = e.rail AND l.parent IS NULL
-            WHERE s.run = r.no) AS basis,
-           a.method
-    FROM runs r LEFT JOIN shown a ON a.run = r.no
+            WHERE e.attribution = a.id AND e.span = (
+                SELECT s.id FROM spans s
+                WHERE s.id BETWEEN r.no << 40 AND (r.no << 40 | 1099511627775)
+                  AND s.node = (SELECT n.id FROM nodes n
+                                JOIN callsites c ON c.run = n.run AND c.id = n.callsite
+                                     AND c.role = 'run'
+                                WHERE n.run = r.no ORDER BY n.id LIMIT 1)
+                ORDER BY s.id LIMIT 1)) AS basis,
+           {EFFECTIVE} AS method
+    FROM runs r
+    LEFT JOIN attributions a ON a.run = r.no
+         AND a.id = (SELECT max(l.id) FROM attributions l WHERE l.run = r.no)
     WHERE {is_listed}
     ORDER BY r.no"
     )

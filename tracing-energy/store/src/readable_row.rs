@@ -1,0 +1,71 @@
+//! Finds rows of runs with values of a wrong type, without reading them into memory: prompts and
+//! responses may be long, and a file may have thousands of runs.
+
+use rusqlite::Connection;
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::ValueRef;
+
+/// Columns of `runs` that hold a text.
+const TEXTS: [&str; 3] = ["uuid", "status", "version"];
+/// Columns that hold a text or NULL.
+const OPTIONAL_TEXTS: [&str; 14] = [
+    "name",
+    "parent_run",
+    "pid_space",
+    "boot_id",
+    "host_id",
+    "host",
+    "os",
+    "chip",
+    "model",
+    "prompt",
+    "response",
+    "engine",
+    "precision",
+    "experiment",
+];
+/// Columns that hold an integer.
+const INTEGERS: [&str; 3] = ["start_unix_ns", "heartbeat_unix_ns", "pid"];
+/// Columns that hold an integer or NULL.
+const OPTIONAL_INTEGERS: [&str; 6] = [
+    "end_ns",
+    "pid_start",
+    "last_seen_ns",
+    "batch",
+    "input_tokens",
+    "output_tokens",
+];
+
+/// Returns the condition that a row of `runs` may be unreadable: it is true for each row that is, and
+/// for few others. The connection needs the function of [`register`].
+pub(super) fn may_be_unreadable() -> String {
+    let texts = TEXTS
+        .iter()
+        .map(|name| format!("NOT coalesce(is_utf8({name}), FALSE)"));
+    let optional = OPTIONAL_TEXTS.iter().chain(&["config"]);
+    let optional = optional.map(|name| format!("NOT coalesce(is_utf8({name}), TRUE)"));
+    let integers = INTEGERS
+        .iter()
+        .map(|name| format!("typeof({name}) <> 'integer'"));
+    let optional_integers = OPTIONAL_INTEGERS.iter();
+    let optional_integers =
+        optional_integers.map(|name| format!("typeof({name}) NOT IN ('integer', 'null')"));
+    let pid = format!("pid NOT BETWEEN 0 AND {}", u32::MAX);
+    let all = texts
+        .chain(optional)
+        .chain(integers)
+        .chain(optional_integers);
+    all.chain([pid]).collect::<Vec<_>>().join(" OR ")
+}
+
+/// Adds the SQL function `is_utf8(value)`: whether a value is a text of valid UTF-8; NULL of NULL.
+pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("is_utf8", 1, flags, |context| {
+        Ok(match context.get_raw(0) {
+            ValueRef::Null => None,
+            ValueRef::Text(text) => Some(std::str::from_utf8(text).is_ok()),
+            _ => Some(false),
+        })
+    })
+}
