@@ -11,7 +11,7 @@ use super::select::{SelectedGroup, measured_models, of_machine, select, workload
 use crate::analyse::{list_of, read_configurations};
 use crate::error::{Error, Result};
 use crate::format::{Answer, Column, Sheet, counted, energy, escape, number, percent, shorten};
-use crate::query::{Recording, RunFilter};
+use crate::query::{Recording, RunConfiguration, RunFilter};
 
 /// Confidence of intervals.
 const CONFIDENCE: f64 = 0.90;
@@ -62,7 +62,10 @@ pub fn predict(recordings: &[&Recording], options: &PredictOptions) -> Result<Pr
         None => {
             let models = measured_models(&here, options);
             let provenance = here.first().and_then(|one| one.key.provenance.clone());
-            of_models(&models, workload, options, provenance)
+            let Some(parameters) = options.parameters else {
+                return Err(unknown_model(options, &names_of_models(&here)));
+            };
+            of_models(&models, (workload, parameters), options, provenance)
         }
     }
 }
@@ -114,9 +117,30 @@ fn measured_words(group: &SelectedGroup<'_>) -> String {
     )
 }
 
+/// Returns the names of the measured models.
+fn names_of_models(configurations: &[&RunConfiguration]) -> Vec<String> {
+    let names = configurations
+        .iter()
+        .filter_map(|one| one.key.model.as_deref());
+    let mut names: Vec<String> = names.map(|name| shorten(&escape(name), 40)).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Returns the error for a model that was not measured, whose parameters are not given.
+fn unknown_model(options: &PredictOptions, known: &[String]) -> Error {
+    Error::Request(format!(
+        "no run of a model named `{}` on this machine: measured are {}; give one of them, or \
+         --parameters N to predict from models of other sizes",
+        shorten(&escape(&options.model), 40),
+        list_of(known)
+    ))
+}
+
 fn of_models(
     models: &[energy_statistics::prediction::MeasuredModel],
-    workload: Workload,
+    (workload, parameters): (Workload, f64),
     options: &PredictOptions,
     provenance: Option<String>,
 ) -> Result<PredictedEnergy> {
@@ -124,14 +148,6 @@ fn of_models(
         .iter()
         .map(|model| shorten(&escape(&model.name), 40))
         .collect();
-    let Some(parameters) = options.parameters else {
-        return Err(Error::Request(format!(
-            "no run of a model named `{}` on this machine: measured are {}; give one of them, or \
-             --parameters N to predict from models of other sizes",
-            shorten(&escape(&options.model), 40),
-            list_of(&names)
-        )));
-    };
     let basis = format!("{} ({})", counted(models.len(), "model"), list_of(&names));
     let refused = |reason: NotEstimable| refusal(&reason, &basis, options);
     let scaling = ModelScaling::fit(models, CONFIDENCE).map_err(refused)?;
