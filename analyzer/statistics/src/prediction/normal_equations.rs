@@ -82,18 +82,17 @@ impl NormalEquations {
         loop {
             let target = self.least_squares(positive)?;
             let leaving = |at: &usize| positive[*at] && target[*at] <= 0.0;
-            let share = |at: usize| solution[at] / (solution[at] - target[at]);
-            let leaving: Vec<usize> = (0..TERMS).filter(leaving).collect();
+            let share = |at: usize| match solution[at] > 0.0 {
+                true => solution[at] / (solution[at] - target[at]),
+                false => 0.0,
+            };
+            let mut leaving: Vec<usize> = (0..TERMS).filter(leaving).collect();
             let Some(first) = leaving.iter().map(|at| share(*at)).reduce(f64::min) else {
                 return Some((target, is_reduced));
             };
-            let first = if first.is_finite() { first } else { 0.0 };
-            let removed: Vec<usize> = leaving
-                .into_iter()
-                .filter(|at| !(share(*at) > first))
-                .collect();
+            leaving.retain(|at| share(*at) <= first);
             solution += (target - solution) * first;
-            for at in removed {
+            for at in leaving {
                 positive[at] = false;
                 solution[at] = 0.0;
             }
