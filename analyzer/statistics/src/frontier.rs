@@ -65,10 +65,25 @@ pub struct FrontierPoint {
 /// Returns whether each point is on the front: no other point dominates it. A point that is not a
 /// number is not on the front and dominates nothing.
 pub fn pareto_front(points: &[SpeedEnergy]) -> Vec<bool> {
-    let is_number = |point: &SpeedEnergy| !point.speed.is_nan() && !point.energy.is_nan();
-    let is_on =
-        |one: &SpeedEnergy| is_number(one) && !points.iter().any(|other| other.dominates(one));
-    points.iter().map(is_on).collect()
+    let is_number = |at: &usize| !points[*at].speed.is_nan() && !points[*at].energy.is_nan();
+    let mut fastest_first: Vec<usize> = (0..points.len()).filter(is_number).collect();
+    fastest_first.sort_by(|a, b| {
+        let (a, b) = (&points[*a], &points[*b]);
+        b.speed
+            .total_cmp(&a.speed)
+            .then(a.energy.total_cmp(&b.energy))
+    });
+    let mut is_on = vec![false; points.len()];
+    // The least energy of faster points.
+    let mut least = f64::INFINITY;
+    for as_fast in fastest_first.chunk_by(|a, b| points[*a].speed == points[*b].speed) {
+        let best = points[as_fast[0]].energy;
+        for at in as_fast {
+            is_on[*at] = points[*at].energy == best && (best < least || least.is_infinite());
+        }
+        least = least.min(best);
+    }
+    is_on
 }
 
 /// Finds the front of configurations. Each has the pairs (throughput, energy) of its runs.

@@ -1,8 +1,8 @@
-//! Ordinary least squares by singular values.
+//! Ordinary least squares by Householder's reflections.
 
 use nalgebra::{DMatrix, DVector};
 
-/// Singular values below this share of the largest count as zero.
+/// Diagonal elements of the triangle below this share of their column's length count as zero.
 const RANK_TOLERANCE: f64 = 1e-10;
 
 /// A fit of a linear model.
@@ -20,21 +20,22 @@ pub(crate) struct LeastSquares {
 /// Fits `y = X b`; returns `None` if the columns of `X` are dependent or a number is not finite.
 pub(crate) fn least_squares(x: &DMatrix<f64>, y: &DVector<f64>) -> Option<LeastSquares> {
     let df = x.nrows().checked_sub(x.ncols())?;
-    let svd = x.clone().try_svd(true, true, f64::EPSILON, 1000)?;
-    let largest = svd.singular_values.max();
-    let is_independent = |s: &f64| *s > RANK_TOLERANCE * largest;
-    if x.ncols() == 0 || !svd.singular_values.iter().all(is_independent) {
+    let qr = x.clone().qr();
+    let triangle = qr.r();
+    let is_independent = |at: usize| {
+        let length = x.column(at).norm();
+        length > 0.0 && triangle[(at, at)].abs() > RANK_TOLERANCE * length
+    };
+    if x.ncols() == 0 || !(0..x.ncols()).all(is_independent) {
         return None;
     }
-    let coefficients = svd.solve(y, 0.0).ok()?;
-    let v_t = svd.v_t.as_ref()?;
-    let squared = svd.singular_values.map(|s| 1.0 / (s * s));
-    let inverse_gram = v_t.transpose() * DMatrix::from_diagonal(&squared) * v_t;
+    let inverse = triangle.try_inverse()?;
+    let coefficients = &inverse * qr.q().tr_mul(y);
     let squares = (y - x * &coefficients).norm_squared();
     let is_finite = squares.is_finite() && coefficients.iter().all(|one| one.is_finite());
-    is_finite.then_some(LeastSquares {
+    is_finite.then(|| LeastSquares {
+        inverse_gram: &inverse * inverse.transpose(),
         coefficients,
-        inverse_gram,
         squares,
         df,
     })

@@ -5,7 +5,7 @@
 //! logarithms measures it (Belsley, Kuh and Welsch 1980): with two regressors of correlation 0.98
 //! it is ten, which is the limit here.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use serde::Serialize;
 
 use crate::estimate::IntervalEstimate;
@@ -65,21 +65,18 @@ pub struct MultiplePowerLaw {
 /// constant regressor, or a condition number above [`MAX_CONDITION`].
 pub fn separability(regressors: &[Regressor]) -> Result<f64, NotEstimable> {
     let design = standardised(regressors)?;
-    let svd = design
-        .try_svd(false, true, f64::EPSILON, 1000)
-        .ok_or(NotEstimable::NotFinite)?;
-    let (largest, smallest) = (svd.singular_values.max(), svd.singular_values.min());
-    let condition = match smallest > 0.0 && regressors.len() <= regressors[0].values.len() {
-        true => (largest / smallest).min(CONDITION_CAP),
+    let eigen = SymmetricEigen::new(design.tr_mul(&design));
+    let (largest, smallest) = (eigen.eigenvalues.max(), eigen.eigenvalues.min());
+    let condition = match smallest > 0.0 {
+        true => (largest / smallest).sqrt().min(CONDITION_CAP),
         false => CONDITION_CAP,
     };
     if condition <= MAX_CONDITION {
         return Ok(condition);
     }
-    let v_t = svd.v_t.ok_or(NotEstimable::NotFinite)?;
-    let weakest = v_t.row(svd.singular_values.imin());
-    let in_dependence = regressors.iter().zip(weakest.iter());
-    let loaded = in_dependence.filter(|(_, loading)| loading.abs() >= MIN_LOADING);
+    let weakest = eigen.eigenvectors.column(eigen.eigenvalues.imin());
+    let loadings = regressors.iter().zip(weakest.iter());
+    let loaded = loadings.filter(|(_, loading)| loading.abs() >= MIN_LOADING);
     Err(NotEstimable::Inseparable {
         of: loaded
             .map(|(regressor, _)| regressor.name.clone())

@@ -4,10 +4,12 @@
 //! a factor of the square root of 2/3. Relative noise is a property of the machine, so deviations
 //! from the mean of their configuration are pooled over all configurations, enlarged by
 //! `sqrt(n / (n - 1))`, and drawn with replacement. Both quantities of a run stay together,
-//! because a slow run needs more energy.
+//! because a slow run needs more energy. The variance is itself estimated, so each resample scales
+//! the deviations by `sqrt(df / chi^2)`: resampled means then have the tails of Student's t.
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
+use rand_distr::{ChiSquared, Distribution};
 
 use crate::configuration::RunSummary;
 use crate::not_estimable::NotEstimable;
@@ -72,7 +74,9 @@ impl PairedMeans {
             return None;
         }
         let mut random = ChaCha8Rng::seed_from_u64(SEED);
+        let chi_squared = ChiSquared::new(self.df as f64).ok()?;
         let mut resample = || {
+            let scale = (self.df as f64 / chi_squared.sample(&mut random)).sqrt();
             let configurations = self.means.iter().zip(&self.runs);
             let draw = |(mean, runs): (&[f64; 2], &usize)| {
                 let mut sum = [0.0, 0.0];
@@ -80,7 +84,7 @@ impl PairedMeans {
                     let deviation = self.deviations[random.random_range(0..self.deviations.len())];
                     sum = [sum[0] + deviation[0], sum[1] + deviation[1]];
                 }
-                [0, 1].map(|at| mean[at] + sum[at] / *runs as f64)
+                [0, 1].map(|at| mean[at] + scale * sum[at] / *runs as f64)
             };
             configurations.map(draw).collect()
         };

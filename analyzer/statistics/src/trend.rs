@@ -169,11 +169,12 @@ fn interval(sorted: &[f64], times: &[f64], confidence: f64) -> [Option<f64>; 2] 
         true => exact_critical(times.len(), 1.0 - confidence),
         false => normal_critical(&ties, 1.0 - confidence),
     };
-    let outside = (sorted.len() as f64 - critical) / 2.0;
+    // With `m` slopes below a hypothetical one, the statistic is their number above minus `m`.
+    let outside = ((sorted.len() as f64 - critical) / 2.0).ceil();
     if outside < 1.0 {
         return [None, None];
     }
-    let outside = outside.floor() as usize;
+    let outside = outside as usize;
     let ends = [sorted.get(outside - 1), sorted.get(sorted.len() - outside)];
     ends.map(Option::<&f64>::copied)
 }

@@ -4,8 +4,10 @@ use nalgebra::{DMatrix, DVector};
 
 use super::weights::ContextErrors;
 
-/// Candidate places between two neighbouring contexts.
-const STEPS: usize = 8;
+/// Candidate places between two neighbouring contexts, at most.
+const MAX_STEPS: usize = 8;
+/// Candidate places of all, about; each is tested.
+const PLACES: usize = 96;
 
 /// Columns of the line and of all hinges, divided by the errors.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,13 +113,18 @@ impl HingeDesign {
     }
 }
 
+/// Returns candidate places from the second context to the last but two: contexts, and places between
+/// them if there are few.
 fn places(x: &[f64]) -> Vec<f64> {
     let inner = &x[1..x.len() - 2];
+    let every = inner.len().div_ceil(PLACES);
+    let steps = (PLACES / inner.len()).clamp(1, MAX_STEPS);
     let mut places = Vec::new();
-    for pair in inner.windows(2) {
-        let step = (pair[1] - pair[0]) / STEPS as f64;
-        places.extend((0..STEPS).map(|at| pair[0] + at as f64 * step));
+    let kept: Vec<f64> = inner.iter().copied().step_by(every).collect();
+    for pair in kept.windows(2) {
+        let step = (pair[1] - pair[0]) / steps as f64;
+        places.extend((0..steps).map(|at| pair[0] + at as f64 * step));
     }
-    places.extend(inner.last());
+    places.extend(kept.last());
     places
 }

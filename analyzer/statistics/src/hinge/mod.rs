@@ -17,9 +17,13 @@
 //! The best of many places fits better than one place chosen beforehand, so F has no tabulated
 //! distribution. With normal noise and fixed weights its distribution under one line depends on
 //! neither the line nor the noise, and is simulated: p is the share of simulated sweeps with an F at
-//! least as large. A place is reported if `p < 0.04`, which leaves a margin for noise with heavier
-//! tails: false alarms stay at or below 5 %. The interval contains the places whose fit is not
-//! significantly worse than the best, by the same simulation of hinges.
+//! least as large. A place is reported if `p < 0.03`, which leaves a margin for noise with heavier
+//! tails, so that false alarms stay at or below 5 %.
+//!
+//! The interval contains the places that are not rejected as the true one. The test of a place
+//! compares the excess of its squares over those of the best place with the excess in simulated
+//! sweeps whose hinge is at that place. One critical value for all places would be wrong: at a
+//! measured context the squares have a kink, and the excess is smaller than between two contexts.
 //!
 //! Limits: two contexts on each side are needed, so a rise at the last context is not found. A smooth
 //! curve is also better described by a hinge than by a line; the place is then where it bends most.

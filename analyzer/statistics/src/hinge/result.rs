@@ -44,8 +44,6 @@ pub struct HingeTest {
     pub relative_sd: f64,
     /// Number of contexts.
     pub contexts: usize,
-    /// Number of simulated sweeps.
-    pub replicates: usize,
 }
 
 impl HingeTest {

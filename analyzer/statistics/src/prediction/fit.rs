@@ -52,10 +52,14 @@ pub(super) fn fit(energies: &[MeanEnergy]) -> Result<FittedModel, NotEstimable> 
         model.coefficients = model.equations.non_negative();
         for (at, level) in levels.iter_mut().enumerate() {
             let predicted = scaled[at].dot(&model.coefficients).ln();
-            // Not a number, or minus infinity, is as far away as allowed.
-            let distance = (predicted - ln[at])
-                .max(-MAX_LN_DISTANCE)
-                .min(MAX_LN_DISTANCE);
+            let distance = predicted - ln[at];
+            // Without a prediction, the logarithm is no number.
+            let distance = if distance.is_nan() {
+                -MAX_LN_DISTANCE
+            } else {
+                distance
+            };
+            let distance = distance.clamp(-MAX_LN_DISTANCE, MAX_LN_DISTANCE);
             *level = ln[at] + distance;
         }
     }

@@ -6,6 +6,9 @@ use super::normal_equations::RowSpace;
 use super::workload::MeanEnergy;
 use crate::moments::at_rank;
 
+/// A row with a leverage below this is not needed to span the row space.
+const NEEDED: f64 = 1.0 - 1e-6;
+
 /// Fits that leave out one configuration each.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Jackknife {
@@ -34,11 +37,15 @@ impl Jackknife {
     /// Leaves out each configuration of a fitted model. Rows of the last step of the model are kept:
     /// one step of Gauss and Newton approximates the fit without a configuration.
     pub(super) fn of(model: &FittedModel, energies: &[MeanEnergy]) -> Self {
+        let whole = model.row_space();
         let left_out = |(row, one): (&(Terms, f64), &MeanEnergy)| {
             let equations = model.equations.without(row);
             let mut fit = LeftOutFit {
                 coefficients: equations.non_negative(),
-                space: equations.row_space(),
+                space: match whole.leverage(&row.0) < NEEDED {
+                    true => whole,
+                    false => equations.row_space(),
+                },
                 error: f64::INFINITY,
             };
             if let Some(ln) = fit.ln_energy(&model.scaled(&one.workload)) {

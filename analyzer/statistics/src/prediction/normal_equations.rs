@@ -82,18 +82,17 @@ impl NormalEquations {
         loop {
             let target = self.least_squares(positive)?;
             let leaving = |at: &usize| positive[*at] && target[*at] <= 0.0;
-            let share = |at: usize| solution[at] / (solution[at] - target[at]);
-            let leaving: Vec<usize> = (0..TERMS).filter(leaving).collect();
+            let share = |at: usize| match solution[at] > 0.0 {
+                true => solution[at] / (solution[at] - target[at]),
+                false => 0.0,
+            };
+            let mut leaving: Vec<usize> = (0..TERMS).filter(leaving).collect();
             let Some(first) = leaving.iter().map(|at| share(*at)).reduce(f64::min) else {
                 return Some((target, is_reduced));
             };
-            let first = if first.is_finite() { first } else { 0.0 };
-            let removed: Vec<usize> = leaving
-                .into_iter()
-                .filter(|at| !(share(*at) > first))
-                .collect();
+            leaving.retain(|at| share(*at) <= first);
             solution += (target - solution) * first;
-            for at in removed {
+            for at in leaving {
                 positive[at] = false;
                 solution[at] = 0.0;
             }
@@ -167,5 +166,71 @@ impl RowSpace {
     pub(super) fn leverage(&self, x: &Terms) -> f64 {
         let parts = self.vectors.tr_mul(x);
         parts.component_mul(&parts).dot(&self.inverse)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn squares(rows: &[(Terms, f64)], b: &Terms) -> f64 {
+        rows.iter().map(|(x, z)| (z - x.dot(b)).powi(2)).sum()
+    }
+
+    /// Returns the least squares of all sets of positive coefficients, by solving each of them.
+    fn least_of_all_sets(rows: &[(Terms, f64)]) -> f64 {
+        let solve = |set: usize| {
+            let selected: Vec<usize> = (0..TERMS).filter(|at| set >> at & 1 == 1).collect();
+            let x = nalgebra::DMatrix::from_fn(rows.len(), selected.len(), |row, at| {
+                rows[row].0[selected[at]]
+            });
+            let z = nalgebra::DVector::from_iterator(rows.len(), rows.iter().map(|row| row.1));
+            let b = (x.tr_mul(&x)).lu().solve(&x.tr_mul(&z))?;
+            let mut all = Terms::zeros();
+            for (at, value) in selected.iter().zip(b.iter()) {
+                all[*at] = *value;
+            }
+            all.iter()
+                .all(|one| *one >= 0.0)
+                .then(|| squares(rows, &all))
+        };
+        let none = squares(rows, &Terms::zeros());
+        (1..1 << TERMS).filter_map(solve).fold(none, f64::min)
+    }
+
+    proptest! {
+        #[test]
+        fn no_set_of_positive_coefficients_fits_better(
+            numbers in prop::collection::vec((prop::array::uniform5(-1.0..1.0_f64), -1.0..1.0_f64), 6..12)
+        ) {
+            let rows: Vec<(Terms, f64)> =
+                numbers.iter().map(|(x, z)| (Terms::from_column_slice(x), *z)).collect();
+            let found = NormalEquations::of(&rows).non_negative();
+            prop_assert!(found.iter().all(|one| *one >= 0.0));
+            let (found, least) = (squares(&rows, &found), least_of_all_sets(&rows));
+            prop_assert!(found <= least * (1.0 + 1e-7) + 1e-12, "{} {}", found, least);
+        }
+
+        /// Columns four and five are copies of others.
+        #[test]
+        fn dependent_columns_do_not_change_the_fit(
+            numbers in prop::collection::vec((prop::array::uniform3(0.1..1.0_f64), 0.1..1.0_f64), 4..9)
+        ) {
+            let row = |copy: bool| move |(x, z): &([f64; 3], f64)| {
+                let more = if copy { [x[0], 2.0 * x[1]] } else { [0.0, 0.0] };
+                (Terms::from_column_slice(&[x[0], x[1], x[2], more[0], more[1]]), *z)
+            };
+            let rows: Vec<_> = numbers.iter().map(row(true)).collect();
+            let single: Vec<_> = numbers.iter().map(row(false)).collect();
+            let equations = NormalEquations::of(&rows);
+            let (found, expected) = (equations.non_negative(), NormalEquations::of(&single).non_negative());
+            let (found, expected) = (squares(&rows, &found), squares(&single, &expected));
+            prop_assert!((found - expected).abs() <= 1e-7 * expected + 1e-10, "{} {}", found, expected);
+            let space = equations.row_space();
+            prop_assert_eq!(space.rank(), 3);
+            prop_assert!(space.contains(&rows[0].0));
+            prop_assert!(!space.contains(&single[0].0));
+        }
     }
 }
