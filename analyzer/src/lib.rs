@@ -22,7 +22,7 @@
 //! | [`compare`], [`baseline`] | whether the energy of runs differs; regressions |
 //! | [`charts`], [`report`], [`flamegraph`] | data and drawings |
 //! | [`export`], [`import`] | other formats |
-//! | [`record`], [`repeat`], [`run`], [`calibrate`] | new runs |
+//! | [`record`], [`repeat`], [`run`], `drive`, [`calibrate`] | new runs |
 //! | [`attribute`], [`upkeep`], [`doctor`] | attributing again, maintenance, sensors |
 //! | [`cli`] | the command line |
 //!
@@ -33,7 +33,8 @@
 //!
 //! [`Recording::open`](query::Recording::open) changes nothing in the file. Commands use
 //! [`Recording::open_repaired`](query::Recording::open_repaired), which migrates the file and
-//! completes runs without an end. The features are `inference` (`energy run`) and `parquet`.
+//! completes runs without an end. The features are `inference` (`energy run`),
+//! `drive` (`energy drive`), `serve` (`energy serve`) and `parquet`.
 
 pub mod attribute;
 pub mod baseline;
@@ -43,6 +44,8 @@ pub mod cli;
 pub mod compare;
 mod conditions;
 pub mod doctor;
+#[cfg(feature = "drive")]
+pub mod drive;
 pub mod flamegraph;
 #[cfg(feature = "inference")]
 pub mod models;

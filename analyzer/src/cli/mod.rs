@@ -10,6 +10,8 @@ mod console;
 mod database;
 mod delete;
 mod doctor;
+#[cfg(feature = "drive")]
+mod drive;
 mod examples;
 mod exit;
 mod export;
@@ -23,6 +25,8 @@ mod merge;
 mod models;
 mod name;
 mod progress;
+#[cfg(any(feature = "drive", feature = "inference"))]
+mod prompt;
 mod prune;
 mod record;
 mod report;
@@ -61,6 +65,8 @@ pub use baseline::{BaselineArgs, BaselineCommand, CheckArgs};
 pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
 pub use doctor::DoctorArgs;
+#[cfg(feature = "drive")]
+pub use drive::DriveArgs;
 pub use export::ExportArgs;
 pub use file::ReadableBy;
 pub use flamegraph::FlamegraphArgs;
@@ -117,6 +123,9 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Record any program and its child processes
     Record(RecordArgs),
+    /// Send a request to a model server on this machine and record it
+    #[cfg(feature = "drive")]
+    Drive(Box<DriveArgs>),
     /// Show usable power sources, and grant access to locked ones
     Doctor(DoctorArgs),
     /// List known and downloaded models with their needs
@@ -232,6 +241,8 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
     match cli.command {
         Command::Run(args) => run::run(db, *args, out),
         Command::Record(args) => record::run(db, &args),
+        #[cfg(feature = "drive")]
+        Command::Drive(args) => drive::run(db, *args, out),
         Command::Doctor(args) => doctor::run(&args, out),
         #[cfg(feature = "inference")]
         Command::Models(args) => models::run(&args, out),

@@ -4,8 +4,6 @@ mod args;
 #[cfg(feature = "inference")]
 mod indicator;
 #[cfg(feature = "inference")]
-mod prompt;
-#[cfg(feature = "inference")]
 mod repeats;
 
 use std::io::Write;
@@ -32,7 +30,7 @@ pub(super) fn run(_db: &Path, _args: RunArgs, _out: &mut dyn Write) -> anyhow::R
 #[cfg(feature = "inference")]
 pub(super) fn run(db: &Path, mut args: RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     if let Some(path) = &args.prompt_file {
-        args.options.prompt = prompt::read(path)?;
+        args.options.prompt = super::prompt::read(path)?;
     }
     if let Some(planned) = args.plan {
         return once(db, &planned.options(args.options.prompt)?, None, out);

@@ -1,8 +1,10 @@
 //! Executes a program that records itself, and finds the run that it recorded.
 
 mod interrupt;
+mod placeholders;
 
 pub use interrupt::{Interrupt, ProgramExit};
+pub use placeholders::{Placeholder, fill};
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -31,6 +33,15 @@ pub(crate) const SYSTEM_TURN: &str = "ENERGY_SYSTEM";
 /// Number of bytes of a failed program's standard error that are reported.
 const STDERR_TAIL: usize = 2000;
 
+/// Returns the shell and its option for a command line.
+pub(crate) fn shell() -> [&'static str; 2] {
+    if cfg!(windows) {
+        ["cmd", "/C"]
+    } else {
+        ["sh", "-c"]
+    }
+}
+
 /// A program and the database that its runs are recorded to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
@@ -45,12 +56,8 @@ pub struct Program {
 impl Program {
     /// Creates a program from a shell command line.
     pub fn from_command_line(line: &str, database: &Path, run_name: Option<String>) -> Self {
-        let shell: [&str; 2] = if cfg!(windows) {
-            ["cmd", "/C"]
-        } else {
-            ["sh", "-c"]
-        };
-        let words = shell.into_iter().chain([line]).map(str::to_owned).collect();
+        let words = shell().into_iter().chain([line]);
+        let words = words.map(str::to_owned).collect();
         Self {
             words,
             database: database.to_owned(),
