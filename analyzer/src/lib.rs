@@ -22,7 +22,7 @@
 //! | [`compare`], [`baseline`] | whether the energy of runs differs; regressions |
 //! | [`charts`], [`report`], [`flamegraph`] | data and drawings |
 //! | [`export`], [`import`] | other formats |
-//! | [`record`], [`repeat`], [`run`], [`calibrate`] | new runs |
+//! | [`record`], [`run`], [`experiment`], [`engine`], [`calibrate`] | new runs |
 //! | [`attribute`], [`upkeep`], [`doctor`] | attributing again, maintenance, sensors |
 //! | [`cli`] | the command line |
 //!
@@ -43,6 +43,8 @@ pub mod cli;
 pub mod compare;
 mod conditions;
 pub mod doctor;
+pub mod engine;
+pub mod experiment;
 pub mod flamegraph;
 #[cfg(feature = "inference")]
 pub mod models;
@@ -51,7 +53,6 @@ pub mod options;
 pub mod priors;
 pub mod program;
 pub mod record;
-pub mod repeat;
 pub mod report;
 pub mod run;
 pub mod runs;
