@@ -22,7 +22,7 @@
 //! | [`compare`], [`baseline`] | whether the energy of runs differs; regressions |
 //! | [`charts`], [`report`], [`flamegraph`] | data and drawings |
 //! | [`export`], [`import`] | other formats |
-//! | [`record`], [`repeat`], [`run`], `drive`, [`calibrate`] | new runs |
+//! | [`record`], [`run`], `drive`, [`experiment`], [`engine`], [`calibrate`] | new runs |
 //! | [`attribute`], [`upkeep`], [`doctor`] | attributing again, maintenance, sensors |
 //! | [`cli`] | the command line |
 //!
@@ -46,6 +46,8 @@ mod conditions;
 pub mod doctor;
 #[cfg(feature = "drive")]
 pub mod drive;
+pub mod engine;
+pub mod experiment;
 pub mod flamegraph;
 #[cfg(feature = "inference")]
 pub mod models;
@@ -54,7 +56,6 @@ pub mod options;
 pub mod priors;
 pub mod program;
 pub mod record;
-pub mod repeat;
 pub mod report;
 pub mod run;
 pub mod runs;

@@ -18,6 +18,8 @@ use super::{
     file::create,
 };
 #[cfg(feature = "inference")]
+use crate::experiment::{GivenTexts, Trial, TrialConfig};
+#[cfg(feature = "inference")]
 use crate::run::RunOptions;
 
 pub use args::RunArgs;
@@ -32,22 +34,42 @@ pub(super) fn run(db: &Path, mut args: RunArgs, out: &mut dyn Write) -> anyhow::
     if let Some(path) = &args.prompt_file {
         args.options.prompt = super::prompt::read(path)?;
     }
-    if let Some(planned) = args.plan {
-        return once(db, &planned.options(args.options.prompt)?, None, out);
+    if let Some(selector) = &args.trial {
+        let options = trial(db, selector, &args)?;
+        return once(db, &with_run_id(options), None, out);
     }
     if let Some(group) = &args.resume {
         return repeats::resume(db, &args, group, out);
     }
-    let mut all = args.variants.all(&args.options);
-    match all.pop() {
-        Some(options)
-            if all.is_empty() && args.repeats.repeat <= 1 && args.repeats.group.is_none() =>
-        {
-            let run_id = std::env::var(crate::program::RUN_ID).ok();
-            let options = RunOptions { run_id, ..options };
-            once(db, &options, args.flamegraph.as_deref(), out)
-        }
-        _ => repeats::begin(db, &args, out),
+    if args.factors.0.varied().next().is_some() || args.repeats.repeat > 1 || args.group.is_some() {
+        return repeats::begin(db, &args, out);
+    }
+    let configs = args.factors.0.configs(&TrialConfig::of(&args.options))?;
+    let config = configs.first().map(|one| one.config.options(&args.options));
+    let options = config.unwrap_or(args.options);
+    once(db, &with_run_id(options), args.flamegraph.as_deref(), out)
+}
+
+/// Returns the options of a trial. Texts that its plan does not hold come from `args`.
+#[cfg(feature = "inference")]
+fn trial(db: &Path, selector: &str, args: &RunArgs) -> anyhow::Result<RunOptions> {
+    let trial = Trial::read(
+        &energy_store::Store::open(db).map_err(crate::Error::from)?,
+        selector,
+    )?;
+    let given = GivenTexts {
+        prompt: Some(args.options.prompt.clone()),
+        system: args.options.system.clone(),
+    };
+    Ok(trial.options(&given)?)
+}
+
+/// Sets the id that the process which started this one has chosen.
+#[cfg(feature = "inference")]
+fn with_run_id(options: RunOptions) -> RunOptions {
+    RunOptions {
+        run_id: std::env::var(crate::program::RUN_ID).ok(),
+        ..options
     }
 }
 

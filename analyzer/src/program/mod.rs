@@ -51,6 +51,8 @@ pub struct Program {
     pub database: PathBuf,
     /// Name of the run to use if one execution records several.
     pub run_name: Option<String>,
+    /// Variables of its environment.
+    pub variables: Vec<(String, String)>,
 }
 
 impl Program {
@@ -62,6 +64,7 @@ impl Program {
             words,
             database: database.to_owned(),
             run_name,
+            variables: Vec::new(),
         }
     }
 
@@ -114,21 +117,31 @@ impl Program {
     }
 
     fn start(&self) -> Result<Child> {
+        let started = self.command()?.spawn();
+        started.map_err(|error| self.fault(&format!("it cannot be started: {error}")))
+    }
+
+    /// Returns the process to start: without input and output, and with its database in variables.
+    ///
+    /// # Errors
+    /// If there is no program, or the path of the database cannot be made absolute.
+    pub(crate) fn command(&self) -> Result<Command> {
         let (program, arguments) = self
             .words
             .split_first()
             .ok_or_else(|| self.fault("no program given"))?;
         let database = std::path::absolute(&self.database)?;
-        Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(arguments)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .env(LAYER_DATABASE, &database)
             .env(DATABASE, &database)
             .env(READABLE_BY, FileAccess::of_process().name())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| self.fault(&format!("it cannot be started: {error}")))
+            .stderr(Stdio::piped());
+        Ok(command)
     }
 
     fn check(&self, ended: ProgramExit) -> Result<()> {

@@ -58,9 +58,12 @@ pub struct StoredConfig {
     /// Number of compute threads.
     #[serde(deserialize_with = "lenient")]
     pub threads: Option<u32>,
-    /// Plan that the run is one repeat of.
+    /// Conversion of weights.
     #[serde(deserialize_with = "lenient")]
-    pub plan: Option<Value>,
+    pub requantize: Option<String>,
+    /// Requested number of tokens of a made prompt.
+    #[serde(deserialize_with = "lenient")]
+    pub prompt_tokens: Option<u64>,
 }
 
 impl StoredConfig {
