@@ -23,4 +23,5 @@ mod opening_a_recording_changes_nothing;
 mod queries_answer_in_every_format;
 mod root_spans_are_not_phases;
 mod run_lists_match_run_summaries;
+mod waiting_times_follow_from_spans;
 mod world;
