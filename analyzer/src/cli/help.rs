@@ -6,7 +6,15 @@ use clap::Command;
 const GROUPS: &[(&str, &[&str])] = &[
     (
         "Record",
-        &["run", "record", "import", "calibrate", "doctor", "models"],
+        &[
+            "run",
+            "sweep",
+            "record",
+            "import",
+            "calibrate",
+            "doctor",
+            "models",
+        ],
     ),
     (
         "Inspect a run",

@@ -23,15 +23,19 @@ mod merge;
 mod models;
 mod name;
 mod progress;
+mod prompt;
 mod prune;
 mod record;
 mod report;
 mod run;
+#[cfg(feature = "inference")]
+mod run_indicator;
 mod runs;
 mod selected;
 #[cfg(feature = "serve")]
 mod serve;
 mod size;
+mod sweep;
 mod tag;
 mod vacuum;
 mod views;
@@ -69,6 +73,7 @@ pub use record::RecordArgs;
 pub use report::ReportArgs;
 pub use run::RunArgs;
 pub use runs::RunsArgs;
+pub use sweep::SweepArgs;
 pub use views::{NoOptions, QueryArgs, ViewArgs};
 
 /// Measure the energy of a program's spans in joules.
@@ -115,6 +120,8 @@ permissions.";
 pub enum Command {
     /// Generate text with a language model and record its energy
     Run(Box<RunArgs>),
+    /// Run many configurations, each several times, and compare their energies
+    Sweep(Box<SweepArgs>),
     /// Record any program and its child processes
     Record(RecordArgs),
     /// Show usable power sources, and grant access to locked ones
@@ -231,6 +238,7 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
     let db = &cli.db;
     match cli.command {
         Command::Run(args) => run::run(db, *args, out),
+        Command::Sweep(args) => sweep::run(db, *args, out),
         Command::Record(args) => record::run(db, &args),
         Command::Doctor(args) => doctor::run(&args, out),
         #[cfg(feature = "inference")]
