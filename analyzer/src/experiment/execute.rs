@@ -71,7 +71,13 @@ impl Experiment {
         self.recover(retry_failed)?;
         let energy = std::env::current_exe()?;
         let program = WatchedProgram::new(&energy)?;
-        self.check_program(&program, on_event)?;
+        let has_changed = self.is_other_program(&program)?;
+        if has_changed {
+            on_event(SweepEvent::Warning(
+                "the program has changed since the experiment began: its later runs may differ \
+                 for this reason",
+            ));
+        }
         let trials = self.trials()?;
         if trials
             .iter()
@@ -85,7 +91,7 @@ impl Experiment {
             program,
             lock,
             interrupt,
-            has_changed: false,
+            has_changed,
             prompt: self.prompt_file()?,
         };
         let trials = execution.all(trials, on_event)?;
@@ -96,26 +102,15 @@ impl Experiment {
         })
     }
 
-    /// Stores the checksum of the program, or warns if another one began the experiment.
-    fn check_program(
-        &mut self,
-        program: &WatchedProgram,
-        on_event: &mut OnSweepEvent<'_>,
-    ) -> Result<()> {
-        match &self.plan.program_sha256 {
-            Some(known) if known != program.sha256() => {
-                on_event(SweepEvent::Warning(
-                    "the program has changed since the experiment began: its later runs may \
-                     differ for this reason",
-                ));
-                Ok(())
-            }
-            Some(_) => Ok(()),
-            None => {
-                let sha256 = program.sha256().to_owned();
-                self.change_plan(|plan| plan.program_sha256 = Some(sha256))
-            }
+    /// Returns whether another program began the experiment. Stores the checksum of the first one.
+    fn is_other_program(&mut self, program: &WatchedProgram) -> Result<bool> {
+        let known = self.plan.program_sha256.as_deref();
+        if known.is_some() {
+            return Ok(known != Some(program.sha256()));
         }
+        let sha256 = program.sha256().to_owned();
+        self.change_plan(|plan| plan.program_sha256 = Some(sha256))?;
+        Ok(false)
     }
 
     /// Measures and stores idle power, if pauses need it and it is not known.

@@ -59,7 +59,8 @@ impl Experiment {
             id: row.id,
             plan: Arc::new(plan),
             given,
-            database: database.to_owned(),
+            // One file has one lock, whatever its path.
+            database: database.canonicalize()?,
             store,
         })
     }
@@ -98,7 +99,8 @@ impl Experiment {
             id: row.id,
             plan: Arc::new(plan),
             given,
-            database: database.to_owned(),
+            // One file has one lock, whatever its path.
+            database: database.canonicalize()?,
             store,
         })
     }

@@ -385,7 +385,14 @@ fn sensor() -> FakeSensor {
 fn throttled_runs_are_reported_and_repeated_once() {
     let folder = tempfile::tempdir().expect("a folder");
     model(folder.path());
-    let more = ["--max-tokens", "4000", "--experiment", "hot", "--format", "json"];
+    let more = [
+        "--max-tokens",
+        "4000",
+        "--experiment",
+        "hot",
+        "--format",
+        "json",
+    ];
     let mut hot = sweep_of("powermetrics", folder.path(), &more);
     hot.args(["--interval", "20ms", "--repeat-throttled"]);
     hot.envs(sensor().set("MISBEHAVE", "hot:0").environment());
@@ -393,9 +400,17 @@ fn throttled_runs_are_reported_and_repeated_once() {
     assert!(err.contains("throttled by heat"), "{err}");
     let answer: Value = serde_json::from_str(&out).expect("JSON");
     let counts = ["complete", "replaced", "pending"].map(|key| answer[key].as_i64());
-    assert_eq!(counts, [Some(1), Some(1), Some(0)], "repeated once: {answer}");
+    assert_eq!(
+        counts,
+        [Some(1), Some(1), Some(0)],
+        "repeated once: {answer}"
+    );
     let tags = "select count(*) as n from run_tags where key = 'group' and value = 'hot'";
-    assert_eq!(rows(folder.path(), tags)[0]["n"], 1, "the first run left its group");
+    assert_eq!(
+        rows(folder.path(), tags)[0]["n"],
+        1,
+        "the first run left its group"
+    );
 }
 
 #[test]

@@ -28,27 +28,27 @@ const LEAST_RUNS: usize = 2;
 
 /// What an experiment is made of.
 #[derive(Debug)]
-pub(in crate::cli) struct Start<'s> {
-    pub(in crate::cli) name: String,
-    pub(in crate::cli) options: &'s RunOptions,
-    pub(in crate::cli) factors: &'s FactorOptions,
-    pub(in crate::cli) engine: &'s EngineOptions,
-    pub(in crate::cli) sweep: &'s SweepOptions,
+pub(crate) struct Start<'s> {
+    pub(crate) name: String,
+    pub(crate) options: &'s RunOptions,
+    pub(crate) factors: &'s FactorOptions,
+    pub(crate) engine: &'s EngineOptions,
+    pub(crate) sweep: &'s SweepOptions,
 }
 
 /// What to resume.
 #[derive(Debug)]
-pub(in crate::cli) struct Resumption<'r> {
+pub(crate) struct Resumption<'r> {
     /// Name or id; the newest unfinished one if it is `None`.
-    pub(in crate::cli) name: Option<&'r str>,
-    pub(in crate::cli) given: GivenTexts,
+    pub(crate) name: Option<&'r str>,
+    pub(crate) given: GivenTexts,
     /// Whether a model file may have changed.
-    pub(in crate::cli) force: bool,
-    pub(in crate::cli) retry_failed: bool,
+    pub(crate) force: bool,
+    pub(crate) retry_failed: bool,
 }
 
 /// Stores a new experiment and executes it.
-pub(in crate::cli) fn begin(
+pub(crate) fn begin(
     db: &Path,
     start: &Start<'_>,
     format: Format,
@@ -99,7 +99,7 @@ fn check(
 }
 
 /// Resumes an interrupted experiment.
-pub(in crate::cli) fn resume(
+pub(crate) fn resume(
     db: &Path,
     resumption: Resumption<'_>,
     format: Format,
