@@ -8,6 +8,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         "Record",
         &[
             "run",
+            "sweep",
             "record",
             "drive",
             "import",

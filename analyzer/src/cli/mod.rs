@@ -25,17 +25,19 @@ mod merge;
 mod models;
 mod name;
 mod progress;
-#[cfg(any(feature = "drive", feature = "inference"))]
 mod prompt;
 mod prune;
 mod record;
 mod report;
 mod run;
+#[cfg(feature = "inference")]
+mod run_indicator;
 mod runs;
 mod selected;
 #[cfg(feature = "serve")]
 mod serve;
 mod size;
+mod sweep;
 mod tag;
 mod vacuum;
 mod views;
@@ -75,6 +77,7 @@ pub use record::RecordArgs;
 pub use report::ReportArgs;
 pub use run::RunArgs;
 pub use runs::RunsArgs;
+pub use sweep::SweepArgs;
 pub use views::{NoOptions, QueryArgs, ViewArgs};
 
 /// Measure the energy of a program's spans in joules.
@@ -121,6 +124,8 @@ permissions.";
 pub enum Command {
     /// Generate text with a language model and record its energy
     Run(Box<RunArgs>),
+    /// Run many configurations, each several times, and compare their energies
+    Sweep(Box<SweepArgs>),
     /// Record any program and its child processes
     Record(RecordArgs),
     /// Send a request to a model server on this machine and record it
@@ -240,6 +245,7 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
     let db = &cli.db;
     match cli.command {
         Command::Run(args) => run::run(db, *args, out),
+        Command::Sweep(args) => sweep::run(db, *args, out),
         Command::Record(args) => record::run(db, &args),
         #[cfg(feature = "drive")]
         Command::Drive(args) => drive::run(db, *args, out),

@@ -2,8 +2,6 @@
 
 mod args;
 #[cfg(feature = "inference")]
-mod indicator;
-#[cfg(feature = "inference")]
 mod repeats;
 
 use std::io::Write;
@@ -16,6 +14,8 @@ use super::{
     console::warn,
     database::{open, print_summary},
     file::create,
+    prompt::read as read_prompt,
+    run_indicator::RunIndicator,
 };
 #[cfg(feature = "inference")]
 use crate::experiment::{GivenTexts, Trial, TrialConfig};
@@ -32,7 +32,7 @@ pub(super) fn run(_db: &Path, _args: RunArgs, _out: &mut dyn Write) -> anyhow::R
 #[cfg(feature = "inference")]
 pub(super) fn run(db: &Path, mut args: RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     if let Some(path) = &args.prompt_file {
-        args.options.prompt = super::prompt::read(path)?;
+        args.options.prompt = read_prompt(path)?;
     }
     if let Some(selector) = &args.trial {
         let options = trial(db, selector, &args)?;
@@ -83,7 +83,7 @@ fn once(
     use crate::flamegraph::{Graph, GraphOptions, Picture};
     use crate::options::RunSelector;
 
-    let mut indicator = indicator::RunIndicator::default();
+    let mut indicator = RunIndicator::default();
     let recorded = crate::run::record(db, options, out, &mut |event| indicator.show(event))?;
     drop(indicator);
     // The generated text may not end with a newline.

@@ -30,12 +30,15 @@ impl Engine for CandleEngine {
     }
 
     fn program(&self, trial: &Trial, energy: &Path, database: &Path) -> Result<Program> {
-        let words = vec![
+        let mut words = vec![
             energy.display().to_string(),
             "run".to_owned(),
             "--trial".to_owned(),
             trial.selector(),
         ];
+        if trial.plan.has_prompt_of_input() {
+            words.extend(["--prompt-file", "-"].map(str::to_owned));
+        }
         Ok(Program {
             words,
             database: database.to_owned(),

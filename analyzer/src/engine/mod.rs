@@ -2,48 +2,17 @@
 //!
 //! Each trial is a process of its own. It records exactly one run to the database of the variable
 //! `ENERGY_DB`, with the id of the variable `ENERGY_RUN_ID`, and the tags and experiment that
-//! [`Trial::label_recording`] sets. A new engine is a file of this folder and an entry of
+//! [`Trial::label_recording`](crate::experiment::Trial::label_recording) sets. A new engine is a file of this folder and an entry of
 //! [`ENGINES`].
 
+mod adapter;
 mod candle;
 mod options;
 
+pub use adapter::{CheckedModels, Engine};
 pub use options::EngineOptions;
 
-use std::fmt::Debug;
-use std::path::Path;
-
 use crate::error::{Error, Result};
-use crate::experiment::{ExperimentPlan, Trial, TrialConfig};
-use crate::program::Program;
-
-/// A program that generates text.
-pub trait Engine: Debug + Sync {
-    /// Returns the value of `--engine`.
-    fn name(&self) -> &'static str;
-
-    /// Checks a configuration before the first trial, and completes it with facts that identify
-    /// it, such as the checksum of the model. Calls for the same model are frequent: slow work
-    /// belongs into `known`.
-    ///
-    /// # Errors
-    /// If the engine cannot run it: what is wrong, and the next step.
-    fn check(
-        &self,
-        plan: &ExperimentPlan,
-        config: &mut TrialConfig,
-        known: &mut CheckedModels,
-    ) -> Result<()>;
-
-    /// Returns the program that executes a trial. `energy` is the path of this program.
-    ///
-    /// # Errors
-    /// If the trial cannot be executed.
-    fn program(&self, trial: &Trial, energy: &Path, database: &Path) -> Result<Program>;
-}
-
-/// Checksums of models that were checked already, by name.
-pub type CheckedModels = std::collections::BTreeMap<String, Option<String>>;
 
 /// All engines; the first one is the default.
 pub const ENGINES: &[&dyn Engine] = &[&candle::CandleEngine];
@@ -67,6 +36,7 @@ pub fn engine(name: &str) -> Result<&'static dyn Engine> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::TrialConfig;
 
     #[test]
     fn engines_are_found_by_their_unique_names() {

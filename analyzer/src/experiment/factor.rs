@@ -39,6 +39,8 @@ pub(super) struct Factor {
     pub(super) values: FactorValues,
     /// Whether `energy run` has the option.
     pub(super) is_of_run: bool,
+    /// Arguments that contradict it.
+    pub(super) excludes: &'static [&'static str],
     /// Sets one value.
     pub(super) set: fn(&mut TrialConfig, &str) -> Result<(), String>,
     /// Returns the value as text; `None` if there is none.
@@ -58,6 +60,7 @@ pub(super) const FACTORS: &[Factor] = &[
         help: "Program that generates the text",
         values: FactorValues::Texts,
         is_of_run: false,
+        excludes: &[],
         set: |config, text| {
             text.clone_into(&mut config.engine);
             Ok(())
@@ -71,6 +74,7 @@ pub(super) const FACTORS: &[Factor] = &[
                with safetensors",
         values: FactorValues::Paths,
         is_of_run: true,
+        excludes: &[],
         set: |config, text| {
             text.clone_into(&mut config.model);
             Ok(())
@@ -84,6 +88,7 @@ pub(super) const FACTORS: &[Factor] = &[
                without fast kernels to q8_0), none, q8_0 or f32",
         values: FactorValues::Texts,
         is_of_run: true,
+        excludes: &[],
         set: |config, text| {
             config.requantize = one_of::<WeightConversion>(text)?;
             Ok(())
@@ -97,6 +102,7 @@ pub(super) const FACTORS: &[Factor] = &[
                built-in text",
         values: FactorValues::Numbers(1..=MOST_TOKENS),
         is_of_run: true,
+        excludes: &["prompt", "prompt_file"],
         set: |config, text| {
             config.prompt_tokens = Some(number(text)?);
             Ok(())
@@ -109,6 +115,7 @@ pub(super) const FACTORS: &[Factor] = &[
         help: "Maximum number of generated tokens",
         values: FactorValues::Numbers(0..=MOST_TOKENS),
         is_of_run: true,
+        excludes: &[],
         set: |config, text| {
             config.max_tokens = number(text)?;
             Ok(())
@@ -122,6 +129,7 @@ pub(super) const FACTORS: &[Factor] = &[
                the prompt, repeated with the seeds --seed, --seed + 1, ...",
         values: FactorValues::Numbers(1..=LARGEST_BATCH),
         is_of_run: true,
+        excludes: &[],
         set: |config, text| {
             config.batch = number(text)?;
             Ok(())
@@ -136,6 +144,7 @@ pub(super) const FACTORS: &[Factor] = &[
                deep (single operations, with fused kernels replaced by separate ones)",
         values: FactorValues::Texts,
         is_of_run: true,
+        excludes: &[],
         set: |config, text| {
             config.depth = one_of::<SpanDepth>(text)?;
             Ok(())
@@ -148,6 +157,7 @@ pub(super) const FACTORS: &[Factor] = &[
         help: "Number of compute threads",
         values: FactorValues::Numbers(1..=MOST_THREADS),
         is_of_run: true,
+        excludes: &[],
         set: |config, text| {
             config.threads = Some(number(text)?);
             Ok(())
@@ -160,6 +170,7 @@ pub(super) const FACTORS: &[Factor] = &[
         help: "Device of the tensors: cpu, cuda, cuda:N (its number from 0) or metal",
         values: FactorValues::Texts,
         is_of_run: true,
+        excludes: &[],
         set: |config, text| {
             config.device = parse_device(text)?;
             Ok(())
@@ -172,6 +183,7 @@ pub(super) const FACTORS: &[Factor] = &[
         help: "Number format of the key-value cache: f32 (exact), f16 or q8_0",
         values: FactorValues::Texts,
         is_of_run: true,
+        excludes: &[],
         set: |config, text| {
             config.cache = one_of::<CacheNumbers>(text)?;
             Ok(())
@@ -184,6 +196,7 @@ pub(super) const FACTORS: &[Factor] = &[
         help: "Address of a server on this machine, for engines that use one",
         values: FactorValues::Texts,
         is_of_run: false,
+        excludes: &[],
         set: |config, text| {
             config.endpoint = Some(text.to_owned());
             Ok(())
@@ -197,6 +210,7 @@ pub(super) const FACTORS: &[Factor] = &[
                (repeatable: each key is a factor)",
         values: FactorValues::Labels,
         is_of_run: false,
+        excludes: &[],
         set: |config, text| {
             let (key, value) = text.split_once('=').ok_or("use KEY=VALUE")?;
             config.labels.insert(key.to_owned(), value.to_owned());

@@ -217,6 +217,7 @@ impl<const OF_RUN: bool> Args for FactorArgs<OF_RUN> {
                     .value_name(factor.placeholder)
                     .help(factor.full_help())
                     .action(ArgAction::Append)
+                    .conflicts_with_all(factor.excludes)
                     .value_parser(parse)
                     .help_heading("Factors (lists 1,2,4 and ranges 1..4, 64..512+64, 64..4096x2)"),
             )

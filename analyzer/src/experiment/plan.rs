@@ -137,6 +137,12 @@ impl ExperimentPlan {
         factors.configs(&TrialConfig::of(&self.options))
     }
 
+    /// Returns the number of planned trials, without those that replace others.
+    pub fn trial_count(&self) -> usize {
+        let values = self.factors.iter().map(|chosen| chosen.values.len());
+        values.fold(self.repeat, usize::saturating_mul)
+    }
+
     /// Returns the trials of `configs` in the order of execution: rounds of all configurations,
     /// each round shuffled.
     ///
@@ -175,6 +181,11 @@ impl ExperimentPlan {
             warning: None,
         };
         Ok(order.into_iter().enumerate().map(row).collect())
+    }
+
+    /// Returns whether texts are not stored, so that trials read the prompt from standard input.
+    pub fn has_prompt_of_input(&self) -> bool {
+        self.prompt.is_none() && self.prompt_sha256.is_some()
     }
 
     /// Returns the longest pause between two runs.

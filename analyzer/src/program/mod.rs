@@ -145,18 +145,10 @@ impl Program {
     }
 
     fn check(&self, ended: ProgramExit) -> Result<()> {
-        if ended.status.success() {
-            return Ok(());
+        match ended.failure() {
+            None => Ok(()),
+            Some(failure) => Err(self.fault(&failure)),
         }
-        let from = ended.stderr.len().saturating_sub(STDERR_TAIL);
-        let text = String::from_utf8_lossy(&ended.stderr[from..]);
-        let last: Vec<String> = text.lines().rev().take(5).map(escape).collect();
-        let lines: Vec<String> = last.into_iter().rev().collect();
-        Err(self.fault(&format!(
-            "it failed ({}): {}",
-            ended.status,
-            lines.join(" / ")
-        )))
     }
 
     fn fault(&self, what: &str) -> Error {
@@ -164,6 +156,25 @@ impl Program {
             program: escape(&crate::format::shorten(&self.words.join(" "), 80)),
             what: what.to_owned(),
         }
+    }
+}
+
+impl ProgramExit {
+    /// Returns how the program failed, with the last lines of its standard error; `None` if it did
+    /// not.
+    pub(crate) fn failure(&self) -> Option<String> {
+        if self.status.success() {
+            return None;
+        }
+        let from = self.stderr.len().saturating_sub(STDERR_TAIL);
+        let text = String::from_utf8_lossy(&self.stderr[from..]);
+        let last: Vec<String> = text.lines().rev().take(5).map(escape).collect();
+        let lines: Vec<String> = last.into_iter().rev().collect();
+        Some(format!(
+            "it failed ({}): {}",
+            self.status,
+            lines.join(" / ")
+        ))
     }
 }
 

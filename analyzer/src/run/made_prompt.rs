@@ -64,7 +64,7 @@ fn made_prompt(tokens: usize, count: impl Fn(&str) -> Result<usize>) -> Result<S
     let words: Vec<usize> = PROSE.match_indices(' ').map(|(at, _)| at + 1).collect();
     let starts = std::iter::once(0).chain(words).take(BEGINNINGS);
     for start in starts {
-        let text = Text::from(start);
+        let text = RepeatedText::from(start);
         if let Some(found) = cut(tokens, &text, &count)? {
             return Ok(found);
         }
@@ -76,11 +76,11 @@ fn made_prompt(tokens: usize, count: impl Fn(&str) -> Result<usize>) -> Result<S
 }
 
 /// The built-in text from one place on, repeated without end, in one line.
-struct Text {
+struct RepeatedText {
     start: usize,
 }
 
-impl Text {
+impl RepeatedText {
     fn from(start: usize) -> Self {
         Self { start }
     }
@@ -95,7 +95,7 @@ impl Text {
 /// Returns the beginning of the text that has `tokens` tokens, if there is one.
 fn cut(
     tokens: usize,
-    text: &Text,
+    text: &RepeatedText,
     count: &impl Fn(&str) -> Result<usize>,
 ) -> Result<Option<String>> {
     // Longer texts have more tokens, up to a few at the cut.

@@ -23,5 +23,7 @@ mod runs_of_programs_are_collected;
 mod several_prompts_are_one_run;
 mod statistics_match_the_numbers;
 mod stop_texts_end_an_answer;
+mod sweeps_are_killed_and_resumed;
+mod sweeps_run_every_configuration;
 mod the_dashboard_works_in_a_browser;
 mod unknown_architectures_are_refused;

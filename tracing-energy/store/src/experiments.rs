@@ -6,6 +6,8 @@
 //!    +----- reset ------+-----reset-----/
 //! ```
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::chunked_transaction::ChunkedTransaction;
@@ -109,6 +111,36 @@ impl Store {
             statement
                 .query_row(params![experiment, no], trial)
                 .optional()
+        };
+        read().map_err(from_sqlite(&self.path))
+    }
+
+    /// Returns the ids of the complete runs of an experiment's trials.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn complete_runs(&self, experiment: &str) -> Result<BTreeSet<String>, Error> {
+        let sql = "SELECT r.uuid FROM trials t JOIN runs r ON r.uuid = t.run_uuid
+                   WHERE t.experiment = ?1 AND r.status = 'complete'";
+        let read = || {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let rows = statement.query_map([experiment], |r| r.get(0))?;
+            rows.collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(from_sqlite(&self.path))
+    }
+
+    /// Returns the number and the stored status of the run with that id, without looking at its
+    /// process.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn stored_status(&self, uuid: &str) -> Result<Option<(i64, String)>, Error> {
+        let sql = "SELECT no, status FROM runs WHERE uuid = ?1";
+        let read = || {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let row = |r: &Row<'_>| Ok((r.get(0)?, r.get(1)?));
+            statement.query_row([uuid], row).optional()
         };
         read().map_err(from_sqlite(&self.path))
     }
