@@ -22,7 +22,7 @@
 //! | [`compare`], [`baseline`] | whether the energy of runs differs; regressions |
 //! | [`charts`], [`report`], [`flamegraph`] | data and drawings |
 //! | [`export`], [`import`] | other formats |
-//! | [`record`], [`run`], `drive`, [`experiment`], [`engine`], [`calibrate`] | new runs |
+//! | [`record`], [`run`], [`drive`], [`experiment`], [`engine`], [`calibrate`] | new runs |
 //! | [`attribute`], [`upkeep`], [`doctor`] | attributing again, maintenance, sensors |
 //! | [`cli`] | the command line |
 //!
@@ -34,7 +34,7 @@
 //! [`Recording::open`](query::Recording::open) changes nothing in the file. Commands use
 //! [`Recording::open_repaired`](query::Recording::open_repaired), which migrates the file and
 //! completes runs without an end. The features are `inference` (`energy run`),
-//! `drive` (`energy drive`), `serve` (`energy serve`) and `parquet`.
+//! `serve` (`energy serve`) and `parquet`.
 
 pub mod attribute;
 pub mod baseline;
@@ -44,7 +44,6 @@ pub mod cli;
 pub mod compare;
 mod conditions;
 pub mod doctor;
-#[cfg(feature = "drive")]
 pub mod drive;
 pub mod engine;
 pub mod experiment;

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use energy_store::Store;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::console::warn;
 use super::database::print_summary;
 use crate::drive::{DriveOptions, drive};
+use crate::engine::drive_options;
+use crate::experiment::{GivenTexts, Trial};
 use crate::options::RunSelector;
 
 /// Options of `energy drive`.
@@ -32,11 +35,22 @@ pub struct DriveArgs {
     /// File with the prompt (`-`: standard input); its last line break is removed
     #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
     prompt_file: Option<PathBuf>,
+    /// Trial of an experiment to execute
+    #[arg(long, hide = true)]
+    trial: Option<String>,
 }
 
 pub(super) fn run(db: &Path, mut args: DriveArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     if let Some(path) = &args.prompt_file {
         args.options.prompt = super::prompt::read(path)?;
+    }
+    if let Some(selector) = &args.trial {
+        let trial = Trial::read(&Store::open(db).map_err(crate::Error::from)?, selector)?;
+        let given = GivenTexts {
+            prompt: Some(args.options.prompt.clone()),
+            system: None,
+        };
+        args.options = drive_options(&trial, &given)?;
     }
     args.options.run_id = std::env::var(crate::program::RUN_ID).ok();
     let mut steps = Steps(None);

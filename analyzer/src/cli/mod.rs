@@ -10,7 +10,6 @@ mod console;
 mod database;
 mod delete;
 mod doctor;
-#[cfg(feature = "drive")]
 mod drive;
 mod examples;
 mod exit;
@@ -67,7 +66,6 @@ pub use baseline::{BaselineArgs, BaselineCommand, CheckArgs};
 pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
 pub use doctor::DoctorArgs;
-#[cfg(feature = "drive")]
 pub use drive::DriveArgs;
 pub use export::ExportArgs;
 pub use file::ReadableBy;
@@ -127,9 +125,8 @@ pub enum Command {
     /// Run many configurations, each several times, and compare their energies
     Sweep(Box<SweepArgs>),
     /// Record any program and its child processes
-    Record(RecordArgs),
+    Record(Box<RecordArgs>),
     /// Send a request to a model server on this machine and record it
-    #[cfg(feature = "drive")]
     Drive(Box<DriveArgs>),
     /// Show usable power sources, and grant access to locked ones
     Doctor(DoctorArgs),
@@ -246,8 +243,7 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
     match cli.command {
         Command::Run(args) => run::run(db, *args, out),
         Command::Sweep(args) => sweep::run(db, *args, out),
-        Command::Record(args) => record::run(db, &args),
-        #[cfg(feature = "drive")]
+        Command::Record(args) => record::run(db, *args),
         Command::Drive(args) => drive::run(db, *args, out),
         Command::Doctor(args) => doctor::run(&args, out),
         #[cfg(feature = "inference")]

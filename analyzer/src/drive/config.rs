@@ -30,6 +30,9 @@ pub(super) struct DriveConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     watch_pid: Option<u32>,
     labels: BTreeMap<String, String>,
+    /// Compute threads of the server, if they were requested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    threads: Option<usize>,
     /// Depth of spans: that of tokens.
     depth: &'static str,
     prompts: usize,
@@ -107,7 +110,8 @@ impl DriveConfig {
             raw: api != super::endpoint::EndpointApi::Chat,
             warmup: options.warmup,
             model_sha256,
-            prompt_sha256: (!keep_text).then(|| sha256_of(options.prompt.as_bytes())),
+            threads: options.threads,
+            prompt_sha256: (!keep_text || !options.is_prompt_stored).then(|| sha256_of(options.prompt.as_bytes())),
             ..Self::default()
         }
     }

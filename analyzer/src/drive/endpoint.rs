@@ -144,7 +144,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// If it is unknown, or not this machine.
-    pub(super) fn local_addresses(&self) -> Result<Vec<SocketAddr>> {
+    pub(crate) fn local_addresses(&self) -> Result<Vec<SocketAddr>> {
         let unknown = |what: String| {
             Error::Request(format!(
                 "endpoint {self}: host `{}` is unknown ({what}); use 127.0.0.1",

@@ -35,6 +35,8 @@ mod spans;
 mod sse;
 mod token_counts;
 
+pub(crate) use model::{checksum as model_checksum, path as model_path};
+
 pub use endpoint::{Endpoint, EndpointApi};
 pub use options::DriveOptions;
 pub use record::{DrivenRun, drive};

@@ -9,7 +9,7 @@ use crate::error::Result;
 ///
 /// # Errors
 /// If it cannot be downloaded.
-pub(super) fn path(model: &str) -> Result<Option<PathBuf>> {
+pub(crate) fn path(model: &str) -> Result<Option<PathBuf>> {
     let path = PathBuf::from(model);
     match path.exists() {
         true => Ok(Some(path)),
@@ -42,11 +42,11 @@ fn downloaded(_model: &str) -> Result<Option<PathBuf>> {
 /// # Errors
 /// If one cannot be read.
 #[cfg(feature = "inference")]
-pub(super) fn checksum(path: &Path) -> Result<String> {
+pub(crate) fn checksum(path: &Path) -> Result<String> {
     crate::run::model_checksum(path)
 }
 
 #[cfg(not(feature = "inference"))]
-pub(super) fn checksum(path: &Path) -> Result<String> {
+pub(crate) fn checksum(path: &Path) -> Result<String> {
     crate::checksum::sha256(path)
 }

@@ -16,14 +16,14 @@ pub struct DriveOptions {
         long,
         value_name = "COMMAND",
         conflicts_with = "watch_pid",
-        required_unless_present = "watch_pid"
+        required_unless_present_any = ["watch_pid", "trial"]
     )]
     pub serve: Option<String>,
     /// Process of a server that already runs; it is not ended
     #[arg(long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
     pub watch_pid: Option<u32>,
     /// Address of the server on this machine, e.g. http://127.0.0.1:8080
-    #[arg(long, value_name = "URL", required = true)]
+    #[arg(long, value_name = "URL", required_unless_present = "trial")]
     pub endpoint: Option<Endpoint>,
     /// Interface of the server: completions or chat of OpenAI, or llama
     /// [default: that of the address, or completions]
@@ -50,6 +50,9 @@ pub struct DriveOptions {
     /// [default: the server's]
     #[arg(long, value_name = "MODEL")]
     pub model: Option<String>,
+    /// Number of compute threads that the command line requests.
+    #[arg(skip)]
+    pub threads: Option<usize>,
     /// Label of the configuration, e.g. tp=2 (repeatable) [default: none]
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = parse_label)]
     pub labels: Vec<(String, String)>,
@@ -67,6 +70,9 @@ pub struct DriveOptions {
     /// Power, idle baseline and labels.
     #[command(flatten)]
     pub recording: RecordingOptions,
+    /// Whether the prompt is stored with the run, if texts are.
+    #[arg(skip = true)]
+    pub is_prompt_stored: bool,
     /// Id of the run, a UUID; a new one if it is `None`.
     #[arg(skip)]
     pub run_id: Option<String>,
@@ -85,11 +91,13 @@ impl Default for DriveOptions {
             temperature: 0.0,
             seed: 0,
             model: None,
+            threads: None,
             labels: Vec::new(),
             warmup: 0,
             timeout: Duration::from_secs(600),
             start_timeout: Duration::from_secs(300),
             recording: RecordingOptions::default(),
+            is_prompt_stored: true,
             run_id: None,
         }
     }

@@ -161,7 +161,7 @@ fn start(
     let metadata = RunMetadata {
         name: recording.name.clone(),
         model: options.model.clone(),
-        prompt: Some(options.prompt.clone()),
+        prompt: options.is_prompt_stored.then(|| options.prompt.clone()),
         engine: Some(UNNAMED.to_owned()),
         batch: Some(1),
         experiment: recording.experiment.clone(),

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{CheckedModels, Engine};
+use super::adapter::{CheckedModels, Engine};
+use super::external;
 use crate::error::{Error, Result};
 use crate::experiment::{ExperimentPlan, Trial, TrialConfig};
 use crate::program::Program;
@@ -18,14 +19,11 @@ impl Engine for CandleEngine {
 
     fn check(
         &self,
-        _plan: &ExperimentPlan,
+        plan: &ExperimentPlan,
         config: &mut TrialConfig,
         known: &mut CheckedModels,
     ) -> Result<()> {
-        if config.endpoint.is_some() {
-            let text = "engine candle has no server; omit --endpoint, or choose another --engine";
-            return Err(Error::Request(text.to_owned()));
-        }
+        external::refuse_endpoint(plan, config, self.name())?;
         checksum(config, known)
     }
 

@@ -7,15 +7,25 @@
 
 mod adapter;
 mod candle;
+mod command;
+mod external;
+mod http;
 mod options;
+mod template;
 
 pub use adapter::{CheckedModels, Engine};
+pub use command::RecordedCommand;
+pub use http::drive_options;
 pub use options::EngineOptions;
 
 use crate::error::{Error, Result};
 
 /// All engines; the first one is the default.
-pub const ENGINES: &[&dyn Engine] = &[&candle::CandleEngine];
+pub const ENGINES: &[&dyn Engine] = &[
+    &candle::CandleEngine,
+    &http::HttpEngine,
+    &command::CommandEngine,
+];
 
 /// Returns the engine with that name.
 ///

@@ -18,7 +18,7 @@ const BEGINNINGS: usize = 32;
 ///
 /// # Errors
 /// If the model cannot be opened, or the number of tokens is impossible with its chat template.
-pub(super) fn with_made_prompt(options: &RunOptions, model: &Path) -> Result<Option<RunOptions>> {
+pub(crate) fn with_made_prompt(options: &RunOptions, model: &Path) -> Result<Option<RunOptions>> {
     let Some(tokens) = options.prompt_tokens else {
         return Ok(None);
     };
