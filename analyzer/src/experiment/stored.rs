@@ -1,5 +1,6 @@
 //! Experiments in a recording: created, found, and prepared to be resumed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -118,14 +119,11 @@ impl Experiment {
     /// # Errors
     /// If one is damaged.
     pub fn configs(&self) -> Result<Vec<LabelledConfig>> {
-        let mut all: Vec<LabelledConfig> = Vec::new();
+        let (mut all, mut known) = (Vec::new(), BTreeSet::new());
         let mut trials = self.trials()?;
         trials.sort_by_key(|trial| trial.no);
         for trial in trials {
-            if all
-                .last()
-                .is_some_and(|last| last.label == trial.configuration)
-            {
+            if !known.insert(trial.configuration.clone()) {
                 continue;
             }
             let config = serde_json::from_str::<TrialConfig>(&trial.config);
@@ -136,12 +134,10 @@ impl Experiment {
                     escape(&self.plan.name)
                 ))
             })?;
-            if !all.iter().any(|known| known.label == trial.configuration) {
-                all.push(LabelledConfig {
-                    label: trial.configuration,
-                    config,
-                });
-            }
+            all.push(LabelledConfig {
+                label: trial.configuration,
+                config,
+            });
         }
         Ok(all)
     }
