@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use energy_data::rows::{ExperimentRow, TrialRow, TrialStatus};
-use energy_store::Store;
+use energy_store::{Store, TrialEnd};
 
 use super::config::TrialConfig;
 use super::factor_options::LabelledConfig;
 use super::plan::ExperimentPlan;
 use super::trial::GivenTexts;
+use super::trial_conditions::{events_of_run, joined};
 use crate::checksum::sha256_of;
 use crate::error::{Error, Result};
 use crate::format::escape;
@@ -163,11 +164,13 @@ impl Experiment {
                 .is_some_and(|uuid| complete.contains(uuid));
             match (trial.status, has_run) {
                 (TrialStatus::Running, true) => {
-                    let end = energy_store::TrialEnd {
+                    let uuid = trial.run_uuid.as_deref().unwrap_or_default();
+                    let events = events_of_run(&self.store, uuid)?;
+                    let end = TrialEnd {
                         status: TrialStatus::Complete,
                         duration_ns: None,
                         error: None,
-                        warning: None,
+                        warning: joined(&events, None),
                     };
                     self.store.end_trial(&self.id, trial.no, &end)?;
                 }

@@ -391,7 +391,7 @@ fn throttled_runs_are_reported_and_repeated_once() {
     model(folder.path());
     let more = [
         "--max-tokens",
-        "4000",
+        "1500",
         "--experiment",
         "hot",
         "--format",
