@@ -73,7 +73,8 @@ impl SweepIndicator {
                 "[{done}/{total}] {title}: failed, skipped: {error}"
             ));
         } else if self.bar.is_none() {
-            let left = remaining.map_or_else(String::new, |time| format!(", {} left", text(time)));
+            let left = remaining.filter(|time| !time.is_zero());
+            let left = left.map_or_else(String::new, |time| format!(", {} left", text(time)));
             self.line(&format!(
                 "[{done}/{total}] {title}: {}{left}",
                 text(*duration)
