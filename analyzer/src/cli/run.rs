@@ -20,7 +20,7 @@ use super::{
 #[cfg(feature = "inference")]
 use crate::experiment::{GivenTexts, Trial, TrialConfig};
 #[cfg(feature = "inference")]
-use crate::run::RunOptions;
+use crate::run::{FinishedRun, RunOptions};
 
 pub use args::RunArgs;
 
@@ -35,8 +35,13 @@ pub(super) fn run(db: &Path, mut args: RunArgs, out: &mut dyn Write) -> anyhow::
         args.options.prompt = read_prompt(path)?;
     }
     if let Some(selector) = &args.trial {
-        let options = trial(db, selector, &args)?;
-        return once(db, &with_run_id(options), None, out);
+        // Nobody reads what a trial prints: the table of its experiment has its energy.
+        let options = with_run_id(trial(db, selector, &args)?);
+        let recorded = record(db, &options, &mut std::io::sink())?;
+        if let Some(signal) = recorded.signal {
+            end_by(signal);
+        }
+        return Ok(());
     }
     if let Some(group) = &args.resume {
         return repeats::resume(db, &args, group, out);
@@ -73,6 +78,21 @@ fn with_run_id(options: RunOptions) -> RunOptions {
     }
 }
 
+/// Records a run with progress and warnings on standard error; its text goes to `out`.
+#[cfg(feature = "inference")]
+fn record(db: &Path, options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<FinishedRun> {
+    let mut indicator = RunIndicator::default();
+    let recorded = crate::run::record(db, options, out, &mut |event| indicator.show(event))?;
+    drop(indicator);
+    // The generated text may not end with a newline.
+    writeln!(out)?;
+    out.flush()?;
+    for warning in &recorded.warnings {
+        warn(warning);
+    }
+    Ok(recorded)
+}
+
 #[cfg(feature = "inference")]
 fn once(
     db: &Path,
@@ -83,15 +103,7 @@ fn once(
     use crate::flamegraph::{Graph, GraphOptions, Picture};
     use crate::options::RunSelector;
 
-    let mut indicator = RunIndicator::default();
-    let recorded = crate::run::record(db, options, out, &mut |event| indicator.show(event))?;
-    drop(indicator);
-    // The generated text may not end with a newline.
-    writeln!(out)?;
-    out.flush()?;
-    for warning in &recorded.warnings {
-        warn(warning);
-    }
+    let recorded = record(db, options, out)?;
     writeln!(out)?;
     let selector = RunSelector::from(recorded.uuid);
     print_summary(db, &selector, out)?;

@@ -37,13 +37,15 @@ pub fn answer(
     runs.retain(|run| uuids.contains(run.id.as_str()));
     let runs: BTreeMap<&str, &RunListEntry> =
         runs.iter().map(|run| (run.id.as_str(), run)).collect();
+    let mut by_config: BTreeMap<&str, Vec<&TrialRow>> = BTreeMap::new();
+    for trial in &trials {
+        let own = by_config.entry(&trial.configuration).or_default();
+        own.push(trial);
+    }
     let mut rows = Vec::new();
     for config in experiment.configs()? {
-        let own: Vec<&TrialRow> = trials
-            .iter()
-            .filter(|trial| trial.configuration == config.label)
-            .collect();
-        rows.push(row(&config.label, &own, &runs));
+        let own = by_config.get(config.label.as_str());
+        rows.push(row(&config.label, own.map_or(&[], Vec::as_slice), &runs));
     }
     let name = &experiment.plan.name;
     let complete = trials

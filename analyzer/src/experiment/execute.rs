@@ -18,11 +18,13 @@ use super::lock::ExperimentLock;
 use super::program_change::WatchedProgram;
 use super::stored::Experiment;
 use super::trial::{GROUP_TAG, Trial};
+use super::trial_conditions::{events_of_run, joined};
 use crate::engine::engine;
 use crate::error::{Error, Result};
 use crate::format::escape;
+use crate::options::duration_text;
 use crate::program::{Interrupt, Program, ProgramExit, RUN_ID, SYSTEM_TURN};
-use crate::query::condition_events;
+use crate::query::StoredEvent;
 
 /// Tag of runs that other trials have replaced.
 const REPLACED_TAG: &str = "replaced";
@@ -127,10 +129,16 @@ impl Experiment {
         on_event(SweepEvent::MeasuringIdle);
         let window = recording.baseline.max(Duration::from_secs(1));
         let watts = IdleMeter::start(&recording.power, interrupt).watts(window);
-        match watts {
-            Some(_) => self.change_plan(|plan| plan.idle_w = watts),
-            None => Ok(()),
+        if watts.is_some() {
+            return self.change_plan(|plan| plan.idle_w = watts);
         }
+        if !interrupt.is_received() {
+            let longest = duration_text(plan.cooldown());
+            on_event(SweepEvent::Warning(&format!(
+                "no sensor measures idle power: every pause takes {longest}"
+            )));
+        }
+        Ok(())
     }
 
     /// Returns a file with the prompt, if the plan does not hold it. The file has no name.
@@ -289,7 +297,7 @@ impl Execution<'_> {
     fn fault(&self, exit: &ProgramExit, uuid: &str) -> Result<Option<String>> {
         let plan = &self.experiment.plan;
         if let Some(limit) = plan.timeout().filter(|_| exit.has_timed_out) {
-            let limit = crate::options::duration_text(limit);
+            let limit = duration_text(limit);
             return Ok(Some(format!("timeout: it took longer than {limit}")));
         }
         let stored = self.experiment.store.stored_status(uuid)?;
@@ -310,16 +318,9 @@ impl Execution<'_> {
 
     /// Returns conditions during a run that affect its energy.
     fn warning(&self, uuid: &str) -> Result<Option<String>> {
-        let store = &self.experiment.store;
-        let mut texts = Vec::new();
-        if let Some((run, _)) = store.stored_status(uuid)? {
-            let events = condition_events(store.connection(), run)?;
-            texts.extend(events.into_iter().map(|event| event.message));
-        }
-        if self.has_changed {
-            texts.push("the program has changed since the experiment began".to_owned());
-        }
-        Ok((!texts.is_empty()).then(|| texts.join("; ")))
+        let events = events_of_run(&self.experiment.store, uuid)?;
+        let changed = "the program has changed since the experiment began";
+        Ok(joined(&events, self.has_changed.then_some(changed)))
     }
 
     /// Adds a trial in place of one during which the machine was throttled, if that is planned.
@@ -337,20 +338,18 @@ impl Execution<'_> {
         let store = &experiment.store;
         let trial = store.trial(&experiment.id, row.no)?;
         let uuid = trial.and_then(|trial| trial.run_uuid);
-        let run = match uuid {
-            Some(uuid) => store.stored_status(&uuid)?,
-            None => None,
-        };
-        let Some((run, _)) = run else {
+        let Some(uuid) = uuid else {
             return Ok(None);
         };
-        let events = condition_events(store.connection(), run)?;
-        if !events.iter().any(|event| event.is_of_throttling()) {
+        let events = events_of_run(store, &uuid)?;
+        if !events.iter().any(StoredEvent::is_of_throttling) {
             return Ok(None);
         }
         store.replace_trial(&experiment.id, row.no)?;
-        store.remove_tag(&[run], GROUP_TAG)?;
-        store.set_tag(&[run], REPLACED_TAG, "")?;
+        if let Some((run, _)) = store.stored_status(&uuid)? {
+            store.remove_tag(&[run], GROUP_TAG)?;
+            store.set_tag(&[run], REPLACED_TAG, "")?;
+        }
         Ok(experiment.trials()?.pop())
     }
 }

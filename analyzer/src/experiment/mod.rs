@@ -23,6 +23,7 @@ mod plan;
 mod program_change;
 mod stored;
 mod trial;
+mod trial_conditions;
 mod values;
 
 pub use answer::answer;

@@ -1,15 +1,17 @@
 //! Experiments in a recording: created, found, and prepared to be resumed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use energy_data::rows::{ExperimentRow, TrialRow, TrialStatus};
-use energy_store::Store;
+use energy_store::{Store, TrialEnd};
 
 use super::config::TrialConfig;
 use super::factor_options::LabelledConfig;
 use super::plan::ExperimentPlan;
 use super::trial::GivenTexts;
+use super::trial_conditions::{events_of_run, joined};
 use crate::checksum::sha256_of;
 use crate::error::{Error, Result};
 use crate::format::escape;
@@ -118,14 +120,11 @@ impl Experiment {
     /// # Errors
     /// If one is damaged.
     pub fn configs(&self) -> Result<Vec<LabelledConfig>> {
-        let mut all: Vec<LabelledConfig> = Vec::new();
+        let (mut all, mut known) = (Vec::new(), BTreeSet::new());
         let mut trials = self.trials()?;
         trials.sort_by_key(|trial| trial.no);
         for trial in trials {
-            if all
-                .last()
-                .is_some_and(|last| last.label == trial.configuration)
-            {
+            if !known.insert(trial.configuration.clone()) {
                 continue;
             }
             let config = serde_json::from_str::<TrialConfig>(&trial.config);
@@ -136,12 +135,10 @@ impl Experiment {
                     escape(&self.plan.name)
                 ))
             })?;
-            if !all.iter().any(|known| known.label == trial.configuration) {
-                all.push(LabelledConfig {
-                    label: trial.configuration,
-                    config,
-                });
-            }
+            all.push(LabelledConfig {
+                label: trial.configuration,
+                config,
+            });
         }
         Ok(all)
     }
@@ -167,11 +164,13 @@ impl Experiment {
                 .is_some_and(|uuid| complete.contains(uuid));
             match (trial.status, has_run) {
                 (TrialStatus::Running, true) => {
-                    let end = energy_store::TrialEnd {
+                    let uuid = trial.run_uuid.as_deref().unwrap_or_default();
+                    let events = events_of_run(&self.store, uuid)?;
+                    let end = TrialEnd {
                         status: TrialStatus::Complete,
                         duration_ns: None,
                         error: None,
-                        warning: None,
+                        warning: joined(&events, None),
                     };
                     self.store.end_trial(&self.id, trial.no, &end)?;
                 }

@@ -44,7 +44,6 @@ pub(crate) fn with_made_prompt(options: &RunOptions, model: &Path) -> Result<Opt
     };
     Ok(Some(RunOptions {
         prompt: made_prompt(tokens, count)?,
-        is_prompt_stored: false,
         ..options.clone()
     }))
 }

@@ -169,6 +169,10 @@ fn failing_cells_are_stored_with_their_error_and_skipped() {
     let (out, err) = ok(first);
     assert!(err.contains("70000, run 1: failed, skipped"), "{err}");
     let answer: Value = serde_json::from_str(&out).expect("JSON");
+    let schema = energy_analyzer::schema("sweep").expect("a schema");
+    let schema = serde_json::from_str(schema).expect("JSON");
+    let valid = jsonschema::validate(&schema, &answer);
+    assert!(valid.is_ok(), "{valid:?}");
     assert_eq!(
         (answer["complete"].as_i64(), answer["failed"].as_i64()),
         (Some(2), Some(2))
@@ -387,7 +391,7 @@ fn throttled_runs_are_reported_and_repeated_once() {
     model(folder.path());
     let more = [
         "--max-tokens",
-        "4000",
+        "1500",
         "--experiment",
         "hot",
         "--format",
@@ -427,4 +431,41 @@ fn pauses_end_when_power_is_idle_again() {
     let watts = rows(folder.path(), plan)[0]["watts"].to_string();
     let watts: f64 = watts.trim_matches('"').parse().expect("watts");
     assert!((watts - 4.0).abs() < 0.1, "{watts}");
+}
+
+#[test]
+fn a_changed_program_is_reported_and_stored() {
+    let folder = tempfile::tempdir().expect("a folder");
+    model(folder.path());
+    let program = folder.path().join("energy");
+    std::fs::copy(COMMAND, &program).expect("copied");
+    let of_copy = |words: &[&str]| {
+        let mut command = Command::new(&program);
+        command.current_dir(folder.path()).args(words);
+        command.args(["--db", "energy.db"]).stdin(Stdio::null());
+        command
+    };
+    let words = ["sweep", "--model", "tiny.gguf", "--raw", "--baseline", "0s"];
+    let mut first = of_copy(&words);
+    first.args([
+        "--source",
+        "modelled",
+        "--max-tokens",
+        "1..2",
+        "--experiment",
+        "e",
+    ]);
+    let (_, err) = ok(first);
+    assert!(!err.contains("has changed"), "{err}");
+    let deleted = rows(folder.path(), "select run_uuid from v_trials where no = 1");
+    let deleted = deleted[0]["run_uuid"].as_str().expect("an id").to_owned();
+    ok(command(folder.path(), &["delete", "--yes", &deleted]));
+    // Bytes after its end do not change what it does.
+    let file = std::fs::OpenOptions::new().append(true).open(&program);
+    std::io::Write::write_all(&mut file.expect("the program"), b"changed").expect("written");
+    let (_, err) = ok(of_copy(&["sweep", "--resume", "e"]));
+    let text = "the program has changed since the experiment began";
+    assert!(err.contains(text), "{err}");
+    let stored = "select no from trials where warning like '%program has changed%'";
+    assert_eq!(rows(folder.path(), stored)[0]["no"], 1);
 }

@@ -14,8 +14,6 @@ use crate::format::{escape, time_span};
 pub(super) struct SweepIndicator {
     /// The bar; `None` without a terminal.
     bar: Option<Progress>,
-    /// Whether it was reported that no sensor ends pauses.
-    has_reported_pauses: bool,
 }
 
 impl SweepIndicator {
@@ -23,12 +21,11 @@ impl SweepIndicator {
         let is_terminal = std::io::stderr().is_terminal();
         Self {
             bar: is_terminal.then(|| Progress::new("preparing")),
-            has_reported_pauses: false,
         }
     }
 
     /// Shows an event.
-    pub(super) fn show(&mut self, event: &SweepEvent<'_>) {
+    pub(super) fn show(&self, event: &SweepEvent<'_>) {
         match event {
             SweepEvent::Waiting => {
                 self.line("waiting for the run of an interrupted process to end")
@@ -45,10 +42,6 @@ impl SweepIndicator {
                 }
             }
             SweepEvent::Ended { .. } => self.ended(event),
-            SweepEvent::CooledDown(CooldownEnd::Unmeasured) if !self.has_reported_pauses => {
-                self.has_reported_pauses = true;
-                self.line("no sensor measures idle power: every pause is as long as permitted");
-            }
             SweepEvent::CooledDown(CooldownEnd::StillHigh(watts)) => {
                 let text = format!("power is still {watts:.1} W after the longest pause");
                 self.line(&text);
@@ -80,7 +73,8 @@ impl SweepIndicator {
                 "[{done}/{total}] {title}: failed, skipped: {error}"
             ));
         } else if self.bar.is_none() {
-            let left = remaining.map_or_else(String::new, |time| format!(", {} left", text(time)));
+            let left = remaining.filter(|time| !time.is_zero());
+            let left = left.map_or_else(String::new, |time| format!(", {} left", text(time)));
             self.line(&format!(
                 "[{done}/{total}] {title}: {}{left}",
                 text(*duration)

@@ -130,7 +130,7 @@ fn execute(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let interrupt = Interrupt::listen()?;
-    let mut indicator = SweepIndicator::new();
+    let indicator = SweepIndicator::new();
     let done = experiment.execute(retry_failed, &interrupt, &mut |event| {
         indicator.show(&event);
     });
