@@ -111,7 +111,8 @@ impl DriveConfig {
             warmup: options.warmup,
             model_sha256,
             threads: options.threads,
-            prompt_sha256: (!keep_text || !options.is_prompt_stored).then(|| sha256_of(options.prompt.as_bytes())),
+            prompt_sha256: (!keep_text || !options.is_prompt_stored)
+                .then(|| sha256_of(options.prompt.as_bytes())),
             ..Self::default()
         }
     }

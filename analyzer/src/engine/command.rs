@@ -6,9 +6,9 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tempfile::NamedTempFile;
 
-use super::template::{Template, filled};
 use super::adapter::{CheckedModels, Engine};
 use super::external;
+use super::template::{Template, filled};
 use crate::checksum::sha256_of;
 use crate::error::{Error, Result};
 use crate::experiment::{ExperimentPlan, GivenTexts, Trial, TrialConfig};
@@ -75,8 +75,15 @@ impl RecordedCommand {
         file.write_all(options.prompt.as_bytes())?;
         file.flush()?;
         let path = file.path().to_string_lossy().into_owned();
-        let further = [("prompt_file".into(), path.into()), external::placeholder(config)?];
-        let line = filled(engine.command.as_deref().unwrap_or_default(), config, further);
+        let further = [
+            ("prompt_file".into(), path.into()),
+            external::placeholder(config)?,
+        ];
+        let line = filled(
+            engine.command.as_deref().unwrap_or_default(),
+            config,
+            further,
+        );
         let [program, flag] = shell();
         let workload = Workload {
             engine: Some(NAME.to_owned()),

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::template::{Template, filled};
 use super::adapter::{CheckedModels, Engine};
 use super::external;
+use super::template::{Template, filled};
 use crate::drive::{DriveOptions, Endpoint, EndpointApi};
 use crate::error::{Error, Result};
 use crate::experiment::{ExperimentPlan, GivenTexts, Trial, TrialConfig};
@@ -51,7 +51,8 @@ fn endpoint(config: &TrialConfig) -> Result<Endpoint> {
     let wrong = |text: &str| Error::Request(format!("engine http: {text}"));
     let text = config.endpoint.as_deref();
     let text = text.ok_or_else(|| wrong("give the address of the server with --endpoint"))?;
-    text.parse().map_err(|error: String| wrong(&format!("--endpoint {text}: {error}")))
+    text.parse()
+        .map_err(|error: String| wrong(&format!("--endpoint {text}: {error}")))
 }
 
 /// Returns the options of a trial of the engine. `given` supplies texts that its plan does not hold.
@@ -71,7 +72,10 @@ pub fn drive_options(trial: &Trial, given: &GivenTexts) -> Result<DriveOptions> 
     let options = external::with_prompt(options)?;
     let model = external::placeholder(config)?;
     Ok(DriveOptions {
-        serve: engine.serve.as_deref().map(|line| filled(line, config, [model])),
+        serve: engine
+            .serve
+            .as_deref()
+            .map(|line| filled(line, config, [model])),
         endpoint: Some(endpoint),
         api: Some(api),
         prompt: options.prompt,

@@ -73,7 +73,9 @@ pub(super) fn filled<'c>(
     let labels = config.labels.iter();
     let labels = labels.map(|(key, value)| (key.as_str().into(), value.as_str().into()));
     let text = |name: &'static str, value: String| (name.into(), value.into());
-    let threads = config.threads.map(|threads| text("threads", threads.to_string()));
+    let threads = config
+        .threads
+        .map(|threads| text("threads", threads.to_string()));
     let own = [
         text("max_tokens", config.max_tokens.to_string()),
         text("device", config.device.clone()),
@@ -126,7 +128,13 @@ mod tests {
     #[test]
     fn factors_need_their_placeholders() {
         assert!(checked("serve", &[("max-tokens", "4,8")]).is_ok());
-        assert!(checked("serve {threads}", &[("threads", "1,2"), ("requantize", "none")]).is_ok());
+        assert!(
+            checked(
+                "serve {threads}",
+                &[("threads", "1,2"), ("requantize", "none")]
+            )
+            .is_ok()
+        );
         for (line, factor, value, expected) in [
             ("serve", "threads", "2", "add it to --serve"),
             ("serve {threads}", "model", "a,b", "has no {model}"),
@@ -134,7 +142,10 @@ mod tests {
             ("serve", "requantize", "q8_0", "omit --requantize"),
         ] {
             let error = checked(line, &[(factor, value)]).unwrap_err().to_string();
-            assert!(error.starts_with("engine http: ") && error.contains(expected), "{error}");
+            assert!(
+                error.starts_with("engine http: ") && error.contains(expected),
+                "{error}"
+            );
         }
     }
 

@@ -64,8 +64,12 @@ fn steps(path: &str) -> Option<Vec<Step>> {
     while !unread.is_empty() {
         if let Some(after) = unread.strip_prefix('[') {
             let (inner, after) = match after.strip_prefix('"') {
-                Some(quoted) => quoted.split_once("\"]").map(|(key, after)| (Err(key), after))?,
-                None => after.split_once(']').map(|(index, after)| (Ok(index), after))?,
+                Some(quoted) => quoted
+                    .split_once("\"]")
+                    .map(|(key, after)| (Err(key), after))?,
+                None => after
+                    .split_once(']')
+                    .map(|(index, after)| (Ok(index), after))?,
             };
             steps.push(match inner {
                 Ok(index) => Step::Index(index.trim().parse().ok()?),
@@ -113,7 +117,9 @@ impl TokenPath {
                 let list = value.as_array()?;
                 let at = match usize::try_from(*index) {
                     Ok(at) => at,
-                    Err(_) => list.len().checked_sub(usize::try_from(index.unsigned_abs()).ok()?)?,
+                    Err(_) => list
+                        .len()
+                        .checked_sub(usize::try_from(index.unsigned_abs()).ok()?)?,
                 };
                 list.get(at)
             }
@@ -171,16 +177,39 @@ mod tests {
         let usage = json!({"usage": {"prompt_tokens": 5, "completion_tokens": 7}});
         assert_eq!(counts("usage", usage.clone()), (Some(5), Some(7)));
         assert_eq!(counts("$.usage", usage.clone()), (Some(5), Some(7)));
-        assert_eq!(counts("output=usage.completion_tokens", usage.clone()), (None, Some(7)));
-        assert_eq!(counts("input=usage.prompt_tokens", usage.clone()), (Some(5), None));
+        assert_eq!(
+            counts("output=usage.completion_tokens", usage.clone()),
+            (None, Some(7))
+        );
+        assert_eq!(
+            counts("input=usage.prompt_tokens", usage.clone()),
+            (Some(5), None)
+        );
         assert_eq!(counts("", usage["usage"].clone()), (Some(5), Some(7)));
         assert_eq!(counts("output=usage.none", usage), (None, None));
         let list = json!([{"n.out": "12"}, {"n.out": 13.0}]);
-        assert_eq!(counts("output=[0][\"n.out\"]", list.clone()), (None, Some(12)));
-        assert_eq!(counts("output=[-1][\"n.out\"]", list.clone()), (None, Some(13)));
+        assert_eq!(
+            counts("output=[0][\"n.out\"]", list.clone()),
+            (None, Some(12))
+        );
+        assert_eq!(
+            counts("output=[-1][\"n.out\"]", list.clone()),
+            (None, Some(13))
+        );
         assert_eq!(counts("output=[-3]", list), (None, None));
-        for odd in [json!(-1), json!(1.5), json!("x"), json!(null), json!(1e300), json!([3])] {
-            assert_eq!(counts("output=a", json!({ "a": odd })), (None, None), "{odd}");
+        for odd in [
+            json!(-1),
+            json!(1.5),
+            json!("x"),
+            json!(null),
+            json!(1e300),
+            json!([3]),
+        ] {
+            assert_eq!(
+                counts("output=a", json!({ "a": odd })),
+                (None, None),
+                "{odd}"
+            );
         }
     }
 

@@ -49,9 +49,15 @@ impl FoundCounts {
 /// Finds the counts in the texts that a program has printed: the last one of each kind. Paths come
 /// before regular expressions.
 pub(super) fn find(options: &TokenOptions, texts: &[String]) -> FoundCounts {
-    let patterns = options.tokens_regex.iter().filter_map(|text| text.parse().ok());
+    let patterns = options
+        .tokens_regex
+        .iter()
+        .filter_map(|text| text.parse().ok());
     let patterns: Vec<TokenPattern> = patterns.collect();
-    let paths = options.tokens_json.iter().filter_map(|text| text.parse().ok());
+    let paths = options
+        .tokens_json
+        .iter()
+        .filter_map(|text| text.parse().ok());
     let paths: Vec<TokenPath> = paths.collect();
     let mut found = FoundCounts::default();
     for text in texts {
@@ -62,7 +68,9 @@ pub(super) fn find(options: &TokenOptions, texts: &[String]) -> FoundCounts {
     if !paths.is_empty() {
         for text in texts {
             json_values(text, |value| {
-                paths.iter().for_each(|path| found.replace(path.counts(value)));
+                paths
+                    .iter()
+                    .for_each(|path| found.replace(path.counts(value)));
             });
         }
     }
@@ -77,8 +85,14 @@ pub(super) fn warning(options: &TokenOptions, found: FoundCounts) -> Option<Stri
         (Some(_), None) => "generated tokens",
         (None, None) => "prompt and generated tokens",
     };
-    let json = options.tokens_json.iter().map(|path| format!("--tokens-json {path}"));
-    let regex = options.tokens_regex.iter().map(|text| format!("--tokens-regex {text}"));
+    let json = options
+        .tokens_json
+        .iter()
+        .map(|path| format!("--tokens-json {path}"));
+    let regex = options
+        .tokens_regex
+        .iter()
+        .map(|text| format!("--tokens-regex {text}"));
     let sources: Vec<String> = json.chain(regex).collect();
     Some(format!(
         "the output of the program has no number of {missing} by {}: it stays unknown",
@@ -115,7 +129,10 @@ mod tests {
         let options = options(&["output=a.b"], &[]);
         let found = find(&options, &["{\"a\": 5}".to_owned()]);
         let text = warning(&options, found).unwrap();
-        assert!(text.contains("prompt and generated tokens by --tokens-json output=a.b"), "{text}");
+        assert!(
+            text.contains("prompt and generated tokens by --tokens-json output=a.b"),
+            "{text}"
+        );
         let half = warning(&options, FoundCounts::output(Some(5))).unwrap();
         assert!(half.contains("number of prompt tokens"), "{half}");
     }

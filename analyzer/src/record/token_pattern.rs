@@ -16,7 +16,10 @@ impl FromStr for TokenPattern {
     fn from_str(text: &str) -> Result<Self, String> {
         let regex = Regex::new(text).map_err(|error| error.to_string())?;
         let names = regex.capture_names().flatten();
-        match names.filter(|name| ["input", "output"].contains(name)).count() {
+        match names
+            .filter(|name| ["input", "output"].contains(name))
+            .count()
+        {
             0 => Err(format!(
                 "`{text}` has no group `input` or `output`; write \"(?<output>\\d+) tokens\""
             )),
@@ -42,7 +45,10 @@ impl TokenPattern {
 /// Parses a group, without separators of thousands.
 fn number(captures: &Captures<'_>, group: &str) -> Option<i64> {
     let text = captures.name(group)?.as_str();
-    let digits: String = text.chars().filter(|c| ![',', '_', '\''].contains(c)).collect();
+    let digits: String = text
+        .chars()
+        .filter(|c| ![',', '_', '\''].contains(c))
+        .collect();
     digits.trim().parse().ok().filter(|number| *number >= 0)
 }
 

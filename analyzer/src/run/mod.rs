@@ -28,9 +28,9 @@ pub(crate) use device::open as open_device;
 pub use event::{OnRunEvent, RunEvent};
 pub use fetch::{Fetch, PackageWeights, SMOLLM2};
 #[cfg(feature = "inference")]
-pub(crate) use made_prompt::with_made_prompt;
-#[cfg(feature = "inference")]
 pub(crate) use hub::cached_models;
+#[cfg(feature = "inference")]
+pub(crate) use made_prompt::with_made_prompt;
 #[cfg(feature = "inference")]
 pub(crate) use model::{checksum as model_checksum, path as model_path};
 pub(crate) use options::LARGEST_BATCH;

@@ -164,7 +164,10 @@ impl Server {
             "/v1/models" => {
                 let owner = if is_llama { "llamacpp" } else { "somebody" };
                 let meta = json!({"n_params": 1234, "ftype": "Q4_0"});
-                (200, json!({"data": [{"id": "numbers", "owned_by": owner, "meta": meta}]}))
+                (
+                    200,
+                    json!({"data": [{"id": "numbers", "owned_by": owner, "meta": meta}]}),
+                )
             }
             "/props" if is_llama => (200, json!({"build_info": "b42", "total_slots": 1})),
             "/slots" if is_llama => {
@@ -180,7 +183,12 @@ impl Server {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         eprintln!("fake server: request {number}: {body}");
         if self.has(|fault| fault == Fault::Refuses) {
-            return short(out, 400, "", &json!({"error": {"message": "too long for me"}}));
+            return short(
+                out,
+                400,
+                "",
+                &json!({"error": {"message": "too long for me"}}),
+            );
         }
         if self.has(|fault| fault == Fault::NoStream) {
             return short(out, 200, "", &json!({"choices": [{"text": "0 1 2"}]}));
@@ -191,9 +199,16 @@ impl Server {
             out,
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
         )?;
-        let form = Form { path, server: self, limit };
+        let form = Form {
+            path,
+            server: self,
+            limit,
+        };
         if path.contains("chat") {
-            event(out, &json!({"choices": [{"delta": {"role": "assistant", "content": null}}]}))?;
+            event(
+                out,
+                &json!({"choices": [{"delta": {"role": "assistant", "content": null}}]}),
+            )?;
         }
         work(PROMPT);
         let stops = self.number(|fault| match fault {
@@ -214,7 +229,9 @@ impl Server {
             if sent > 0 {
                 work(TOKEN * count as u32);
             }
-            let text: String = (sent..sent + count).map(|number| format!(" {number}")).collect();
+            let text: String = (sent..sent + count)
+                .map(|number| format!(" {number}"))
+                .collect();
             event(out, &form.part(&text, count))?;
             sent += count;
         }
@@ -294,7 +311,9 @@ impl Form<'_> {
         let (output, cached) = (tokens + extra.unwrap_or(0), cached.unwrap_or(0));
         let is_silent = server.has(|fault| fault == Fault::NoUsage);
         // As servers do, words are counted for tokens of the prompt.
-        let prompt = body["prompt"].as_str().or(body["messages"][0]["content"].as_str());
+        let prompt = body["prompt"]
+            .as_str()
+            .or(body["messages"][0]["content"].as_str());
         let input = prompt.unwrap_or_default().split(' ').count();
         let timings = json!({"prompt_n": input - cached.min(input), "cache_n": cached,
                              "predicted_n": output, "predicted_ms": 1.5, "limit": self.limit});
@@ -358,7 +377,10 @@ fn request(reader: &mut impl BufRead) -> io::Result<Option<(String, Value)>> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    Ok(Some((path, serde_json::from_slice(&body).unwrap_or_default())))
+    Ok(Some((
+        path,
+        serde_json::from_slice(&body).unwrap_or_default(),
+    )))
 }
 
 fn short(out: &mut TcpStream, status: u16, header: &str, body: &Value) -> io::Result<()> {
