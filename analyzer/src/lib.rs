@@ -23,7 +23,7 @@
 //! | [`analyse`], [`table`], [`predict`] | experiments: best settings, laws, tables, predictions |
 //! | [`charts`], [`plot`], [`report`], [`flamegraph`] | data and drawings |
 //! | [`export`], [`import`] | other formats |
-//! | [`record`], [`repeat`], [`run`], [`calibrate`] | new runs |
+//! | [`record`], [`run`], [`drive`], [`experiment`], [`engine`], [`calibrate`] | new runs |
 //! | [`attribute`], [`upkeep`], [`doctor`] | attributing again, maintenance, sensors |
 //! | [`cli`] | the command line |
 //!
@@ -34,7 +34,8 @@
 //!
 //! [`Recording::open`](query::Recording::open) changes nothing in the file. Commands use
 //! [`Recording::open_repaired`](query::Recording::open_repaired), which migrates the file and
-//! completes runs without an end. The features are `inference` (`energy run`) and `parquet`.
+//! completes runs without an end. The features are `inference` (`energy run`),
+//! `serve` (`energy serve`) and `parquet`.
 
 pub mod analyse;
 pub mod attribute;
@@ -45,6 +46,9 @@ pub mod cli;
 pub mod compare;
 mod conditions;
 pub mod doctor;
+pub mod drive;
+pub mod engine;
+pub mod experiment;
 pub mod flamegraph;
 #[cfg(feature = "inference")]
 pub mod models;
@@ -57,7 +61,6 @@ pub mod program;
 #[cfg(feature = "inference")]
 pub mod quality;
 pub mod record;
-pub mod repeat;
 pub mod report;
 pub mod run;
 pub mod runs;

@@ -7,30 +7,47 @@
 //!
 //! This process reads power; programs that record spans join its run.
 
+mod json_path;
+mod passed_output;
+mod token_counts;
+mod token_options;
+mod token_pattern;
+mod workload;
+
+pub use token_options::TokenOptions;
+pub use workload::Workload;
+
 use std::path::Path;
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 
 use clap::Args;
 use energy_data::AttributeOptions;
 use energy_data::rows::RunMetadata;
 use energy_power::Provenance;
 use energy_store::JoinedSummary;
-use tracing_energy::{EnergyLayer, Method, RunSummary};
+use tracing_energy::{EnergyGuard, EnergyLayer, Method, RunSummary};
 
 use crate::error::{Error, Result};
 use crate::format::escape;
 use crate::options::RecordingOptions;
-use crate::program::Interrupt;
+use crate::program::{Interrupt, RUN_ID};
+use passed_output::PassedOutput;
 
 /// Options of recording a program.
 #[derive(Debug, Clone, PartialEq, Default, Args)]
 pub struct RecordOptions {
     /// Program and its arguments
-    #[arg(required = true, last = true, value_name = "COMMAND")]
+    #[arg(required_unless_present = "trial", last = true, value_name = "COMMAND")]
     pub words: Vec<String>,
+    /// Numbers of tokens in the program's output.
+    #[command(flatten)]
+    pub tokens: TokenOptions,
     /// Power, idle baseline and labels.
     #[command(flatten)]
     pub recording: RecordingOptions,
+    /// What the program does.
+    #[arg(skip)]
+    pub workload: Workload,
 }
 
 /// A recorded program that has ended.
@@ -59,21 +76,27 @@ pub fn record(db: &Path, options: &RecordOptions) -> anyhow::Result<RecordedProg
     // Fail before the baseline, which takes seconds.
     find(program)?;
     let interrupt = Interrupt::listen()?;
-    let (layer, guard) = EnergyLayer::builder()
+    let mut builder = EnergyLayer::builder()
         .database_ignoring_env(db)
         .source(recording.power.source.clone())
         .interval(recording.power.interval)
         .baseline(recording.baseline)
         .metadata(metadata(options))
-        .keep_text(recording.keep_text)
-        .build()?;
+        .keep_text(recording.keep_text);
+    if let Some(id) = &options.workload.run_id {
+        builder = builder.run_id(id);
+    }
+    let (layer, guard) = builder.build()?;
     drop(layer);
-    let child_env = guard.child_env();
-    let child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(arguments)
-        .envs(child_env.into_iter().flatten())
-        .spawn();
-    let child = match child {
+        .env_remove(RUN_ID)
+        .envs(guard.child_env().into_iter().flatten());
+    if options.tokens.is_requested() {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    }
+    let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
             guard.cancel();
@@ -81,14 +104,17 @@ pub fn record(db: &Path, options: &RecordOptions) -> anyhow::Result<RecordedProg
         }
     };
     guard.watch_process(child.id());
+    let output = PassedOutput::of(&mut child);
     let ended = interrupt.wait(child)?;
     let signal = interrupt.signal();
+    let token_warning = count_tokens(options, output, &guard);
     let summary = match signal {
         0 => guard.finish(),
         _ => guard.cancel(),
     };
     let joined = energy_store::attribute_joined(db, &summary.uuid)?;
     let mut warnings = summary.warnings.clone();
+    warnings.extend(token_warning);
     warnings.extend(join_warnings(&joined));
     warnings.extend(fit(db, &summary, &joined));
     Ok(RecordedProgram {
@@ -104,14 +130,41 @@ fn metadata(options: &RecordOptions) -> RunMetadata {
     let recording = &options.recording;
     let program = options.words.first().map(Path::new);
     let name = program.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
-    let command = recording.keep_text.then(|| options.words.join(" "));
+    let workload = &options.workload;
+    let mut config = workload.config.clone();
+    if recording.keep_text {
+        config.insert("command".to_owned(), options.words.join(" ").into());
+    }
+    let config = serde_json::Value::from(config);
     RunMetadata {
         name: recording.name.clone().or(name),
         experiment: recording.experiment.clone(),
         tags: recording.tags_with_rates(),
-        config: command.map(|command| serde_json::json!({ "command": command }).to_string()),
+        engine: workload.engine.clone(),
+        model: workload.model.clone(),
+        prompt: workload.prompt.clone(),
+        batch: workload.batch,
+        config: (config != serde_json::json!({})).then(|| config.to_string()),
         ..RunMetadata::default()
     }
+}
+
+/// Stores the numbers of tokens that the program has printed. Returns a warning if they were not
+/// found.
+fn count_tokens(
+    options: &RecordOptions,
+    output: PassedOutput,
+    guard: &EnergyGuard,
+) -> Option<String> {
+    if !options.tokens.is_requested() {
+        return None;
+    }
+    let found = token_counts::find(&options.tokens, &output.texts());
+    guard.update_metadata(|metadata| {
+        metadata.input_tokens = found.input;
+        metadata.output_tokens = found.output;
+    });
+    token_counts::warning(&options.tokens, found)
 }
 
 /// Fails if the program is not found.

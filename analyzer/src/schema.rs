@@ -27,6 +27,7 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("show", include_str!("../schema/show.json")),
     ("size", include_str!("../schema/size.json")),
     ("summary", include_str!("../schema/summary.json")),
+    ("sweep", include_str!("../schema/sweep.json")),
     ("table", include_str!("../schema/table.json")),
     ("tokens", include_str!("../schema/tokens.json")),
 ];

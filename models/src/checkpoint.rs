@@ -4,6 +4,8 @@ use std::path::Path;
 
 use crate::config::decoder_config::DecoderConfig;
 use crate::error::Result;
+use crate::generate::options::GenerateOptions;
+use crate::generate::prompt_tokens::prompt_tokens;
 use crate::info::LoadOptions;
 use crate::instrument::macros::phase;
 use crate::memory::Memory;
@@ -124,6 +126,16 @@ impl Checkpoint {
     /// Returns the model's tokenizer.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
+    }
+
+    /// Returns the number of tokens that the model reads for a prompt: those of the chat template
+    /// included, unless the options are raw or the model has no template.
+    ///
+    /// # Errors
+    /// If the template cannot render the prompt, or the text cannot be split.
+    pub fn prompt_tokens(&self, prompt: &str, options: &GenerateOptions) -> Result<usize> {
+        let tokens = prompt_tokens(&self.tokenizer, self.chat.as_ref(), prompt, options)?;
+        Ok(tokens.len())
     }
 
     /// Loads the weights and reports progress after each matrix.

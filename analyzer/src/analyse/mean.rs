@@ -1,7 +1,7 @@
 //! Geometric means of runs with Student's interval.
 
+use energy_statistics::compare::geometric_mean_interval;
 use serde::Serialize;
-use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// A geometric mean with its interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -17,30 +17,13 @@ pub struct MeanInterval {
 /// Returns the geometric mean of positive values with an interval of this confidence, on the
 /// logarithmic scale; `None` if there are no values or one is not positive.
 pub fn mean_interval(values: &[f64], confidence: f64) -> Option<MeanInterval> {
-    let logarithms: Vec<f64> = values.iter().map(|value| value.ln()).collect();
-    if logarithms.is_empty() || logarithms.iter().any(|ln| !ln.is_finite()) {
-        return None;
-    }
-    let count = logarithms.len() as f64;
-    let mean = logarithms.iter().sum::<f64>() / count;
-    let half = half_width(&logarithms, mean, confidence);
-    let end = |sign: f64| Some((mean + sign * half?).exp()).filter(|end| end.is_finite());
+    let found = geometric_mean_interval(values, confidence)?;
+    let is_finite = |end: &f64| end.is_finite();
     Some(MeanInterval {
-        value: mean.exp(),
-        lo: end(-1.0),
-        hi: end(1.0),
+        value: found.mean,
+        lo: found.interval.map(|(lo, _)| lo).filter(is_finite),
+        hi: found.interval.map(|(_, hi)| hi).filter(is_finite),
     })
-}
-
-fn half_width(logarithms: &[f64], mean: f64, confidence: f64) -> Option<f64> {
-    let count = logarithms.len() as f64;
-    if count < 2.0 {
-        return None;
-    }
-    let squares: f64 = logarithms.iter().map(|ln| (ln - mean).powi(2)).sum();
-    let error = (squares / (count - 1.0) / count).sqrt();
-    let student = StudentsT::new(0.0, 1.0, count - 1.0).ok()?;
-    Some(student.inverse_cdf(0.5 + confidence / 2.0) * error)
 }
 
 #[cfg(test)]

@@ -142,6 +142,7 @@ impl ProgramArgs {
             words: words.to_vec(),
             database: db.to_owned(),
             run_name: self.run_name.clone(),
+            variables: Vec::new(),
         }
     }
 }

@@ -6,7 +6,16 @@ use clap::Command;
 const GROUPS: &[(&str, &[&str])] = &[
     (
         "Record",
-        &["run", "record", "import", "calibrate", "doctor", "models"],
+        &[
+            "run",
+            "sweep",
+            "record",
+            "drive",
+            "import",
+            "calibrate",
+            "doctor",
+            "models",
+        ],
     ),
     (
         "Inspect a run",

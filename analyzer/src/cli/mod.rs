@@ -11,6 +11,7 @@ mod console;
 mod database;
 mod delete;
 mod doctor;
+mod drive;
 mod examples;
 mod exit;
 mod export;
@@ -25,17 +26,21 @@ mod models;
 mod name;
 mod predict;
 mod progress;
+mod prompt;
 mod prune;
 #[cfg(feature = "inference")]
 mod quality;
 mod record;
 mod report;
 mod run;
+#[cfg(feature = "inference")]
+mod run_indicator;
 mod runs;
 mod selected;
 #[cfg(feature = "serve")]
 mod serve;
 mod size;
+mod sweep;
 mod table;
 mod tag;
 mod vacuum;
@@ -67,6 +72,7 @@ pub use baseline::{BaselineArgs, BaselineCommand, CheckArgs};
 pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
 pub use doctor::DoctorArgs;
+pub use drive::DriveArgs;
 pub use export::ExportArgs;
 pub use file::ReadableBy;
 pub use flamegraph::FlamegraphArgs;
@@ -76,6 +82,7 @@ pub use record::RecordArgs;
 pub use report::ReportArgs;
 pub use run::RunArgs;
 pub use runs::RunsArgs;
+pub use sweep::SweepArgs;
 pub use table::TableArgs;
 pub use views::{NoOptions, QueryArgs, ViewArgs};
 
@@ -123,8 +130,12 @@ permissions.";
 pub enum Command {
     /// Generate text with a language model and record its energy
     Run(Box<RunArgs>),
+    /// Run many configurations, each several times, and compare their energies
+    Sweep(Box<SweepArgs>),
     /// Record any program and its child processes
-    Record(RecordArgs),
+    Record(Box<RecordArgs>),
+    /// Send a request to a model server on this machine and record it
+    Drive(Box<DriveArgs>),
     /// Show usable power sources, and grant access to locked ones
     Doctor(DoctorArgs),
     /// List known and downloaded models with their needs
@@ -249,7 +260,9 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
     let db = &cli.db;
     match cli.command {
         Command::Run(args) => run::run(db, *args, out),
-        Command::Record(args) => record::run(db, &args),
+        Command::Sweep(args) => sweep::run(db, *args, out),
+        Command::Record(args) => record::run(db, *args),
+        Command::Drive(args) => drive::run(db, *args, out),
         Command::Doctor(args) => doctor::run(&args, out),
         #[cfg(feature = "inference")]
         Command::Models(args) => models::run(&args, out),

@@ -1,6 +1,6 @@
 //! Progress bar on the terminal for commands that take more than a second.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -47,6 +47,15 @@ impl Progress {
         self.bar.set_length(all as u64);
         self.bar.set_position(done as u64);
         self.bar.set_message(crate::format::escape(next));
+    }
+}
+
+impl Progress {
+    /// Prints a line on standard error without disturbing the bar.
+    pub(super) fn line(&self, text: &str) {
+        self.bar.suspend(|| {
+            let _ = writeln!(std::io::stderr(), "{}", crate::format::escape(text));
+        });
     }
 }
 

@@ -1,15 +1,19 @@
 //! `energy record`.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use clap::Args;
+use energy_store::Store;
 
 use super::console::warn;
 use super::database::print_summary;
 use super::exit::SilentExit;
+use crate::engine::RecordedCommand;
+use crate::experiment::{GivenTexts, Trial};
 use crate::options::RunSelector;
+use crate::program::RUN_ID;
 use crate::record::{RecordOptions, record};
 
 /// Options of `energy record`.
@@ -18,11 +22,13 @@ use crate::record::{RecordOptions, record};
   energy record -- make -j4
   energy record --name nightly --tag gpu=off -- ./train --epochs 1
   energy record --baseline 0s --source modelled -- sleep 1
+  energy record --tokens-json usage -- python generate.py --json
 
 The program's output is not modified. A summary is printed to standard error
 when it has ended, and its exit code is passed on. Programs that record spans
 themselves, with EnergyLayer and a database, and their child processes join
-the run.")]
+the run. With --tokens-json or --tokens-regex the output is also searched for
+numbers of tokens: the last ones count. The program then sees no terminal.")]
 pub struct RecordArgs {
     /// The program and its recording.
     #[command(flatten)]
@@ -30,10 +36,23 @@ pub struct RecordArgs {
     /// Do not print a summary
     #[arg(long, short)]
     quiet: bool,
+    /// Trial of an experiment to execute
+    #[arg(long, hide = true)]
+    trial: Option<String>,
+    /// File with the prompt of a trial whose plan does not hold it
+    #[arg(long, hide = true, requires = "trial")]
+    prompt_file: Option<PathBuf>,
 }
 
-pub(super) fn run(db: &Path, args: &RecordArgs) -> anyhow::Result<()> {
+pub(super) fn run(db: &Path, mut args: RecordArgs) -> anyhow::Result<()> {
+    let command = args.trial.as_deref().map(|trial| command(db, trial, &args));
+    let command = command.transpose()?;
+    if let Some(command) = &command {
+        args.options = command.options.clone();
+    }
+    args.options.workload.run_id = std::env::var(RUN_ID).ok();
     let recorded = record(db, &args.options)?;
+    drop(command);
     for warning in &recorded.warnings {
         warn(warning);
     }
@@ -46,6 +65,17 @@ pub(super) fn run(db: &Path, args: &RecordArgs) -> anyhow::Result<()> {
         0 => Ok(()),
         code => Err(SilentExit(code).into()),
     }
+}
+
+/// Returns the options of a trial.
+fn command(db: &Path, selector: &str, args: &RecordArgs) -> anyhow::Result<RecordedCommand> {
+    let trial = Trial::read(&Store::open(db).map_err(crate::Error::from)?, selector)?;
+    let prompt = args.prompt_file.as_deref().map(super::prompt::read);
+    let given = GivenTexts {
+        prompt: prompt.transpose()?,
+        system: None,
+    };
+    Ok(RecordedCommand::of(&trial, &given)?)
 }
 
 /// Returns the exit code as a shell does: 128 + the signal's number if one ended the

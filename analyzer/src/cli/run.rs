@@ -2,10 +2,6 @@
 
 mod args;
 #[cfg(feature = "inference")]
-mod indicator;
-#[cfg(feature = "inference")]
-mod prompt;
-#[cfg(feature = "inference")]
 mod repeats;
 
 use std::io::Write;
@@ -18,9 +14,13 @@ use super::{
     console::warn,
     database::{open, print_summary},
     file::create,
+    prompt::read as read_prompt,
+    run_indicator::RunIndicator,
 };
 #[cfg(feature = "inference")]
-use crate::run::RunOptions;
+use crate::experiment::{GivenTexts, Trial, TrialConfig};
+#[cfg(feature = "inference")]
+use crate::run::{FinishedRun, RunOptions};
 
 pub use args::RunArgs;
 
@@ -32,25 +32,65 @@ pub(super) fn run(_db: &Path, _args: RunArgs, _out: &mut dyn Write) -> anyhow::R
 #[cfg(feature = "inference")]
 pub(super) fn run(db: &Path, mut args: RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     if let Some(path) = &args.prompt_file {
-        args.options.prompt = prompt::read(path)?;
+        args.options.prompt = read_prompt(path)?;
     }
-    if let Some(planned) = args.plan {
-        return once(db, &planned.options(args.options.prompt)?, None, out);
+    if let Some(selector) = &args.trial {
+        // Nobody reads what a trial prints: the table of its experiment has its energy.
+        let options = with_run_id(trial(db, selector, &args)?);
+        let recorded = record(db, &options, &mut std::io::sink())?;
+        if let Some(signal) = recorded.signal {
+            end_by(signal);
+        }
+        return Ok(());
     }
     if let Some(group) = &args.resume {
         return repeats::resume(db, &args, group, out);
     }
-    let mut all = args.variants.all(&args.options);
-    match all.pop() {
-        Some(options)
-            if all.is_empty() && args.repeats.repeat <= 1 && args.repeats.group.is_none() =>
-        {
-            let run_id = std::env::var(crate::program::RUN_ID).ok();
-            let options = RunOptions { run_id, ..options };
-            once(db, &options, args.flamegraph.as_deref(), out)
-        }
-        _ => repeats::begin(db, &args, out),
+    if args.factors.0.varied().next().is_some() || args.repeats.repeat > 1 || args.group.is_some() {
+        return repeats::begin(db, &args, out);
     }
+    let configs = args.factors.0.configs(&TrialConfig::of(&args.options))?;
+    let config = configs.first().map(|one| one.config.options(&args.options));
+    let options = config.unwrap_or(args.options);
+    once(db, &with_run_id(options), args.flamegraph.as_deref(), out)
+}
+
+/// Returns the options of a trial. Texts that its plan does not hold come from `args`.
+#[cfg(feature = "inference")]
+fn trial(db: &Path, selector: &str, args: &RunArgs) -> anyhow::Result<RunOptions> {
+    let trial = Trial::read(
+        &energy_store::Store::open(db).map_err(crate::Error::from)?,
+        selector,
+    )?;
+    let given = GivenTexts {
+        prompt: Some(args.options.prompt.clone()),
+        system: args.options.system.clone(),
+    };
+    Ok(trial.options(&given)?)
+}
+
+/// Sets the id that the process which started this one has chosen.
+#[cfg(feature = "inference")]
+fn with_run_id(options: RunOptions) -> RunOptions {
+    RunOptions {
+        run_id: std::env::var(crate::program::RUN_ID).ok(),
+        ..options
+    }
+}
+
+/// Records a run with progress and warnings on standard error; its text goes to `out`.
+#[cfg(feature = "inference")]
+fn record(db: &Path, options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<FinishedRun> {
+    let mut indicator = RunIndicator::default();
+    let recorded = crate::run::record(db, options, out, &mut |event| indicator.show(event))?;
+    drop(indicator);
+    // The generated text may not end with a newline.
+    writeln!(out)?;
+    out.flush()?;
+    for warning in &recorded.warnings {
+        warn(warning);
+    }
+    Ok(recorded)
 }
 
 #[cfg(feature = "inference")]
@@ -63,15 +103,7 @@ fn once(
     use crate::flamegraph::{Graph, GraphOptions, Picture};
     use crate::options::RunSelector;
 
-    let mut indicator = indicator::RunIndicator::default();
-    let recorded = crate::run::record(db, options, out, &mut |event| indicator.show(event))?;
-    drop(indicator);
-    // The generated text may not end with a newline.
-    writeln!(out)?;
-    out.flush()?;
-    for warning in &recorded.warnings {
-        warn(warning);
-    }
+    let recorded = record(db, options, out)?;
     writeln!(out)?;
     let selector = RunSelector::from(recorded.uuid);
     print_summary(db, &selector, out)?;

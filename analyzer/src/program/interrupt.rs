@@ -6,8 +6,9 @@
 
 use std::io::Read;
 use std::process::{Child, ExitStatus};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
@@ -16,6 +17,12 @@ use crate::error::{Error, Result};
 const POLL: Duration = Duration::from_millis(20);
 /// Time after which the signal is forwarded to a program that is still running.
 const FORWARD_AFTER: Duration = Duration::from_secs(2);
+/// Time after which a program that was requested to end is killed.
+const KILL_AFTER: Duration = Duration::from_secs(10);
+/// Time to wait for standard error after the end of a program.
+const REMAINDER: Duration = Duration::from_secs(1);
+/// Bytes of standard error that are kept.
+const KEPT: usize = 16_384;
 
 /// Receiver of SIGINT, SIGTERM and SIGHUP.
 #[derive(Debug, Clone, Default)]
@@ -38,8 +45,10 @@ fn is_ignored(signal: libc::c_int) -> bool {
 pub struct ProgramExit {
     /// Exit status.
     pub status: ExitStatus,
-    /// Captured standard error.
+    /// End of the captured standard error.
     pub stderr: Vec<u8>,
+    /// Whether it was ended because it took longer than permitted.
+    pub has_timed_out: bool,
 }
 
 impl Interrupt {
@@ -91,16 +100,19 @@ impl Interrupt {
     ///
     /// # Errors
     /// If its status cannot be read.
-    pub fn wait(&self, mut child: Child) -> Result<ProgramExit> {
-        let stderr = child.stderr.take();
-        let reader = std::thread::spawn(move || {
-            let mut text = Vec::new();
-            if let Some(mut stderr) = stderr {
-                let _ = stderr.read_to_end(&mut text);
-            }
-            text
-        });
-        let mut since = None;
+    pub fn wait(&self, child: Child) -> Result<ProgramExit> {
+        self.wait_for(child, None)
+    }
+
+    /// Waits until a program has ended. After `limit` it is requested to end, and killed if it does
+    /// not.
+    ///
+    /// # Errors
+    /// If its status cannot be read.
+    pub fn wait_for(&self, mut child: Child, limit: Option<Duration>) -> Result<ProgramExit> {
+        let tail = StderrTail::of(&mut child);
+        let begun = Instant::now();
+        let (mut since, mut terminated) = (None, None);
         let status = loop {
             if let Some(status) = child.try_wait()? {
                 break status;
@@ -111,23 +123,78 @@ impl Interrupt {
                 self.forward(&child);
                 since = Some(Instant::now());
             }
+            match terminated {
+                None if limit.is_some_and(|limit| begun.elapsed() > limit) => {
+                    send(&child, TERMINATE);
+                    terminated = Some(Instant::now());
+                }
+                Some(at) if Instant::elapsed(&at) > KILL_AFTER => child.kill()?,
+                _ => {}
+            }
             std::thread::sleep(POLL);
         };
         Ok(ProgramExit {
             status,
-            stderr: reader.join().unwrap_or_default(),
+            stderr: tail.text(),
+            has_timed_out: terminated.is_some(),
         })
     }
 
-    #[cfg(unix)]
     fn forward(&self, child: &Child) {
-        let signal = i32::try_from(self.signal()).unwrap_or(libc::SIGTERM);
-        if let Ok(pid) = libc::pid_t::try_from(child.id()) {
-            // SAFETY: the child was not reaped yet, so its pid cannot be reused.
-            unsafe { libc::kill(pid, signal) };
-        }
+        send(child, i32::try_from(self.signal()).unwrap_or(TERMINATE));
+    }
+}
+
+/// Number of the signal that requests a process to end.
+#[cfg(unix)]
+const TERMINATE: i32 = libc::SIGTERM;
+#[cfg(not(unix))]
+const TERMINATE: i32 = 15;
+
+#[cfg(unix)]
+fn send(child: &Child, signal: i32) {
+    if let Ok(pid) = libc::pid_t::try_from(child.id()) {
+        // SAFETY: the child was not reaped yet, so its pid cannot be reused.
+        unsafe { libc::kill(pid, signal) };
+    }
+}
+
+#[cfg(not(unix))]
+fn send(_child: &Child, _signal: i32) {}
+
+/// Reader of a program's standard error, of which it keeps the end.
+struct StderrTail {
+    kept: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
+}
+
+impl StderrTail {
+    fn of(child: &mut Child) -> Self {
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let (stderr, shared) = (child.stderr.take(), Arc::clone(&kept));
+        let reader = std::thread::spawn(move || {
+            let Some(mut stderr) = stderr else {
+                return;
+            };
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = stderr.read(&mut buffer) {
+                let mut kept = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.extend_from_slice(buffer.get(..count).unwrap_or_default());
+                let excess = kept.len().saturating_sub(KEPT);
+                kept.drain(..excess);
+            }
+        });
+        Self { kept, reader }
     }
 
-    #[cfg(not(unix))]
-    fn forward(&self, _child: &Child) {}
+    /// Returns the end of the text. A process that the program started and that still runs may
+    /// write more, which nobody waits for.
+    fn text(self) -> Vec<u8> {
+        let begun = Instant::now();
+        while !self.reader.is_finished() && begun.elapsed() < REMAINDER {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut kept)
+    }
 }

@@ -1,8 +1,10 @@
 //! Executes a program that records itself, and finds the run that it recorded.
 
 mod interrupt;
+mod placeholders;
 
 pub use interrupt::{Interrupt, ProgramExit};
+pub use placeholders::{Placeholder, fill};
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -31,6 +33,15 @@ pub(crate) const SYSTEM_TURN: &str = "ENERGY_SYSTEM";
 /// Number of bytes of a failed program's standard error that are reported.
 const STDERR_TAIL: usize = 2000;
 
+/// Returns the shell and its option for a command line.
+pub(crate) fn shell() -> [&'static str; 2] {
+    if cfg!(windows) {
+        ["cmd", "/C"]
+    } else {
+        ["sh", "-c"]
+    }
+}
+
 /// A program and the database that its runs are recorded to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
@@ -40,21 +51,20 @@ pub struct Program {
     pub database: PathBuf,
     /// Name of the run to use if one execution records several.
     pub run_name: Option<String>,
+    /// Variables of its environment.
+    pub variables: Vec<(String, String)>,
 }
 
 impl Program {
     /// Creates a program from a shell command line.
     pub fn from_command_line(line: &str, database: &Path, run_name: Option<String>) -> Self {
-        let shell: [&str; 2] = if cfg!(windows) {
-            ["cmd", "/C"]
-        } else {
-            ["sh", "-c"]
-        };
-        let words = shell.into_iter().chain([line]).map(str::to_owned).collect();
+        let words = shell().into_iter().chain([line]);
+        let words = words.map(str::to_owned).collect();
         Self {
             words,
             database: database.to_owned(),
             run_name,
+            variables: Vec::new(),
         }
     }
 
@@ -107,36 +117,38 @@ impl Program {
     }
 
     fn start(&self) -> Result<Child> {
+        let started = self.command()?.spawn();
+        started.map_err(|error| self.fault(&format!("it cannot be started: {error}")))
+    }
+
+    /// Returns the process to start: without input and output, and with its database in variables.
+    ///
+    /// # Errors
+    /// If there is no program, or the path of the database cannot be made absolute.
+    pub(crate) fn command(&self) -> Result<Command> {
         let (program, arguments) = self
             .words
             .split_first()
             .ok_or_else(|| self.fault("no program given"))?;
         let database = std::path::absolute(&self.database)?;
-        Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(arguments)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .env(LAYER_DATABASE, &database)
             .env(DATABASE, &database)
             .env(READABLE_BY, FileAccess::of_process().name())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| self.fault(&format!("it cannot be started: {error}")))
+            .stderr(Stdio::piped());
+        Ok(command)
     }
 
     fn check(&self, ended: ProgramExit) -> Result<()> {
-        if ended.status.success() {
-            return Ok(());
+        match ended.failure() {
+            None => Ok(()),
+            Some(failure) => Err(self.fault(&failure)),
         }
-        let from = ended.stderr.len().saturating_sub(STDERR_TAIL);
-        let text = String::from_utf8_lossy(&ended.stderr[from..]);
-        let last: Vec<String> = text.lines().rev().take(5).map(escape).collect();
-        let lines: Vec<String> = last.into_iter().rev().collect();
-        Err(self.fault(&format!(
-            "it failed ({}): {}",
-            ended.status,
-            lines.join(" / ")
-        )))
     }
 
     fn fault(&self, what: &str) -> Error {
@@ -144,6 +156,25 @@ impl Program {
             program: escape(&crate::format::shorten(&self.words.join(" "), 80)),
             what: what.to_owned(),
         }
+    }
+}
+
+impl ProgramExit {
+    /// Returns how the program failed, with the last lines of its standard error; `None` if it did
+    /// not.
+    pub(crate) fn failure(&self) -> Option<String> {
+        if self.status.success() {
+            return None;
+        }
+        let from = self.stderr.len().saturating_sub(STDERR_TAIL);
+        let text = String::from_utf8_lossy(&self.stderr[from..]);
+        let last: Vec<String> = text.lines().rev().take(5).map(escape).collect();
+        let lines: Vec<String> = last.into_iter().rev().collect();
+        Some(format!(
+            "it failed ({}): {}",
+            self.status,
+            lines.join(" / ")
+        ))
     }
 }
 

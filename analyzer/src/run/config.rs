@@ -19,9 +19,6 @@ pub(super) struct RunConfig {
     version: u32,
     #[serde(flatten)]
     loaded: Option<LoadedConfig>,
-    /// Plan that the run is one repeat of.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    plan: Option<Value>,
     /// Largest size of the key-value cache, known at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) kv_cache_bytes: Option<usize>,
@@ -102,6 +99,11 @@ struct LoadedConfig {
     /// Number format of the key-value cache.
     cache: String,
     model_sha256: String,
+    /// Conversion of weights.
+    requantize: String,
+    /// Requested number of tokens of a made prompt; absent if the prompt was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_tokens: Option<usize>,
     max_tokens: usize,
     temperature: f32,
     top_k: Option<usize>,
@@ -170,15 +172,6 @@ fn variable((key, value): &(String, String)) -> (String, Value) {
 }
 
 impl RunConfig {
-    /// Returns the configuration before the model is loaded: the plan alone.
-    pub(super) fn of(options: &RunOptions) -> Self {
-        Self {
-            version: VERSION,
-            plan: options.plan.clone(),
-            ..Self::default()
-        }
-    }
-
     /// Returns the configuration with the loaded model.
     pub(super) fn of_model(options: &RunOptions, info: &ModelInfo, checksum: &str) -> Self {
         let keep_text = options.recording.keep_text;
@@ -221,6 +214,8 @@ impl RunConfig {
             batch: options.batch,
             cache: name(&options.cache),
             model_sha256: checksum.to_owned(),
+            requantize: name(&options.requantize),
+            prompt_tokens: options.prompt_tokens,
             max_tokens: options.max_tokens,
             temperature: options.temperature,
             top_k: options.top_k,
@@ -234,15 +229,17 @@ impl RunConfig {
             system: options.system.clone().filter(|_| keep_text),
             system_sha256: options.system_sha256().filter(|_| !keep_text),
             prompts: options.prompts().len(),
-            prompt_sha256: (!keep_text).then(|| sha256_of(options.prompt.as_bytes())),
+            prompt_sha256: (!keep_text || !options.is_prompt_stored)
+                .then(|| sha256_of(options.prompt.as_bytes())),
             statistics: options.stats.names(),
             statistics_threshold: threshold(ThresholdKind::Activations),
             statistics_weight_threshold: threshold(ThresholdKind::Weights),
             statistics_zero_threshold: threshold(ThresholdKind::Zero),
         };
         Self {
+            version: VERSION,
             loaded: Some(loaded),
-            ..Self::of(options)
+            ..Self::default()
         }
     }
 

@@ -36,6 +36,19 @@ pub(super) fn check(options: &RunOptions) -> Result<(), Error> {
     }
 }
 
+/// Sets the number of compute threads, which the model's libraries read from the environment before
+/// their first operation. Must be called before other threads are started.
+pub(super) fn use_threads(threads: Option<usize>) {
+    let Some(threads) = threads else {
+        return;
+    };
+    for variable in device::THREAD_VARIABLES {
+        // SAFETY: the process has one thread: no model is loaded, no recording has begun, and
+        // indicators of progress have ended.
+        unsafe { std::env::set_var(variable, threads.to_string()) };
+    }
+}
+
 /// Checks that weights of `needed` bytes fit into the free memory of a device, if it is known.
 ///
 /// # Errors

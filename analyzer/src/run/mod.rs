@@ -10,6 +10,8 @@ mod fetch;
 #[cfg(feature = "inference")]
 mod hub;
 #[cfg(feature = "inference")]
+mod made_prompt;
+#[cfg(feature = "inference")]
 mod model;
 pub(crate) mod options;
 #[cfg(feature = "inference")]
@@ -18,7 +20,6 @@ mod record;
 mod signal_flag;
 pub(crate) mod statistics_options;
 mod value_name;
-mod variants;
 
 pub use crate::checksum::{sha256, sha256_of};
 #[cfg(feature = "inference")]
@@ -29,7 +30,10 @@ pub use fetch::{Fetch, PackageWeights, SMOLLM2};
 #[cfg(feature = "inference")]
 pub(crate) use hub::cached_models;
 #[cfg(feature = "inference")]
+pub(crate) use made_prompt::with_made_prompt;
+#[cfg(feature = "inference")]
 pub(crate) use model::{checksum as model_checksum, path as model_path};
+pub(crate) use options::LARGEST_BATCH;
 pub use options::{
     CacheNumbers, PrefillWeights, RunOptions, SpanDepth, WaitingSpans, WeightConversion,
     parse_method,
@@ -37,4 +41,3 @@ pub use options::{
 #[cfg(feature = "inference")]
 pub use record::{FinishedRun, record};
 pub use statistics_options::{MetricSet, StatisticsOptions, ThresholdKind};
-pub use variants::RunVariants;

@@ -12,6 +12,7 @@ use crate::program::SYSTEM_TURN;
 
 use super::statistics_options::StatisticsOptions;
 pub(crate) use super::value_name::name;
+pub(crate) use super::value_name::name as value_name;
 
 /// Granularity of spans.
 #[derive(
@@ -84,7 +85,7 @@ pub enum CacheNumbers {
 }
 
 /// Most prompts that are processed at once.
-const LARGEST_BATCH: usize = 256;
+pub(crate) const LARGEST_BATCH: u64 = 256;
 
 /// Spans that end only when the device has done their work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
@@ -99,8 +100,8 @@ pub enum WaitingSpans {
     Token,
 }
 
-/// Options of one run. [`RunVariants`](super::RunVariants) sets `model`, `requantize`, `depth`
-/// and `max_tokens` from the command line.
+/// Options of one run. [Factors](crate::experiment::FactorOptions) set the skipped ones from the
+/// command line.
 #[derive(Debug, Clone, PartialEq, Args, Serialize, Deserialize)]
 pub struct RunOptions {
     /// Prompt for the model
@@ -110,12 +111,15 @@ pub struct RunOptions {
     /// Treat each line as a separate prompt; all are processed in one run
     #[arg(long)]
     pub each_line: bool,
-    /// Number of answers that are generated at once: to lines of --each-line, or else to the
-    /// prompt, repeated with the seeds --seed, --seed + 1, ...
-    #[arg(long, value_name = "N", value_parser = parse_batch,
-          default_value_t = Self::default().batch)]
+    /// Number of answers that are generated at once: to lines of `each_line`, or else to the
+    /// prompt, repeated with the seeds `seed`, `seed + 1`, ...
+    #[arg(skip = Self::default().batch)]
     #[serde(default = "one")]
     pub batch: usize,
+    /// Number of tokens of a made prompt; `None` if the prompt is given.
+    #[arg(skip)]
+    #[serde(default)]
+    pub prompt_tokens: Option<usize>,
     /// Continue the prompt without the chat template
     #[arg(long)]
     pub raw: bool,
@@ -149,14 +153,18 @@ pub struct RunOptions {
     /// Weights used for the prompt
     #[arg(long, value_name = "WEIGHTS", value_enum, default_value_t)]
     pub prefill: PrefillWeights,
-    /// Number format of the key-value cache
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    /// Number format of the key-value cache.
+    #[arg(skip)]
     #[serde(default)]
     pub cache: CacheNumbers,
-    /// Device of the tensors: cpu, cuda, cuda:N (its number from 0) or metal
-    #[arg(long, value_name = "DEVICE", value_parser = parse_device, default_value_t = cpu())]
+    /// Device of the tensors: cpu, cuda, cuda:N (its number from 0) or metal.
+    #[arg(skip = cpu())]
     #[serde(default = "cpu")]
     pub device: String,
+    /// Number of compute threads; `None` for that of the environment.
+    #[arg(skip)]
+    #[serde(default)]
+    pub threads: Option<usize>,
     /// Spans that wait for a device other than the CPU [default: layer]
     #[arg(long, value_name = "SPANS", value_enum)]
     #[serde(default)]
@@ -203,10 +211,10 @@ pub struct RunOptions {
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub chrome: Option<PathBuf>,
-    /// Plan that the run is one repeat of; it is stored with the run.
-    #[arg(skip)]
-    #[serde(skip)]
-    pub plan: Option<serde_json::Value>,
+    /// Whether the prompt is stored with the run. It is not if the plan of its experiment holds it.
+    #[arg(skip = true)]
+    #[serde(skip, default = "yes")]
+    pub is_prompt_stored: bool,
     /// Id of the run, a UUID; a new one if it is `None`.
     #[arg(skip)]
     #[serde(skip)]
@@ -219,6 +227,7 @@ impl Default for RunOptions {
             prompt: "Explain in a few sentences why the sky is blue.".to_owned(),
             each_line: false,
             batch: one(),
+            prompt_tokens: None,
             raw: false,
             system: None,
             chat: Vec::new(),
@@ -230,6 +239,7 @@ impl Default for RunOptions {
             prefill: PrefillWeights::default(),
             cache: CacheNumbers::default(),
             device: cpu(),
+            threads: None,
             sync: None,
             assume: false,
             temperature: 0.0,
@@ -243,7 +253,7 @@ impl Default for RunOptions {
             method: None,
             recording: RecordingOptions::default(),
             chrome: None,
-            plan: None,
+            is_prompt_stored: true,
             run_id: None,
         }
     }
@@ -282,6 +292,10 @@ const fn one() -> usize {
     1
 }
 
+const fn yes() -> bool {
+    true
+}
+
 /// Parses the size of a batch.
 ///
 /// # Errors
@@ -289,6 +303,7 @@ const fn one() -> usize {
 pub(crate) fn parse_batch(text: &str) -> Result<usize, String> {
     let batch = text.parse().ok();
     let batch = batch.filter(|batch| (1..=LARGEST_BATCH).contains(batch));
+    let batch = batch.and_then(|batch| usize::try_from(batch).ok());
     batch.ok_or_else(|| format!("use a number from 1 to {LARGEST_BATCH}"))
 }
 

@@ -19,6 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::config::{ContextUse, RowConfig, RunConfig};
 use super::device;
 use super::event::{OnRunEvent, RunEvent};
+use super::made_prompt;
 use super::model::{self, load};
 use super::signal_flag::SignalFlag;
 use super::{RunOptions, SpanDepth};
@@ -55,6 +56,7 @@ pub fn record(
         return Err(Error::Request(text).into());
     }
     device::check(options)?;
+    device::use_threads(options.threads);
     if options.prompts().is_empty() {
         let text = "the prompt is empty; give at least one line that is not blank";
         return Err(Error::Request(text.to_owned()).into());
@@ -62,6 +64,8 @@ pub fn record(
     // Download the model before the measurement, which must not include it.
     let path = model::path(&options.model, on_event)?;
     let checksum = model::checksum(&path)?;
+    let made = made_prompt::with_made_prompt(options, &path)?;
+    let options = made.as_ref().unwrap_or(options);
     let guard = start(db, options, on_event)?;
     match generate(options, (path, &checksum), &guard, (out, on_event)) {
         Ok((responses, written)) => {
@@ -155,16 +159,11 @@ fn metadata(options: &RunOptions) -> RunMetadata {
     let recording = &options.recording;
     RunMetadata {
         name: recording.name.clone(),
-        prompt: Some(options.prompt.clone()),
+        prompt: options.is_prompt_stored.then(|| options.prompt.clone()),
         engine: Some("candle".to_owned()),
         batch: i64::try_from(options.batch).ok(),
         experiment: recording.experiment.clone(),
         tags: recording.tags_with_rates(),
-        // Stored early, so that a run interrupted while loading can be resumed.
-        config: match &options.plan {
-            Some(_) => RunConfig::of(options).text(),
-            None => None,
-        },
         ..RunMetadata::default()
     }
 }

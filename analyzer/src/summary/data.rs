@@ -9,8 +9,8 @@ use crate::error::Result;
 use crate::format::energy;
 use crate::plausibility;
 use crate::query::{
-    self, Attribution, Balance, Condition, NodeGroup, NodeLedger, Phase, RecordedMeans, Recording,
-    Run, StoredEvent, Totals,
+    self, Attribution, Balance, Condition, Latency, NodeGroup, NodeLedger, Phase, RecordedMeans,
+    Recording, Run, StoredEvent, Totals,
 };
 use crate::views::ViewScope;
 
@@ -50,6 +50,8 @@ pub struct Summary {
     pub recorded_tokens: Option<i64>,
     /// Means over these tokens, if the run did not report how many it generated.
     pub recorded_means: RecordedMeans,
+    /// Waiting times of requests; unknown for a single phase.
+    pub latency: Latency,
     /// Efficiency, cost and emissions.
     pub efficiency: Efficiency,
     /// Accounts of each rail over the whole run.
@@ -130,6 +132,10 @@ impl Summary {
         let totals = totals(recording, &run, &scope, &times)?;
         let recorded_tokens = query::recorded_tokens(recording, &run)?;
         let recorded_means = RecordedMeans::of(&run, recorded_tokens, &times);
+        let latency = match scope.phase {
+            Some(_) => Latency::default(),
+            None => query::latency(recording, &run, &times, rail)?,
+        };
         let phases = query::named_phases(&times).to_vec();
         let balance = balance(recording, &run, rail)?;
         let powers = query::rail_powers(recording, &run, &balance)?;
@@ -153,6 +159,7 @@ impl Summary {
             sources,
             efficiency: Efficiency::of(&run, &totals, powers, &rates),
             totals,
+            latency,
             balance,
             roots: match phases.is_empty() {
                 true => wanted(query::roots(&ledger)),

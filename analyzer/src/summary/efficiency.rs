@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::page::SummaryPage;
 use crate::efficiency::{Carbon, Cost};
-use crate::format::{UNKNOWN, energy, mass, number, percent};
+use crate::format::{UNKNOWN, energy, mass, number, percent, time_span};
 
 /// Width of a name.
 const NAME: usize = 20;
@@ -20,6 +20,7 @@ impl SummaryPage<'_> {
             self.tokens(out)?;
         }
         self.recorded(out)?;
+        self.latency(out)?;
         self.weights(out)?;
         let efficiency = &self.summary.efficiency;
         let shares = format!(
@@ -71,6 +72,23 @@ impl SummaryPage<'_> {
             energy(Some(joules))
         );
         self.named(out, "recorded part", &text)
+    }
+
+    /// Writes the waiting times of requests, if any is known.
+    fn latency(&self, out: &mut dyn Write) -> io::Result<()> {
+        let latency = &self.summary.latency;
+        let pair = |ns: Option<i64>, joules: Option<f64>| {
+            let time = ns.map(|ns| time_span(Some(ns)))?;
+            Some(format!("{time}, {}", energy(joules)))
+        };
+        let texts = [
+            ("time to first token", pair(latency.ttft_ns, latency.ttft_j)),
+            ("time/further token", pair(latency.tpot_ns, latency.tpot_j)),
+        ];
+        texts.into_iter().try_for_each(|(name, text)| match text {
+            Some(text) => self.named(out, name, &text),
+            None => Ok(()),
+        })
     }
 
     /// Writes the energy per parameter of the model, if known.

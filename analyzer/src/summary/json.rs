@@ -31,6 +31,7 @@ fn value(summary: &Summary) -> Value {
         "recorded_tokens": summary.recorded_tokens,
         "recorded_j_per_output_token": summary.recorded_means.j_per_output_token,
         "recorded_tokens_per_s": summary.recorded_means.tokens_per_s,
+        "latency": summary.latency,
         "efficiency": summary.efficiency,
         "balance": summary.balance.iter().map(balance).collect::<Vec<_>>(),
         "phases": summary.phases,

@@ -44,9 +44,11 @@ pub struct MergeReport {
     pub runs: Vec<Merged>,
     /// Number of copied calibrations.
     pub calibrations: usize,
+    /// Number of copied experiments.
+    pub experiments: usize,
 }
 
-/// Copies all runs and calibrations of `sources` into the recording at `into`, which is
+/// Copies all runs, calibrations and experiments of `sources` into the recording at `into`, which is
 /// created if missing. Runs are copied oldest first, each atomically. Runs whose process died
 /// are closed in `into` and attributed. `on_progress` is called with the number of finished
 /// runs, the number of all runs and the next run's id.
@@ -77,6 +79,7 @@ pub fn merge(
         into: into.to_owned(),
         runs: Vec::with_capacity(runs.len()),
         calibrations: 0,
+        experiments: 0,
     };
     let all = runs.len();
     for (source, (run, life)) in runs {
@@ -92,6 +95,7 @@ pub fn merge(
     }
     for source in &sources {
         report.calibrations += merge.calibrations(source)?;
+        report.experiments += merge.experiments(source)?;
     }
     drop(merge);
     energy_store::repair_dead_runs(&store)?;
@@ -153,6 +157,7 @@ impl MergeReport {
             (present, "already present"),
             (recording, "skipped because being recorded"),
             (self.calibrations, "calibration(s) copied"),
+            (self.experiments, "experiment(s) copied"),
         ] {
             if count > 0 {
                 note.push_str(&format!(", {count} {what}"));
@@ -164,6 +169,7 @@ impl MergeReport {
             .with("present", json!(present))
             .with("recording", json!(recording))
             .with("calibrations", json!(self.calibrations))
+            .with("experiments", json!(self.experiments))
             .sheet(Sheet::new("runs", "", columns, self.runs.iter()))
             .note(note + ".")
     }

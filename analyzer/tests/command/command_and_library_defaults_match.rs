@@ -9,13 +9,14 @@ use energy_analyzer::calibrate::CalibrateOptions;
 use energy_analyzer::cli::{BaselineCommand, Cli, Command, ImportSource};
 use energy_analyzer::compare::CompareOptions;
 use energy_analyzer::doctor::{DoctorOptions, ValidateOptions};
+use energy_analyzer::engine::EngineOptions;
+use energy_analyzer::experiment::{FactorOptions, SweepOptions, TrialConfig};
 use energy_analyzer::flamegraph::{GraphOptions, Picture};
 use energy_analyzer::import::ChromeOptions;
 use energy_analyzer::ops::OpsOptions;
 use energy_analyzer::record::RecordOptions;
-use energy_analyzer::repeat::RepeatOptions;
 use energy_analyzer::report::ReportOptions;
-use energy_analyzer::run::{RunOptions, RunVariants};
+use energy_analyzer::run::RunOptions;
 use energy_analyzer::runs::RunsOptions;
 use energy_analyzer::summary::SummaryOptions;
 use energy_analyzer::views::{
@@ -27,8 +28,9 @@ fn same<T: Default + Debug + PartialEq>(parsed: &T) {
 }
 
 /// Command lines without options: the command and its required arguments.
-const LINES: [&str; 21] = [
+const LINES: [&str; 22] = [
     "run",
+    "sweep",
     "record -- true",
     "import chrome t.json --power p.csv",
     "calibrate",
@@ -58,9 +60,19 @@ fn options_of_each_command_have_library_defaults() {
         match Cli::try_parse_from(words).unwrap().command {
             Command::Run(args) => {
                 same::<RunOptions>(&args.options);
-                same::<RunVariants>(&args.variants);
-                same::<RepeatOptions>(&args.repeats);
-                assert_eq!(args.variants.all(&args.options), [RunOptions::default()]);
+                same::<FactorOptions>(&args.factors.0);
+                same::<SweepOptions>(&args.repeats);
+                let configs = args.factors.0.configs(&TrialConfig::default()).unwrap();
+                assert_eq!(
+                    configs[0].config.options(&args.options),
+                    RunOptions::default()
+                );
+            }
+            Command::Sweep(args) => {
+                same::<FactorOptions>(&args.factors.0);
+                same::<SweepOptions>(&args.sweep);
+                same::<EngineOptions>(&args.engine_options);
+                same::<RunOptions>(&args.options);
             }
             Command::Record(args) => {
                 let words = vec!["true".to_owned()];

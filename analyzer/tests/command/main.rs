@@ -28,4 +28,5 @@ mod rates_are_stored_with_the_run;
 mod root_spans_are_not_phases;
 mod run_lists_match_run_summaries;
 mod tables_are_parsed_in_every_format;
+mod waiting_times_follow_from_spans;
 mod world;

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::generate::generation::{Generation, StopReason, TokenEvent};
 use crate::generate::next_token::choose;
 use crate::generate::options::GenerateOptions;
+use crate::generate::prompt_tokens::prompt_tokens;
 use crate::generate::stop_texts::StopTexts;
 use crate::instrument::names::TARGET;
 use crate::model::Model;
@@ -87,13 +88,7 @@ impl<'p> BatchRow<'p> {
     /// Reads the prompt with the model's chat template.
     pub(crate) fn tokenize(&mut self, model: &Model) -> Result<()> {
         let BatchPrompt { prompt, options } = self.prompt;
-        self.input = match model.chat.as_ref().filter(|_| !options.raw) {
-            Some(chat) => {
-                let prompt = chat.render(prompt, &options.of_chat())?;
-                model.tokenizer.encode(&prompt)
-            }
-            None => model.tokenizer.encode(prompt),
-        }?;
+        self.input = prompt_tokens(&model.tokenizer, model.chat.as_ref(), prompt, options)?;
         self.sampler.remember(&self.input);
         Ok(())
     }

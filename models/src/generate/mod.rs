@@ -6,4 +6,5 @@ pub(crate) mod generator;
 pub(crate) mod next_token;
 pub(crate) mod options;
 pub(crate) mod prefill_pass;
+pub(crate) mod prompt_tokens;
 pub(crate) mod stop_texts;

@@ -75,7 +75,7 @@ fn each_round_has_every_configuration_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let more = ["--repeat", "3", "--max-tokens", "4,12", "--group", "two"];
     let message = ok(run(folder.path(), &more));
-    assert!(message.contains("group two: 6 runs"), "{message}");
+    assert!(message.contains("experiment two: 6 runs"), "{message}");
     assert!(message.contains("modelled"), "{message}");
     let runs = made(folder.path());
     assert_eq!(runs.len(), 6);
@@ -94,7 +94,7 @@ fn each_round_has_every_configuration_once() {
     let again = refused(run(folder.path(), &more));
     assert!(again.contains("--resume two"), "{again}");
     let unknown = refused(resume(folder.path(), "three"));
-    assert!(unknown.contains("group=two"), "{unknown}");
+    assert!(unknown.contains("choose one of: two"), "{unknown}");
     ok(resume(folder.path(), "two"));
     assert_eq!(made(folder.path()).len(), 6, "nothing was left to do");
 }
@@ -131,7 +131,7 @@ fn an_interrupted_group_resumes() {
     // The remaining plan is in the file; a shorter pause avoids a long wait.
     let database = Connection::open(folder.path().join("energy.db")).expect("the database");
     let changed = database.execute(
-        "UPDATE runs SET config = json_set(config, '$.plan.cooldown_ms', 1)",
+        "UPDATE experiments SET plan = json_set(plan, '$.cooldown_ms', 1)",
         [],
     );
     assert_eq!(changed, Ok(1));

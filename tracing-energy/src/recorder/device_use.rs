@@ -20,7 +20,7 @@ const DEEPEST: usize = 64;
 /// The devices of a recording's rails.
 pub(crate) struct DeviceUseReader {
     devices: Vec<Device>,
-    /// Processes of the run: this one and all descendants seen so far.
+    /// Processes of the run: this one, the watched one and all descendants seen so far.
     own: Vec<u32>,
     looked_ns: Option<i64>,
 }
@@ -46,10 +46,20 @@ impl DeviceUseReader {
         }
     }
 
-    /// Reads every device and emits its use since the last call.
-    pub(crate) fn read(&mut self, now_ns: i64, mut emit: impl FnMut(DeviceUseRow)) {
+    /// Reads every device and emits its use since the last call. `watched` is a process of the run
+    /// that need not be a descendant of this one.
+    pub(crate) fn read(
+        &mut self,
+        watched: Option<u32>,
+        now_ns: i64,
+        mut emit: impl FnMut(DeviceUseRow),
+    ) {
         if self.devices.is_empty() {
             return;
+        }
+        if let Some(watched) = watched.filter(|watched| !self.own.contains(watched)) {
+            self.own.push(watched);
+            self.looked_ns = None;
         }
         if self
             .looked_ns
@@ -156,7 +166,7 @@ mod tests {
         let mut reader = DeviceUseReader::new(vec![(3, users)]);
         let mut rows = Vec::new();
         for at in 0..5 {
-            reader.read(at * 50 * MS, |row| rows.push(row));
+            reader.read(None, at * 50 * MS, |row| rows.push(row));
         }
         let row = |start: i64, own: i64, other_processes: i64, unknown: i64| DeviceUseRow {
             rail: 3,
@@ -167,5 +177,19 @@ mod tests {
             unknown_ns: unknown * MS,
         };
         assert_eq!(rows, [row(0, 20, 10, 0), row(150, 5, 10, 35)]);
+    }
+
+    #[test]
+    fn use_by_the_watched_process_is_own() {
+        // The first process of the system is no descendant of this one.
+        let reading = || used(&[(1, 10)], false);
+        let scripted = Arc::new(Mutex::new(vec![reading(), reading(), reading()]));
+        let users: Box<dyn DeviceUsers> = Box::new(ScriptedUsers(scripted));
+        let mut reader = DeviceUseReader::new(vec![(3, users)]);
+        let mut own = Vec::new();
+        for (at, watched) in [(0, None), (1, None), (2, Some(1))] {
+            reader.read(watched, at * 50 * MS, |row| own.push(row.own_ns));
+        }
+        assert_eq!(own, [0, 10 * MS]);
     }
 }

@@ -206,6 +206,17 @@ impl Merge<'_> {
         copied.map_err(|error| self.name_file(source, &error))
     }
 
+    /// Copies experiments with their trials that this file lacks; returns how many. An experiment
+    /// that exists here is not changed.
+    ///
+    /// # Errors
+    /// When one of the files cannot be read or written.
+    pub fn experiments(&mut self, source: &MergeSource) -> Result<usize, Error> {
+        self.attach(source)?;
+        let copied = copy_experiments(&self.into.connection);
+        copied.map_err(|error| self.name_file(source, &error))
+    }
+
     fn attach(&mut self, source: &MergeSource) -> Result<(), Error> {
         if self.attached.as_deref() == Some(source.path()) {
             return Ok(());
@@ -318,6 +329,23 @@ fn copy_calibrations(connection: &Connection) -> rusqlite::Result<usize> {
     }
     transaction.commit()?;
     Ok(new.len())
+}
+
+fn copy_experiments(connection: &Connection) -> rusqlite::Result<usize> {
+    let transaction = ChunkedTransaction::begin_atomic(connection)?;
+    for (table, key) in [("trials", "experiment"), ("experiments", "id")] {
+        let columns = tables::columns_of(connection, table)?.join(", ");
+        let copy = format!(
+            "INSERT INTO main.{table} ({columns}) SELECT {columns} FROM {SOURCE}.{table}
+             WHERE {key} NOT IN (SELECT id FROM main.experiments)"
+        );
+        // Trials first: afterwards the experiment exists. The constraint is checked at the end.
+        connection.pragma_update(None, "defer_foreign_keys", true)?;
+        connection.execute(&copy, [])?;
+    }
+    let copied = connection.changes();
+    transaction.commit()?;
+    Ok(usize::try_from(copied).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]

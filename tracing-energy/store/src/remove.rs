@@ -5,22 +5,27 @@ use rusqlite::{Connection, params};
 
 use super::chunked_transaction::ChunkedTransaction;
 use super::error::{from_sqlite, store};
+use super::experiments;
 use super::tables::{self, quoted};
 use crate::Error;
 use crate::span_ids::span_ids;
 use crate::store::Store;
 
 impl Store {
-    /// Deletes run number `run` with all its rows, in one transaction.
-    /// The file keeps its size; the space is reused.
+    /// Deletes run number `run` with all its rows, in one transaction. If it was the last run of
+    /// an experiment, the experiment is deleted, too: its plan can hold the prompt. The file keeps its size; the space is reused.
     ///
     /// # Errors
     /// When there is no such run, or the file cannot be written.
     pub fn delete_run(&self, run: i64) -> Result<(), Error> {
         let sql = from_sqlite(&self.path);
         let transaction = ChunkedTransaction::begin_atomic(&self.connection).map_err(&sql)?;
+        let uuid = experiments::run_uuid(transaction.connection(), run).map_err(&sql)?;
         if delete_rows(transaction.connection(), run).map_err(&sql)? == 0 {
             return Err(store(&self.path, format!("it holds no run number {run}")));
+        }
+        if let Some(uuid) = uuid {
+            experiments::delete_without_runs(transaction.connection(), &uuid).map_err(&sql)?;
         }
         transaction.commit().map_err(&sql)
     }

@@ -9,6 +9,7 @@ mod call_paths_have_the_energy_of_the_views;
 mod chrome_trace_is_valid;
 mod deletes_one_run_only;
 mod edits_and_sizes;
+mod experiments_keep_their_trials;
 mod follower_reads_what_was_written;
 mod follower_survives_changes_of_the_file;
 mod keeps_calibrations;

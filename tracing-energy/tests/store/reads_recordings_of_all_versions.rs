@@ -13,10 +13,16 @@ use rusqlite::Connection;
 use tracing_energy::{Batch, Sink};
 
 /// The SQL that leads to each version from the one before.
-const STEPS: [&str; SCHEMA_VERSION] = [include_str!("../../store/src/schema.sql")];
+const STEPS: [&str; SCHEMA_VERSION] = [
+    include_str!("../../store/src/schema.sql"),
+    include_str!("../../store/src/migration_2.sql"),
+];
 
 /// Rows of a recording of each version.
-const KEPT: [&str; SCHEMA_VERSION] = [include_str!("../golden/version_1.sql")];
+const KEPT: [&str; SCHEMA_VERSION] = [
+    include_str!("../golden/version_1.sql"),
+    include_str!("../golden/version_2.sql"),
+];
 
 /// Returns the recording that is kept: without anything of this machine.
 fn kept() -> Batch {

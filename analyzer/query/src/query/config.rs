@@ -96,9 +96,9 @@ pub struct StoredConfig {
     /// Number of compute threads.
     #[serde(deserialize_with = "lenient")]
     pub threads: Option<u32>,
-    /// Plan that the run is one repeat of.
+    /// Requested number of tokens of a made prompt.
     #[serde(deserialize_with = "lenient")]
-    pub plan: Option<Value>,
+    pub prompt_tokens: Option<u64>,
 }
 
 impl StoredConfig {

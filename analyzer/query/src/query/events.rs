@@ -1,5 +1,6 @@
 //! Events of a run: losses, gaps, restarts, warnings.
 
+use rusqlite::Connection;
 use serde::Serialize;
 
 use super::{Recording, Run};
@@ -23,10 +24,14 @@ pub struct StoredEvent {
 /// # Errors
 /// If the file cannot be read.
 pub fn events(recording: &Recording, run: &Run) -> Result<Vec<StoredEvent>> {
+    events_of(recording.connection(), run.no)
+}
+
+fn events_of(connection: &Connection, run: i64) -> Result<Vec<StoredEvent>> {
     let sql = "SELECT min(time_ns), kind, sum(count), message FROM events
                WHERE run = ?1 GROUP BY kind, message ORDER BY min(seq)";
-    let mut statement = recording.connection().prepare_cached(sql)?;
-    let rows = statement.query_map([run.no], |r| {
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([run], |r| {
         Ok(StoredEvent {
             time_ns: r.get(0)?,
             kind: r.get(1)?,
@@ -35,6 +40,13 @@ pub fn events(recording: &Recording, run: &Run) -> Result<Vec<StoredEvent>> {
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+impl StoredEvent {
+    /// Returns whether the machine was slowed down, or changed, during the run.
+    pub fn is_of_throttling(&self) -> bool {
+        ["throttled", "thermal_pressure", "conditions_changed"].contains(&self.kind.as_str())
+    }
 }
 
 /// Event kinds that concern the conditions of a run: a busy or hot machine.
@@ -51,7 +63,15 @@ const CONDITIONS: [&str; 5] = [
 /// # Errors
 /// If the file cannot be read.
 pub fn condition_warnings(recording: &Recording, run: &Run) -> Result<Vec<StoredEvent>> {
-    let mut events = events(recording, run)?;
+    condition_events(recording.connection(), run.no)
+}
+
+/// Reads what [`condition_warnings`] reads, of the run with that number.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn condition_events(connection: &Connection, run: i64) -> Result<Vec<StoredEvent>> {
+    let mut events = events_of(connection, run)?;
     events.retain(|event| CONDITIONS.contains(&event.kind.as_str()));
     Ok(events)
 }

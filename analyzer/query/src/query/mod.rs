@@ -24,6 +24,7 @@ mod groups;
 mod interval;
 mod kinds;
 mod kinds_within;
+mod latency;
 mod ledger;
 mod misplaced_spans;
 mod open_spans;
@@ -71,7 +72,7 @@ pub use detail::{Baseline, RowCounts, RunDetail, detail};
 pub use energy_data::interval_energy::{
     KNOWN_FROM, REPORTED_BELOW, coverage, is_reported, sum_known,
 };
-pub use events::{StoredEvent, condition_warnings, events};
+pub use events::{StoredEvent, condition_events, condition_warnings, events};
 pub use experiments::{ExperimentRuns, experiments};
 pub use experts::{ExpertChoices, expert_choices};
 pub use fitted::{FittedKinds, estimated_weight, fitted_kinds};
@@ -79,6 +80,7 @@ pub use groups::{NodeGroup, components, layers, roots};
 pub use interval::{Spread, span_energy_over_rails};
 pub use kinds::{GroupBy, shares};
 pub use kinds_within::shares_within;
+pub use latency::{Latency, latency};
 pub use ledger::{Node, NodeLedger, ledger};
 pub use ledger::{ledger_of, rails};
 pub use misplaced_spans::misplaced_spans;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::repeat::{RepeatOptions, RunOfPlan};
-use crate::run::{RunOptions, RunVariants};
+use crate::experiment::{FactorArgs, SweepOptions};
+use crate::run::RunOptions;
 
 /// Options of `energy run`.
 #[derive(Debug, Clone, Args)]
@@ -20,9 +20,9 @@ use crate::run::{RunOptions, RunVariants};
   energy run --repeat 5 --requantize none,q8_0 --warmup 1 --cooldown 5s
   energy run --resume run-20261125-093212-417")]
 pub struct RunArgs {
-    /// Options with several values.
+    /// Options that can have several values.
     #[command(flatten)]
-    pub variants: RunVariants,
+    pub factors: FactorArgs<true>,
     /// Options of each run.
     #[command(flatten)]
     pub options: RunOptions,
@@ -34,7 +34,10 @@ pub struct RunArgs {
     pub(super) flamegraph: Option<PathBuf>,
     /// Number and order of runs.
     #[command(flatten, next_help_heading = "Repeats")]
-    pub repeats: RepeatOptions,
+    pub repeats: SweepOptions,
+    /// Name of the group of all repeats [default: run- and the time]
+    #[arg(long, value_name = "NAME", help_heading = "Repeats")]
+    pub group: Option<String>,
     /// Resume the interrupted repeats of a group
     #[arg(long, value_name = "GROUP", conflicts_with_all = ["repeat", "warmup", "group"],
           help_heading = "Repeats")]
@@ -42,7 +45,7 @@ pub struct RunArgs {
     /// Resume even if the model file has changed
     #[arg(long, requires = "resume", help_heading = "Repeats")]
     pub(super) force: bool,
-    /// Run of a plan to execute
-    #[arg(long, hide = true)]
-    pub(super) plan: Option<RunOfPlan>,
+    /// Trial of an experiment to execute: ID:NO
+    #[arg(long, value_name = "TRIAL", hide = true)]
+    pub(super) trial: Option<String>,
 }

@@ -28,7 +28,9 @@ mod verdict;
 pub use comparison::{Comparison, compare, compare_all};
 pub use family::{Item, nodes};
 pub use gate::{GateOutcome, gate};
-pub use sample::{ComparisonOptions, RunSample, geometric_mean};
+pub use sample::{
+    ComparisonOptions, GeometricMean, RunSample, geometric_mean, geometric_mean_interval,
+};
 pub use sessions::SessionLayout;
 pub use verdict::{Reason, SideVerdict};
 

@@ -81,7 +81,8 @@ impl CpuIntake {
         let now = || time.now().nanos();
         self.reader
             .read(&now, logs.live(), &mut |row| rows.cpu(row));
-        self.devices.read(now(), |row| rows.device_use(row));
+        self.devices
+            .read(watched, now(), |row| rows.device_use(row));
         rows.batch.processes.extend(self.reader.tree.take_changed());
     }
 

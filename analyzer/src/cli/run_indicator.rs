@@ -1,11 +1,11 @@
-//! Progress of `energy run` on the terminal.
+//! Progress of a single run, and of downloads of models, on the terminal.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::super::console::warn;
+use super::console::warn;
 use crate::format::bytes;
 use crate::run::RunEvent;
 

@@ -1,0 +1,265 @@
+//! Waiting times of requests, and the energies in them.
+//!
+//! ```text
+//! request     |-------------------- inference ---------------------|
+//! phases      | pre_inference | prefill |         decode           | post_inference
+//! tokens                                |0|- 1 -|- 2 -|- ... -|n-1-|
+//!             |------- first token -------|------- n - 1 further --|
+//! ```
+//!
+//! Prefill computes the first token, and decode samples it. Its time therefore ends with the first
+//! span of a token within decode, and its energy is that of the phases before decode plus that of this
+//! span. The remainder of decode belongs to the further tokens. Tools of the field call these times
+//! TTFT (time to first token) and TPOT (time per output token).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use energy_data::interval_energy::{RailInterval, sum_known};
+use energy_store::span_ids;
+use serde::Serialize;
+
+use super::interval::span_energy_over_rails;
+use super::ledger::rails;
+use super::phases::whole;
+use super::{DECODE, INPUT, Phase, Recording, Run, Tokens};
+use crate::error::Result;
+
+/// Mean waiting times of the requests of a run: of its spans with the role `run`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Latency {
+    /// Number of requests with a first token.
+    pub requests: i64,
+    /// Mean time from the begin of a request to the end of its first token.
+    pub ttft_ns: Option<i64>,
+    /// Mean energy in that time. `None` if it is unknown for a request.
+    pub ttft_j: Option<f64>,
+    /// Mean time of decode per further token of a sequence.
+    pub tpot_ns: Option<i64>,
+    /// Mean energy of decode per further token, of all sequences.
+    pub tpot_j: Option<f64>,
+}
+
+/// Reads the waiting times. `phases` are all phases of the run, on the rails whose energies are
+/// requested: root rails, or the rail named `rail`.
+///
+/// # Errors
+/// If the file cannot be read, or the run has no rail of that name.
+pub fn latency(
+    recording: &Recording,
+    run: &Run,
+    phases: &[Phase],
+    rail: Option<&str>,
+) -> Result<Latency> {
+    let rails = rails(recording, run, rail)?;
+    let Some(first_rail) = rails.first() else {
+        return Ok(Latency::default());
+    };
+    let nodes = RequestNodes::read(recording, run)?;
+    if nodes.requests.is_empty() || nodes.tokens.is_empty() {
+        return Ok(Latency::default());
+    }
+    let requests = requests(recording, run, *first_rail, &nodes)?;
+    let firsts: Vec<&RequestSpan> = requests
+        .iter()
+        .filter_map(|one| one.first.as_ref())
+        .collect();
+    let mut first_j = Vec::new();
+    for first in &firsts {
+        first_j.push(span_energy(recording, run, first, &rails)?);
+    }
+    // Phases are those of all requests, also of one that ended before its first token.
+    let is_complete = firsts.len() == requests.len();
+    let first_j = sum_known(first_j).filter(|_| is_complete);
+    Ok(means(run, phases, &requests, first_j))
+}
+
+/// One span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct RequestSpan {
+    id: i64,
+    start_ns: i64,
+    end_ns: i64,
+}
+
+/// A request and its tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Request {
+    span: RequestSpan,
+    first: Option<RequestSpan>,
+    tokens: i64,
+}
+
+/// Nodes of requests, and of tokens within decode.
+#[derive(Debug, Default)]
+struct RequestNodes {
+    requests: BTreeSet<i64>,
+    tokens: BTreeSet<i64>,
+}
+
+impl RequestNodes {
+    fn read(recording: &Recording, run: &Run) -> Result<Self> {
+        let sql = "SELECT n.id, n.parent, c.role, n.label FROM nodes n
+                   LEFT JOIN callsites c ON c.run = n.run AND c.id = n.callsite
+                   WHERE n.run = ?1 ORDER BY n.id";
+        let mut statement = recording.connection().prepare_cached(sql)?;
+        let mut rows = statement.query([run.no])?;
+        let (mut nodes, mut in_decode) = (Self::default(), BTreeSet::new());
+        while let Some(r) = rows.next()? {
+            let (id, parent): (i64, Option<i64>) = (r.get(0)?, r.get(1)?);
+            let (role, label): (Option<String>, String) = (r.get(2)?, r.get(3)?);
+            // Parents come before their children.
+            let is_within = parent.is_some_and(|parent| in_decode.contains(&parent));
+            match role.as_deref() {
+                Some("run") => drop(nodes.requests.insert(id)),
+                Some("token") if is_within => drop(nodes.tokens.insert(id)),
+                _ => {}
+            }
+            let is_decode = role.as_deref() == Some("phase") && label == DECODE;
+            // A token within a token is a part of it.
+            if is_decode || is_within && role.as_deref() != Some("token") {
+                in_decode.insert(id);
+            }
+        }
+        Ok(nodes)
+    }
+}
+
+/// Reads the requests with their tokens. A token belongs to the latest request on its thread that
+/// has begun and not ended.
+fn requests(
+    recording: &Recording,
+    run: &Run,
+    rail: i64,
+    nodes: &RequestNodes,
+) -> Result<Vec<Request>> {
+    // `span_energy` has rows for few spans, among them those of requests and tokens.
+    let sql = "SELECT s.id, s.node, s.thread, s.start_ns, s.end_ns
+               FROM span_energy e CROSS JOIN spans s ON s.id = e.span
+               WHERE e.span BETWEEN ?1 AND ?2 AND e.attribution = ?3 AND e.rail = ?4
+               ORDER BY e.span";
+    let (from, to) = span_ids(run.no);
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let mut rows = statement.query((from, to, run.attribution, rail))?;
+    let mut requests: Vec<Request> = Vec::new();
+    let mut latest: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+    while let Some(r) = rows.next()? {
+        let (node, thread): (i64, i64) = (r.get(1)?, r.get(2)?);
+        let (start_ns, end_ns): (i64, Option<i64>) = (r.get(3)?, r.get(4)?);
+        // An open span has no time.
+        let Some(end_ns) = end_ns.filter(|end_ns| *end_ns >= start_ns) else {
+            continue;
+        };
+        let span = RequestSpan {
+            id: r.get(0)?,
+            start_ns,
+            end_ns,
+        };
+        let open = latest.entry(thread).or_default();
+        if nodes.requests.contains(&node) {
+            open.push(requests.len());
+            requests.push(Request {
+                span,
+                first: None,
+                tokens: 0,
+            });
+        } else if nodes.tokens.contains(&node) {
+            while let Some(request) = open.last().and_then(|at| requests.get_mut(*at)) {
+                if request.span.end_ns >= end_ns {
+                    request.first.get_or_insert(span);
+                    request.tokens += 1;
+                    break;
+                }
+                open.pop();
+            }
+        }
+    }
+    Ok(requests)
+}
+
+/// Returns the energy of a span, summed over rails; `None` if it is unknown on one of them.
+fn span_energy(
+    recording: &Recording,
+    run: &Run,
+    span: &RequestSpan,
+    rails: &[i64],
+) -> Result<Option<f64>> {
+    let sql = "SELECT energy_j, idle_j, covered_ns, extrapolated_j FROM span_energy
+               WHERE span = ?1 AND attribution = ?2 AND rail = ?3";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let mut parts = Vec::new();
+    for rail in rails {
+        let mut rows = statement.query((span.id, run.attribution, rail))?;
+        let Some(r) = rows.next()? else {
+            return Ok(None);
+        };
+        let interval = RailInterval {
+            duration_ns: span.end_ns - span.start_ns,
+            measured_j: r.get(0)?,
+            idle_j: r.get(1)?,
+            covered_ns: r.get(2)?,
+            extrapolated_j: r.get(3)?,
+            ..RailInterval::default()
+        };
+        parts.push((interval, None, None));
+    }
+    Ok(span_energy_over_rails(&parts).energy_j)
+}
+
+/// Computes the means; `first_j` is the energy of all first tokens.
+fn means(run: &Run, phases: &[Phase], requests: &[Request], first_j: Option<f64>) -> Latency {
+    let with_first = requests.iter().filter_map(|one| Some((one, one.first?)));
+    let waits: Vec<i64> = with_first
+        .clone()
+        .map(|(request, first)| first.end_ns - request.span.start_ns)
+        .collect();
+    let count = i64::try_from(waits.len()).unwrap_or(i64::MAX);
+    let named = |names: &[&str]| -> Vec<Phase> {
+        let is_named = |phase: &&Phase| names.contains(&phase.phase.as_str());
+        phases.iter().filter(is_named).cloned().collect()
+    };
+    let (input, decode) = (named(INPUT), named(&[DECODE]));
+    let first_ns: i64 = with_first
+        .map(|(_, first)| first.end_ns - first.start_ns)
+        .sum();
+    let decode_ns = decode.first().and_then(|decode| decode.duration_ns);
+    let further_ns = decode_ns.map(|decode_ns| decode_ns - first_ns);
+    let tokens = Tokens::of(run);
+    let steps: i64 = requests.iter().map(|one| (one.tokens - 1).max(0)).sum();
+    // Several tokens of one sequence may be one span, and one span may be a step of several
+    // sequences.
+    let decoded = tokens.decoded(phases);
+    let is_batch = tokens.batch.is_some_and(|batch| batch > 1);
+    let further = match is_batch {
+        true => Some(steps),
+        false => decoded.or(tokens.output.is_none().then_some(steps)),
+    };
+    let further_of_all = match is_batch {
+        true => decoded,
+        false => further,
+    };
+    let input_j = whole(&input).energy_j.filter(|_| !input.is_empty());
+    let decode_j = whole(&decode)
+        .energy_j
+        .zip(first_j)
+        .map(|(all, first)| all - first);
+    Latency {
+        requests: count,
+        ttft_ns: mean(Some(waits.iter().sum::<i64>() as f64), Some(count)).map(rounded),
+        ttft_j: mean(
+            input_j.zip(first_j).map(|(input, first)| input + first),
+            Some(count),
+        ),
+        tpot_ns: mean(further_ns.map(|ns| ns as f64), further).map(rounded),
+        tpot_j: mean(decode_j, further_of_all),
+    }
+}
+
+/// Divides, or returns `None` if the count is not above 0 or the sum is below 0.
+fn mean(sum: Option<f64>, count: Option<i64>) -> Option<f64> {
+    let count = count.filter(|count| *count > 0)?;
+    Some(sum.filter(|sum| *sum >= 0.0)? / count as f64)
+}
+
+fn rounded(ns: f64) -> i64 {
+    ns.round() as i64
+}

@@ -1,0 +1,328 @@
+//! One request and its streamed answer.
+//!
+//! ```text
+//! thread `energy-http`   post --> head --> bytes --> ... --> end
+//!                                  |         |                |        channel
+//! this thread                    status   SSE, tokens       checks     signals, timeout, death
+//! ```
+
+use std::io::Read;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::answer::{self, Answer, StreamItem};
+use super::client::Client;
+use super::connections;
+use super::endpoint::{Endpoint, EndpointApi};
+use super::server_process::ServerProcess;
+use super::spans::TokenSink;
+use super::sse::SseParser;
+use crate::error::{Error, Result};
+use crate::options::duration_text;
+use crate::program::Interrupt;
+
+/// Longest wait for bytes before signals and the server are checked.
+const TICK: Duration = Duration::from_millis(50);
+/// Time between searches for connections of other clients.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Size of the buffer for received bytes.
+const BUFFER: usize = 16 << 10;
+/// Most bytes of the body of an error that are read.
+const LARGEST_ERROR: usize = 64 << 10;
+
+/// What a request needs.
+pub(super) struct Exchange<'e> {
+    pub(super) client: &'e Client,
+    pub(super) endpoint: &'e Endpoint,
+    pub(super) api: EndpointApi,
+    pub(super) max_tokens: usize,
+    /// Time limit of the request; zero for none.
+    pub(super) timeout: Duration,
+    pub(super) interrupt: &'e Interrupt,
+}
+
+/// What the other thread has received.
+enum Received {
+    /// Status code and media type.
+    Head(u16, String),
+    Bytes(Vec<u8>),
+    End,
+    Failed(String),
+}
+
+impl Exchange<'_> {
+    /// Sends a request and receives its answer: adds its parts to `answer`, and passes tokens to
+    /// `sink` and text to `on_text`. What was received before an error stays in `answer`.
+    ///
+    /// # Errors
+    /// If the server ends, is silent, reports an error or breaks the format, or a signal is received.
+    pub(super) fn run(
+        &self,
+        body: &Value,
+        mut server: Option<&mut ServerProcess>,
+        (answer, sink): (&mut Answer, &mut dyn TokenSink),
+        on_text: &mut dyn FnMut(&str),
+    ) -> Result<()> {
+        let begin = Instant::now();
+        let received = self.post(body.clone());
+        let mut body = Body::default();
+        let mut looked: Option<Instant> = None;
+        loop {
+            if self.interrupt.is_received() {
+                return Err(self.interrupt.error());
+            }
+            if !self.timeout.is_zero() && begin.elapsed() > self.timeout {
+                return Err(self.fault(&format!(
+                    "the answer did not end within {} ({} tokens received); increase --timeout{}",
+                    duration_text(self.timeout),
+                    answer.streamed,
+                    last_lines(server.as_deref())
+                )));
+            }
+            if looked.is_none_or(|at| at.elapsed() > LOOK_EVERY) {
+                looked = Some(Instant::now());
+                let now = connections::of_others(self.endpoint.port());
+                answer.other_connections = answer.other_connections.max(now);
+            }
+            match received.recv_timeout(TICK) {
+                Ok(Received::Head(status, media_type)) => body.begin(status, media_type),
+                Ok(Received::Bytes(bytes)) => {
+                    let parts = body.push(&bytes).map_err(|error| self.fault(&error))?;
+                    self.add(parts, (answer, sink), on_text)?;
+                }
+                Ok(Received::End) => {
+                    let parts = body.finish().map_err(|error| self.fault(&error))?;
+                    self.add(parts, (answer, sink), on_text)?;
+                    return self.check_end(answer, server.as_deref_mut());
+                }
+                Ok(Received::Failed(error)) => {
+                    return Err(self.broken(&error, answer, server.as_deref_mut()));
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    // Its descendants may still hold the connection.
+                    if let Some(server) = server.as_deref_mut()
+                        && server.status().is_some()
+                    {
+                        return Err(self.broken("", answer, Some(server)));
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    let error = "the connection was lost";
+                    return Err(self.broken(error, answer, server.as_deref_mut()));
+                }
+            }
+        }
+    }
+
+    /// Sends the request on a thread of its own, which blocks until bytes arrive.
+    fn post(&self, body: Value) -> Receiver<Received> {
+        let (sender, receiver) = channel();
+        let (client, path) = (self.client.clone(), self.api.path());
+        let thread = std::thread::Builder::new().name("energy-http".to_owned());
+        // Without a thread the channel is closed, which is reported.
+        let _ = thread.spawn(move || receive(&client, path, &body, &sender));
+        receiver
+    }
+
+    fn add(
+        &self,
+        events: Vec<String>,
+        (answer, sink): (&mut Answer, &mut dyn TokenSink),
+        on_text: &mut dyn FnMut(&str),
+    ) -> Result<()> {
+        for event in events {
+            let part = match answer::parse(&event).map_err(|error| self.fault(&error))? {
+                StreamItem::Done => {
+                    answer.is_done = true;
+                    continue;
+                }
+                StreamItem::Part(part) => part,
+            };
+            let (text, was_finished) = (part.text.clone(), answer.finish.is_some());
+            let count = answer.add(part, self.max_tokens);
+            let is_last = !was_finished && answer.finish.is_some();
+            if count > 0 {
+                sink.tokens(&text, count, is_last);
+            }
+            if is_last {
+                sink.finished();
+            }
+            if !text.is_empty() {
+                on_text(&text);
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the answer was complete when the stream ended.
+    fn check_end(&self, answer: &Answer, server: Option<&mut ServerProcess>) -> Result<()> {
+        if answer.finish.is_some() || answer.is_done && answer.streamed > 0 {
+            return Ok(());
+        }
+        Err(self.broken(
+            "the answer ended without a reason for its end",
+            answer,
+            server,
+        ))
+    }
+
+    /// Returns the error of a connection that ended too early: the end of the server, if it has
+    /// ended.
+    fn broken(&self, what: &str, answer: &Answer, server: Option<&mut ServerProcess>) -> Error {
+        let received = format!("after {} tokens", answer.streamed);
+        let Some(server) = server else {
+            return self.fault(&format!("{what} {received}; see the output of the server"));
+        };
+        let lines = |server: &ServerProcess| last_lines(Some(server));
+        match server.status_soon() {
+            Some(status) => self.fault(&format!(
+                "the server ended ({status}) {received}{}",
+                lines(server)
+            )),
+            None => self.fault(&format!("{what} {received}{}", lines(server))),
+        }
+    }
+
+    fn fault(&self, what: &str) -> Error {
+        Error::Program {
+            program: format!("{}{}", self.endpoint, self.shown_path()),
+            what: what.to_owned(),
+        }
+    }
+
+    /// Returns the path of the interface, unless the endpoint's text contains it.
+    fn shown_path(&self) -> &'static str {
+        match self.endpoint.api() {
+            Some(_) => "",
+            None => self.api.path(),
+        }
+    }
+}
+
+fn last_lines(server: Option<&ServerProcess>) -> String {
+    server.map(ServerProcess::last_lines).unwrap_or_default()
+}
+
+/// Sends the request and passes on what arrives, until the end or until nobody receives it.
+fn receive(client: &Client, path: &str, body: &Value, to: &Sender<Received>) {
+    let mut answer = match client.post(path, body) {
+        Ok(answer) => answer,
+        Err(error) => {
+            let _ = to.send(Received::Failed(error));
+            return;
+        }
+    };
+    let head = Received::Head(answer.status, std::mem::take(&mut answer.content_type));
+    let mut buffer = [0; BUFFER];
+    let mut next = head;
+    while to.send(next).is_ok() {
+        next = match answer.body.read(&mut buffer) {
+            Ok(0) => {
+                let _ = to.send(Received::End);
+                return;
+            }
+            Ok(count) => Received::Bytes(buffer[..count].to_vec()),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue_reading(),
+            Err(error) => {
+                let _ = to.send(Received::Failed(format!("the connection failed: {error}")));
+                return;
+            }
+        };
+    }
+}
+
+/// Returns a message without content.
+fn continue_reading() -> Received {
+    Received::Bytes(Vec::new())
+}
+
+/// The body of an answer: a stream of events, or the text of an error.
+#[derive(Debug, Default)]
+struct Body {
+    /// Status and media type of an answer that is no stream.
+    other: Option<(u16, String)>,
+    text: Vec<u8>,
+    events: SseParser,
+}
+
+impl Body {
+    fn begin(&mut self, status: u16, media_type: String) {
+        let is_stream = status == 200 && !media_type.starts_with("application/json");
+        self.other = (!is_stream).then_some((status, media_type));
+    }
+
+    /// Adds bytes and returns the data of events that they complete.
+    fn push(&mut self, bytes: &[u8]) -> std::result::Result<Vec<String>, String> {
+        let mut events = Vec::new();
+        if self.other.is_some() {
+            let free = LARGEST_ERROR.saturating_sub(self.text.len());
+            self.text.extend_from_slice(&bytes[..bytes.len().min(free)]);
+            return Ok(events);
+        }
+        let pushed = self.events.push(bytes, |event| events.push(event));
+        pushed.map_err(|error| error.to_string())?;
+        Ok(events)
+    }
+
+    /// Returns the data of a last event, or describes an answer that is no stream.
+    fn finish(self) -> std::result::Result<Vec<String>, String> {
+        let mut events = Vec::new();
+        let Some((status, _)) = self.other else {
+            self.events.finish(|event| events.push(event));
+            return Ok(events);
+        };
+        let text = String::from_utf8_lossy(&self.text);
+        let value: Option<Value> = serde_json::from_str(&text).ok();
+        let message = value.as_ref().and_then(answer::error_message);
+        Err(match (status, message) {
+            (_, Some(message)) => format!("the server refuses the request ({status}): {message}"),
+            (200, None) => {
+                "the answer is not a stream, so the time of its tokens is unknown; use a \
+                 server that supports `stream`, or another --api"
+                    .to_owned()
+            }
+            (404, None) => {
+                "the server has no such interface (404); choose another --api".to_owned()
+            }
+            (status, None) => {
+                let text = answer::short(&text);
+                format!("the server refuses the request ({status}): {text}")
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, media_type: &str, text: &str) -> String {
+        let mut body = Body::default();
+        body.begin(status, media_type.to_owned());
+        assert_eq!(body.push(text.as_bytes()), Ok(Vec::new()));
+        body.finish().unwrap_err()
+    }
+
+    #[test]
+    fn answers_that_are_no_stream_are_described() {
+        let json = "application/json; charset=utf-8";
+        let error = refused(400, json, r#"{"error":{"message":"too long"}}"#);
+        assert!(error.contains("(400): too long"), "{error}");
+        assert!(refused(200, json, r#"{"choices":[]}"#).contains("not a stream"));
+        assert!(refused(404, "text/html", "<h1>").contains("another --api"));
+        assert!(refused(500, "text/plain", "oops").contains("(500): oops"));
+        let long = "x".repeat(LARGEST_ERROR * 2);
+        assert!(refused(500, "text/plain", &long).len() < 1000);
+    }
+
+    #[test]
+    fn streams_are_split_into_events() {
+        let mut body = Body::default();
+        body.begin(200, "text/event-stream".to_owned());
+        assert_eq!(body.push(b"data: a\n\nda"), Ok(vec!["a".to_owned()]));
+        assert_eq!(body.push(b"ta: b"), Ok(Vec::new()));
+        assert_eq!(body.finish(), Ok(vec!["b".to_owned()]));
+    }
+}

@@ -1,0 +1,42 @@
+//! Drives a server of a language model on this machine, and records the energy of a request.
+//!
+//! ```text
+//! energy drive  |-- idle baseline --|======================= samples =======================|
+//! the server                        |---- CPU times, as a child of this process ------------|
+//! spans                              model_loading | warm_up | inference
+//!                                                              prefill | decode
+//!                                                                         token 0, 1, ...
+//! ```
+//!
+//! The server does not record itself: this process sends the request, receives the answer as a
+//! stream, and enters the spans of `energy run` when tokens arrive. The CPU time of the server is the
+//! run's account `unattributed`, because no span of its own is active. Energies of phases and tokens
+//! are those of the machine in their time.
+//!
+//! ```text
+//! sse <- answer <- token_counts          endpoint <- client <- server_facts, readiness
+//! server_process, connections, spans     all <- exchange <- record
+//! ```
+
+mod answer;
+mod client;
+mod config;
+mod connections;
+mod endpoint;
+mod exchange;
+mod model;
+mod options;
+mod readiness;
+mod record;
+mod request;
+mod server_facts;
+mod server_process;
+mod spans;
+mod sse;
+mod token_counts;
+
+pub(crate) use model::{checksum as model_checksum, path as model_path};
+
+pub use endpoint::{Endpoint, EndpointApi};
+pub use options::DriveOptions;
+pub use record::{DrivenRun, drive};

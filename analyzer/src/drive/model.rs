@@ -1,0 +1,52 @@
+//! The files of the model that a server loads.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Result;
+
+/// Returns the path of a model: of a file or folder, or of one that is downloaded by its name. `None`
+/// if the text is only a name that the server knows.
+///
+/// # Errors
+/// If it cannot be downloaded.
+pub(crate) fn path(model: &str) -> Result<Option<PathBuf>> {
+    let path = PathBuf::from(model);
+    match path.exists() {
+        true => Ok(Some(path)),
+        false => downloaded(model),
+    }
+}
+
+#[cfg(feature = "inference")]
+fn downloaded(model: &str) -> Result<Option<PathBuf>> {
+    use crate::error::Error;
+
+    if model != crate::run::SMOLLM2.name && !model.starts_with("hf:") {
+        return Ok(None);
+    }
+    let path = crate::run::model_path(model, &mut |_| ());
+    path.map(Some)
+        .map_err(|error| match error.downcast::<Error>() {
+            Ok(error) => error,
+            Err(error) => Error::Model(format!("{error:#}")),
+        })
+}
+
+#[cfg(not(feature = "inference"))]
+fn downloaded(_model: &str) -> Result<Option<PathBuf>> {
+    Ok(None)
+}
+
+/// Returns the checksum of a model's files.
+///
+/// # Errors
+/// If one cannot be read.
+#[cfg(feature = "inference")]
+pub(crate) fn checksum(path: &Path) -> Result<String> {
+    crate::run::model_checksum(path)
+}
+
+#[cfg(not(feature = "inference"))]
+pub(crate) fn checksum(path: &Path) -> Result<String> {
+    crate::checksum::sha256(path)
+}

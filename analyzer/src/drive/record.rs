@@ -1,0 +1,317 @@
+//! Records a request to a server.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use energy_data::rows::RunMetadata;
+use tracing::Dispatch;
+use tracing_energy::{EnergyGuard, EnergyLayer};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use super::answer::Answer;
+use super::config::DriveConfig;
+use super::endpoint::Endpoint;
+use super::exchange::Exchange;
+use super::model;
+use super::options::DriveOptions;
+use super::readiness;
+use super::request::{body, warm_up_prompt};
+use super::server_facts::{ServerFacts, UNNAMED, busy_slots};
+use super::server_process::ServerProcess;
+use super::spans::{NoSpans, ROLES, RequestSpans, TARGET};
+use super::token_counts;
+use crate::error::{Error, Result};
+use crate::program::{Interrupt, Placeholder, fill};
+
+/// A finished recording.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DrivenRun {
+    /// Id of the run.
+    pub uuid: String,
+    /// Warnings.
+    pub warnings: Vec<String>,
+}
+
+/// What is checked before anything is measured.
+struct Prepared {
+    endpoint: Endpoint,
+    addresses: Vec<SocketAddr>,
+    /// Command line of the server.
+    serve: Option<String>,
+    config: DriveConfig,
+    interrupt: Interrupt,
+}
+
+/// Starts the server, or watches one that runs, and records one request. The text of the answer is
+/// streamed to `out`, and `on_step` gets the name of each step before it.
+///
+/// # Errors
+/// If the endpoint is not on this machine, the recording cannot be started, or the server fails.
+/// What was recorded by then is kept.
+pub fn drive(
+    db: &Path,
+    options: &DriveOptions,
+    out: &mut dyn Write,
+    on_step: &mut dyn FnMut(&'static str),
+) -> anyhow::Result<DrivenRun> {
+    let mut prepared = prepare(options)?;
+    if !options.recording.baseline.is_zero() {
+        on_step("measuring idle power");
+    }
+    let (dispatch, guard) = start(db, options, &prepared)?;
+    let driven = tracing::dispatcher::with_default(&dispatch, || {
+        request(options, &mut prepared, &guard, (out, on_step))
+    });
+    drop(dispatch);
+    let driven = match driven {
+        Ok((driven, server)) => {
+            let summary = guard.finish();
+            // Ending the server is not part of the run.
+            drop(server);
+            let mut warnings = summary.warnings;
+            warnings.extend(driven.warnings);
+            DrivenRun {
+                uuid: summary.uuid,
+                warnings,
+            }
+        }
+        Err(error) => {
+            let mut config = prepared.config;
+            config.error = Some(error.to_string());
+            guard.update_metadata(|metadata| metadata.config = config.text());
+            guard.cancel();
+            return Err(error.into());
+        }
+    };
+    Ok(driven)
+}
+
+fn prepare(options: &DriveOptions) -> Result<Prepared> {
+    let wrong = |text: &str| Error::Request(text.to_owned());
+    if options.prompt.trim().is_empty() {
+        return Err(wrong(
+            "the prompt is empty; give a text with --prompt or --prompt-file",
+        ));
+    }
+    let endpoint = options.endpoint.clone();
+    let endpoint =
+        endpoint.ok_or_else(|| wrong("give the address of the server with --endpoint"))?;
+    if let (Some(api), Some(of_address)) = (options.api, endpoint.api())
+        && api != of_address
+    {
+        return Err(Error::Request(format!(
+            "endpoint {endpoint} has the interface {}, but --api is {}; omit one of them",
+            of_address.name(),
+            api.name()
+        )));
+    }
+    let addresses = endpoint.local_addresses()?;
+    let model = options
+        .model
+        .as_deref()
+        .map(model::path)
+        .transpose()?
+        .flatten();
+    let serve = match (&options.serve, options.watch_pid) {
+        (Some(line), None) => {
+            readiness::refuse_taken(&endpoint, &addresses)?;
+            Some(fill(line, &placeholders(options, model.as_deref())))
+        }
+        (None, Some(pid)) => {
+            energy_host::process_start(pid).ok_or_else(|| {
+                let text =
+                    format!("--watch-pid: there is no process {pid}; give that of the server");
+                Error::Request(text)
+            })?;
+            None
+        }
+        _ => return Err(wrong("give either --serve or --watch-pid")),
+    };
+    let checksum = model.as_deref().map(model::checksum).transpose()?;
+    let config = DriveConfig::of(options, serve.as_deref(), checksum);
+    Ok(Prepared {
+        endpoint,
+        addresses,
+        serve,
+        config,
+        interrupt: Interrupt::listen()?,
+    })
+}
+
+/// Returns what can stand in the command line of the server.
+fn placeholders<'o>(options: &'o DriveOptions, path: Option<&'o Path>) -> Vec<Placeholder<'o>> {
+    let labels = options.labels.iter();
+    let labels = labels.map(|(key, value)| (key.as_str().into(), value.as_str().into()));
+    let path = path.map(Path::to_string_lossy);
+    let model = path.or_else(|| options.model.as_deref().map(Into::into));
+    let model = model.map(|model| ("model".into(), model));
+    labels.chain(model).collect()
+}
+
+/// Measures idle power and starts the recording.
+fn start(
+    db: &Path,
+    options: &DriveOptions,
+    prepared: &Prepared,
+) -> anyhow::Result<(Dispatch, EnergyGuard)> {
+    let recording = &options.recording;
+    let metadata = RunMetadata {
+        name: recording.name.clone(),
+        model: options.model.clone(),
+        prompt: options.is_prompt_stored.then(|| options.prompt.clone()),
+        engine: Some(UNNAMED.to_owned()),
+        batch: Some(1),
+        experiment: recording.experiment.clone(),
+        tags: recording.tags_with_rates(),
+        config: prepared.config.text(),
+        ..RunMetadata::default()
+    };
+    let mut builder = EnergyLayer::builder()
+        .database_ignoring_env(db)
+        .source(recording.power.source.clone())
+        .interval(recording.power.interval)
+        .baseline(recording.baseline)
+        .roles(ROLES)
+        .metadata(metadata)
+        .keep_text(recording.keep_text);
+    if let Some(id) = &options.run_id {
+        builder = builder.run_id(id);
+    }
+    let (layer, guard) = builder.build()?;
+    let filter = Targets::new().with_target(TARGET, LevelFilter::INFO);
+    let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
+    Ok((Dispatch::new(subscriber), guard))
+}
+
+/// Result of a request.
+#[derive(Debug, Default)]
+struct Driven {
+    warnings: Vec<String>,
+}
+
+/// Starts the server, warms it up and sends the request. The server still runs afterwards.
+fn request(
+    options: &DriveOptions,
+    prepared: &mut Prepared,
+    guard: &EnergyGuard,
+    (out, on_step): (&mut dyn Write, &mut dyn FnMut(&'static str)),
+) -> Result<(Driven, Option<ServerProcess>)> {
+    let mut server = prepared
+        .serve
+        .as_deref()
+        .map(ServerProcess::start)
+        .transpose()?;
+    let pid = server.as_ref().map(ServerProcess::id).or(options.watch_pid);
+    if let Some(pid) = pid {
+        guard.watch_process(pid);
+    }
+    let mut driven = Driven::default();
+    on_step("waiting for the server");
+    let ready = {
+        let loading = || tracing::info_span!(target: TARGET, "model_loading").entered();
+        let _loading = server.is_some().then(loading);
+        let Prepared {
+            endpoint,
+            addresses,
+            interrupt,
+            ..
+        } = &*prepared;
+        readiness::wait(
+            endpoint,
+            addresses,
+            options.start_timeout,
+            interrupt,
+            server.as_mut(),
+        )?
+    };
+    let facts = ServerFacts::read(
+        &ready.client,
+        ready.name.as_deref(),
+        options.model.as_deref(),
+    );
+    describe(options, prepared, guard, &facts);
+    let name = facts.model.as_deref().or(options.model.as_deref());
+    let exchange = Exchange {
+        client: &ready.client,
+        endpoint: &prepared.endpoint,
+        api: options.chosen_api(),
+        max_tokens: options.max_tokens,
+        timeout: options.timeout,
+        interrupt: &prepared.interrupt,
+    };
+    let of = |prompt: &str| body(options, exchange.api, prompt, (name, facts.is_llama_cpp()));
+    if options.warmup > 0 {
+        on_step("warming up");
+        tracing::info_span!(target: TARGET, "warm_up").in_scope(|| {
+            (0..options.warmup).try_for_each(|number| {
+                let prompt = of(&warm_up_prompt(&options.prompt, number));
+                let received = (&mut Answer::default(), &mut NoSpans as _);
+                exchange.run(&prompt, server.as_mut(), received, &mut |_| ())
+            })
+        })?;
+    }
+    if let Some(busy) = busy_slots(&ready.client).filter(|busy| *busy > 0) {
+        driven.warnings.push(format!(
+            "the server was processing {busy} other requests when the recorded one began: its energy \
+             includes theirs"
+        ));
+    }
+    on_step("");
+    let mut answer = Answer::default();
+    let mut spans = RequestSpans::begin(options.max_tokens);
+    let sent = exchange.run(
+        &of(&options.prompt),
+        server.as_mut(),
+        (&mut answer, &mut spans),
+        &mut |text| {
+            // A reader that has closed the output does not end the measurement.
+            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        },
+    );
+    let counts = token_counts::of(&answer);
+    if sent.is_ok() {
+        spans.record_counts(counts.input, counts.output);
+    }
+    drop(spans);
+    prepared.config.set_answer(&answer, &counts);
+    guard.update_metadata(|metadata| {
+        metadata.model = answer.model.clone().or(metadata.model.take());
+        metadata.response = Some(answer.text.clone());
+        if sent.is_ok() {
+            metadata.input_tokens = counts.input;
+            metadata.output_tokens = counts.output;
+        }
+        metadata.config = prepared.config.text();
+    });
+    sent?;
+    driven.warnings.extend(counts.warnings);
+    driven.warnings.extend(other_clients(&answer));
+    Ok((driven, server))
+}
+
+/// Stores what the server states about itself.
+fn describe(
+    options: &DriveOptions,
+    prepared: &mut Prepared,
+    guard: &EnergyGuard,
+    facts: &ServerFacts,
+) {
+    prepared.config.set_facts(facts);
+    guard.update_metadata(|metadata| {
+        metadata.engine = Some(facts.engine.unwrap_or(UNNAMED).to_owned());
+        metadata.model = facts.model.clone().or_else(|| options.model.clone());
+        metadata.precision.clone_from(&facts.precision);
+        metadata.config = prepared.config.text();
+    });
+}
+
+fn other_clients(answer: &Answer) -> Option<String> {
+    let count = answer.other_connections.filter(|count| *count > 0)?;
+    Some(format!(
+        "{count} connections of other clients to the server were open during the request: its energy \
+         may include their requests"
+    ))
+}

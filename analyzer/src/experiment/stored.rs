@@ -1,0 +1,238 @@
+//! Experiments in a recording: created, found, and prepared to be resumed.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use energy_data::rows::{ExperimentRow, TrialRow, TrialStatus};
+use energy_store::{Store, TrialEnd};
+
+use super::config::TrialConfig;
+use super::factor_options::LabelledConfig;
+use super::plan::ExperimentPlan;
+use super::trial::GivenTexts;
+use super::trial_conditions::{events_of_run, joined};
+use crate::checksum::sha256_of;
+use crate::error::{Error, Result};
+use crate::format::escape;
+
+/// An experiment in a recording that is open for writing.
+#[derive(Debug)]
+pub struct Experiment {
+    /// Id.
+    pub id: String,
+    /// The plan.
+    pub plan: Arc<ExperimentPlan>,
+    /// Texts that the plan does not hold.
+    pub given: GivenTexts,
+    /// Path of the recording.
+    pub database: PathBuf,
+    pub(super) store: Store,
+}
+
+impl Experiment {
+    /// Stores a new experiment with its trials.
+    ///
+    /// # Errors
+    /// If an experiment or a group of runs has its name, or the file cannot be written.
+    pub fn create(
+        database: &Path,
+        plan: ExperimentPlan,
+        configs: &[LabelledConfig],
+        given: GivenTexts,
+    ) -> Result<Self> {
+        let trials = plan.trials(configs)?;
+        let store = Store::create(database)?;
+        let name = &plan.name;
+        if store.experiments()?.iter().any(|row| row.name == *name) {
+            return Err(Error::Request(format!(
+                "experiment {0} exists; resume it with --resume {0}, or choose another name",
+                escape(name)
+            )));
+        }
+        let row = ExperimentRow {
+            id: uuid::Uuid::new_v4().to_string(),
+            name: name.clone(),
+            created_unix_ns: energy_host::unix_ns(),
+            plan: plan.text()?,
+        };
+        store.insert_experiment(&row, &trials)?;
+        Ok(Self {
+            id: row.id,
+            plan: Arc::new(plan),
+            given,
+            // One file has one lock, whatever its path.
+            database: database.canonicalize()?,
+            store,
+        })
+    }
+
+    /// Opens the experiment with this name or id; the newest one with trials to execute if it is
+    /// `None`. `given` supplies the texts that its plan does not hold.
+    ///
+    /// # Errors
+    /// If there is none, or a text differs from that of its plan.
+    pub fn open(database: &Path, name: Option<&str>, given: GivenTexts) -> Result<Self> {
+        if !database.exists() {
+            return Err(Error::NoRecording(database.to_owned()));
+        }
+        let store = Store::open_writable(database)?;
+        let row = match name {
+            Some(name) => named(&store, name)?,
+            None => newest(&store)?,
+        };
+        let mut plan = ExperimentPlan::from_text(&row.plan)?;
+        if plan.has_prompt_of_input() {
+            let prompt = given.prompt.as_ref();
+            let sha256 = prompt.map(|prompt| sha256_of(prompt.as_bytes()));
+            if sha256 != plan.prompt_sha256 {
+                let text = "the prompt was not stored: give the same prompt with --resume";
+                return Err(Error::Request(text.to_owned()));
+            }
+        }
+        if plan.system_sha256.is_some() {
+            plan.options.system.clone_from(&given.system);
+            if plan.options.system_sha256() != plan.system_sha256 {
+                let text = "the system turn was not stored: give the same --system with --resume";
+                return Err(Error::Request(text.to_owned()));
+            }
+        }
+        Ok(Self {
+            id: row.id,
+            plan: Arc::new(plan),
+            given,
+            // One file has one lock, whatever its path.
+            database: database.canonicalize()?,
+            store,
+        })
+    }
+
+    /// Returns its trials in the order of execution.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn trials(&self) -> Result<Vec<TrialRow>> {
+        Ok(self.store.trials(&self.id)?)
+    }
+
+    /// Returns its configurations, as they were when it began.
+    ///
+    /// # Errors
+    /// If one is damaged.
+    pub fn configs(&self) -> Result<Vec<LabelledConfig>> {
+        let (mut all, mut known) = (Vec::new(), BTreeSet::new());
+        let mut trials = self.trials()?;
+        trials.sort_by_key(|trial| trial.no);
+        for trial in trials {
+            if !known.insert(trial.configuration.clone()) {
+                continue;
+            }
+            let config = serde_json::from_str::<TrialConfig>(&trial.config);
+            let config = config.map_err(|error| {
+                Error::Repeat(format!(
+                    "trial {} of experiment {}: its configuration cannot be read: {error}",
+                    trial.no,
+                    escape(&self.plan.name)
+                ))
+            })?;
+            all.push(LabelledConfig {
+                label: trial.configuration,
+                config,
+            });
+        }
+        Ok(all)
+    }
+
+    /// Changes the plan and stores it.
+    pub(super) fn change_plan(&mut self, change: impl FnOnce(&mut ExperimentPlan)) -> Result<()> {
+        let mut plan = ExperimentPlan::clone(&self.plan);
+        change(&mut plan);
+        self.store.set_plan(&self.id, &plan.text()?)?;
+        self.plan = Arc::new(plan);
+        Ok(())
+    }
+
+    /// Makes trials pending that are to be executed again: interrupted ones, those whose run is
+    /// no longer in the file, and with `retry_failed` failed ones. Trials whose run was completed
+    /// after their process had been lost are complete. No process may execute the experiment.
+    pub(super) fn recover(&self, retry_failed: bool) -> Result<()> {
+        let complete = self.store.complete_runs(&self.id)?;
+        for trial in self.trials()? {
+            let has_run = trial
+                .run_uuid
+                .as_ref()
+                .is_some_and(|uuid| complete.contains(uuid));
+            match (trial.status, has_run) {
+                (TrialStatus::Running, true) => {
+                    let uuid = trial.run_uuid.as_deref().unwrap_or_default();
+                    let events = events_of_run(&self.store, uuid)?;
+                    let end = TrialEnd {
+                        status: TrialStatus::Complete,
+                        duration_ns: None,
+                        error: None,
+                        warning: joined(&events, None),
+                    };
+                    self.store.end_trial(&self.id, trial.no, &end)?;
+                }
+                (TrialStatus::Running | TrialStatus::Complete, false) => {
+                    self.store.reset_trial(&self.id, trial.no)?;
+                }
+                (TrialStatus::Failed, _) if retry_failed => {
+                    self.store.reset_trial(&self.id, trial.no)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the newest experiment of that name, or the one with that id.
+fn named(store: &Store, name: &str) -> Result<ExperimentRow> {
+    let all = store.experiments()?;
+    let found = all
+        .iter()
+        .rev()
+        .find(|row| row.name == name || row.id == name);
+    found.cloned().ok_or_else(|| match all.is_empty() {
+        true => Error::Request(format!(
+            "there is no experiment {}: the file has none; begin one with `energy sweep`",
+            escape(name)
+        )),
+        false => Error::Unknown {
+            what: "experiment",
+            name: escape(name),
+            known: names(&all),
+        },
+    })
+}
+
+/// Returns the newest experiment with trials that are not complete.
+fn newest(store: &Store) -> Result<ExperimentRow> {
+    let all = store.experiments()?;
+    for row in all.iter().rev() {
+        let mut trials = store.trials(&row.id)?.into_iter();
+        let is_open = |status| matches!(status, TrialStatus::Pending | TrialStatus::Running);
+        if trials.any(|trial| is_open(trial.status)) {
+            return Ok(row.clone());
+        }
+    }
+    Err(Error::Request(match all.is_empty() {
+        true => "the file has no experiment; begin one with `energy sweep`".to_owned(),
+        false => format!(
+            "all experiments are complete; resume one by its name to repeat failed or deleted \
+             runs: {}",
+            names(&all)
+        ),
+    }))
+}
+
+fn names(all: &[ExperimentRow]) -> String {
+    let names: Vec<String> = all
+        .iter()
+        .rev()
+        .take(10)
+        .map(|row| escape(&row.name))
+        .collect();
+    names.join(", ")
+}

@@ -1,0 +1,25 @@
+//! Conditions of the machine during the run of a trial.
+
+use energy_store::Store;
+
+use crate::error::Result;
+use crate::query::{StoredEvent, condition_events};
+
+/// Reads the events about a busy, hot or changed machine of the run with that id; none if the run
+/// is not in the file.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(super) fn events_of_run(store: &Store, uuid: &str) -> Result<Vec<StoredEvent>> {
+    match store.stored_status(uuid)? {
+        Some((run, _)) => condition_events(store.connection(), run),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Joins the messages of events and other `texts`; `None` if there are none.
+pub(super) fn joined(events: &[StoredEvent], other: Option<&str>) -> Option<String> {
+    let messages = events.iter().map(|event| event.message.as_str());
+    let texts: Vec<&str> = messages.chain(other).collect();
+    (!texts.is_empty()).then(|| texts.join("; "))
+}

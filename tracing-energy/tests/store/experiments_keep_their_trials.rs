@@ -1,0 +1,166 @@
+//! Experiments and trials: their states, their runs, and what deleting and merging does to them.
+
+use std::path::Path;
+
+use crate::store_support::attributed;
+use energy_data::rows::{ExperimentRow, TrialRow, TrialStatus};
+use energy_store::{MergeSource, SqliteSink, Store, TrialEnd};
+use tracing_energy::Sink;
+
+const ID: &str = "0b3c8a52-6d3b-4b57-9c0e-5a4c6a5f0001";
+
+fn trial(no: i64) -> TrialRow {
+    TrialRow {
+        no,
+        round: 1,
+        configuration: format!("batch {no}"),
+        config: format!("{{\"batch\":{no}}}"),
+        position: no,
+        status: TrialStatus::Pending,
+        run_uuid: None,
+        start_unix_ns: None,
+        duration_ns: None,
+        error: None,
+        warning: None,
+    }
+}
+
+fn experiment() -> ExperimentRow {
+    ExperimentRow {
+        id: ID.to_owned(),
+        name: "batches".to_owned(),
+        created_unix_ns: 7,
+        plan: "{}".to_owned(),
+    }
+}
+
+fn store(path: &Path, trials: i64) -> Store {
+    let store = Store::create(path).expect("a new file");
+    let trials: Vec<TrialRow> = (1..=trials).map(trial).collect();
+    let inserted = store.insert_experiment(&experiment(), &trials);
+    inserted.expect("inserted");
+    store
+}
+
+fn record(path: &Path, uuid: &str) {
+    let mut sink = SqliteSink::create(path).expect("opens for recording");
+    sink.write(&attributed(uuid)).expect("written");
+    sink.finish().expect("finished");
+}
+
+fn end(status: TrialStatus, error: Option<&str>) -> TrialEnd {
+    TrialEnd {
+        status,
+        duration_ns: Some(5),
+        error: error.map(str::to_owned),
+        warning: None,
+    }
+}
+
+#[test]
+fn trials_are_read_as_written_through_all_states() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = store(&folder.path().join("a.db"), 2);
+    assert_eq!(store.experiments().expect("read"), [experiment()]);
+    assert_eq!(store.experiment("other").expect("read"), None);
+    assert_eq!(store.trials(ID).expect("read"), [trial(1), trial(2)]);
+    store.start_trial(ID, 1, "u", 9).expect("started");
+    let started = TrialRow {
+        status: TrialStatus::Running,
+        run_uuid: Some("u".into()),
+        start_unix_ns: Some(9),
+        ..trial(1)
+    };
+    assert_eq!(store.trial(ID, 1).expect("read"), Some(started.clone()));
+    let failed = end(TrialStatus::Failed, Some("no memory"));
+    store.end_trial(ID, 1, &failed).expect("ended");
+    let ended = TrialRow {
+        status: TrialStatus::Failed,
+        duration_ns: Some(5),
+        error: Some("no memory".into()),
+        ..started
+    };
+    assert_eq!(store.trial(ID, 1).expect("read"), Some(ended));
+    store.reset_trial(ID, 1).expect("reset");
+    assert_eq!(store.trials(ID).expect("read"), [trial(1), trial(2)]);
+    store.replace_trial(ID, 2).expect("replaced");
+    let all = store.trials(ID).expect("read");
+    let replaced = TrialRow {
+        status: TrialStatus::Replaced,
+        ..trial(2)
+    };
+    let added = TrialRow {
+        no: 3,
+        position: 3,
+        ..trial(2)
+    };
+    assert_eq!(all, [trial(1), replaced, added]);
+    assert!(store.replace_trial(ID, 9).is_err());
+    store.set_plan(ID, "{\"a\":1}").expect("changed");
+    let row = store.experiment(ID).expect("read").expect("a row");
+    assert_eq!(row.plan, "{\"a\":1}");
+    let twice = store.insert_experiment(&experiment(), &[]);
+    assert!(twice.is_err(), "ids are unique");
+}
+
+#[test]
+fn an_experiment_is_deleted_with_its_last_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.db");
+    let store = store(&path, 2);
+    for (no, uuid) in [(1, "one"), (2, "two")] {
+        store.start_trial(ID, no, uuid, 9).expect("started");
+        record(&path, uuid);
+        let complete = end(TrialStatus::Complete, None);
+        store.end_trial(ID, no, &complete).expect("ended");
+    }
+    let uuids = store.complete_runs(ID).expect("read");
+    assert_eq!(uuids.into_iter().collect::<Vec<_>>(), ["one", "two"]);
+    let status = store.stored_status("two").expect("read");
+    assert_eq!(status, Some((2, "complete".to_owned())));
+    store.delete_run(1).expect("deleted");
+    assert_eq!(store.trials(ID).expect("read").len(), 2, "a run remains");
+    // A run that is being recorded is not in the file yet.
+    store.start_trial(ID, 1, "three", 9).expect("started");
+    store.delete_run(2).expect("deleted");
+    assert_eq!(store.trials(ID).expect("read").len(), 2, "one is recorded");
+    record(&path, "three");
+    let complete = end(TrialStatus::Complete, None);
+    store.end_trial(ID, 1, &complete).expect("ended");
+    let no = store
+        .stored_status("three")
+        .expect("read")
+        .expect("a run")
+        .0;
+    store.delete_run(no).expect("deleted");
+    assert_eq!(store.experiments().expect("read"), []);
+    assert_eq!(store.trials(ID).expect("read"), []);
+}
+
+#[test]
+fn merging_copies_experiments_that_are_absent() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [from, into] = ["a.db", "b.db"].map(|name| folder.path().join(name));
+    drop(store(&from, 3));
+    let target = Store::create(&into).expect("a new file");
+    let source = MergeSource::open(&from, folder.path()).expect("a source");
+    let copied = target.merge().experiments(&source);
+    assert_eq!(copied.expect("copied"), 1);
+    assert_eq!(target.experiments().expect("read"), [experiment()]);
+    assert_eq!(target.trials(ID).expect("read").len(), 3);
+    target.start_trial(ID, 1, "u", 9).expect("started");
+    let copied = target.merge().experiments(&source);
+    assert_eq!(copied.expect("copied"), 0);
+    let first = target.trial(ID, 1).expect("read").expect("a trial");
+    assert_eq!(first.status, TrialStatus::Running, "it is unchanged");
+}
+
+#[test]
+fn a_file_opened_for_reading_is_not_changed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.db");
+    drop(store(&path, 1));
+    let reading = Store::open(&path).expect("opens");
+    assert!(reading.reset_trial(ID, 1).is_err());
+    assert_eq!(reading.trials(ID).expect("read"), [trial(1)]);
+}
