@@ -92,7 +92,9 @@ impl ConfigurationTable {
             value
         });
         let sheet = Sheet::of_values("rows", "", self.columns(), rows.collect());
-        let mut answer = Answer::new("table", "").sheet(sheet);
+        let mut answer = Answer::new("table", "")
+            .sheet(sheet)
+            .note("Prefill, decode and all: energy per token.");
         for note in &self.notes {
             answer = answer.note(note);
         }
@@ -117,11 +119,11 @@ impl ConfigurationTable {
             Column::count("prompt_tokens", "prompt"),
             Column::number("output_tokens", "output").from_width(110),
             Column::count("runs", "runs").from_width(100),
-            Column::energy("j_per_input_token", "prefill/tok"),
-            Column::energy("j_per_output_token", "decode/tok"),
-            Column::energy("j_per_token", "all/tok"),
+            Column::energy("j_per_input_token", "prefill"),
+            Column::energy("j_per_output_token", "decode"),
+            Column::energy("j_per_token", "all"),
             Column::percent("relative_half_interval", "±"),
-            Column::number("tokens_per_s", "tok/s"),
+            Column::number("tokens_per_s", "tokens/s"),
             Column::power("peak_w", "peak").from_width(90),
             Column::percent("tdp_share", "of TDP").from_width(120),
             optional("provenance", "power", differs(|row| row.provenance.clone())),

@@ -11,7 +11,9 @@ use super::configuration_key::ConfigurationKey;
 use super::run_page::readable_phases;
 use super::runs::one_of;
 use super::stored_quality::StoredQuality;
-use super::{DECODE, INPUT, OUTPUT, Phase, Recording, RunListEntry, StoredConfig, average_w};
+use super::{
+    INPUT, OUTPUT, Phase, Recording, RunListEntry, StoredConfig, average_w, latency, phases,
+};
 use crate::error::Result;
 
 /// Prefix of the tags that are labels of a configuration.
@@ -110,9 +112,9 @@ pub struct RunResults {
     pub tdp_share: Option<f64>,
     /// Duration of the measured work.
     pub duration_ns: Option<i64>,
-    /// Mean time until the first token of a batch.
+    /// Mean time until the first token of a request; see [`add_latencies`].
     pub ttft_ns: Option<f64>,
-    /// Mean time per token of a sequence after the first.
+    /// Mean time per further token of a sequence; see [`add_latencies`].
     pub tpot_ns: Option<f64>,
     /// Time between samples: the longest of the root rails.
     pub interval_ns: Option<i64>,
@@ -161,6 +163,21 @@ pub fn run_facts(recording: &Recording, listed: Vec<RunListEntry>) -> Result<Vec
         RunFacts::of(run, extra, phases)
     };
     Ok(listed.into_iter().map(facts).collect())
+}
+
+/// Adds the waiting times of requests, which are read run by run.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn add_latencies(recording: &Recording, facts: &mut [RunFacts]) -> Result<()> {
+    for one in facts {
+        let run = recording.run(&one.run)?;
+        let phases = phases(recording, &run)?;
+        let found = latency(recording, &run, &phases, None)?;
+        one.results.ttft_ns = found.ttft_ns.map(|ns| ns as f64);
+        one.results.tpot_ns = found.tpot_ns.map(|ns| ns as f64);
+    }
+    Ok(())
 }
 
 fn extras(recording: &Recording, numbers: &[i64]) -> Result<BTreeMap<i64, RunExtra>> {
@@ -281,7 +298,7 @@ impl RunFacts {
             output_tokens: run.output_tokens,
             sequences,
             quality: StoredQuality::of(&run.tags),
-            results: RunResults::of(&run, &extra, phases, sequences),
+            results: RunResults::of(&run, &extra, phases),
             conditions: conditions.clone(),
         }
     }
@@ -332,12 +349,6 @@ impl ModelShape {
 impl RunResults {
     fn of(run: &RunListEntry, extra: &RunExtra, phases: &[Phase], sequences: Option<i64>) -> Self {
         let energy = |names: &[&str]| sum(phases, names, |phase| phase.energy_j);
-        let time = |names: &[&str]| sum(phases, names, |phase| Some(phase.duration_ns? as f64));
-        let batch = run.batch.unwrap_or(1).max(1);
-        let batches = sequences.map(|count| count.div_euclid(batch) + (count % batch).signum());
-        let decode_ns = time(&[DECODE]);
-        let per_s = run.tokens_per_s.filter(|speed| *speed > 0.0);
-        let at_once = batch.min(sequences.unwrap_or(batch)) as f64;
         let highest = extra.rails.iter().filter(|rail| rail.peak_w.is_some());
         let highest = highest.max_by(|a, b| {
             let watts = |rail: &RootRail| rail.peak_w.unwrap_or(f64::MIN);
@@ -369,12 +380,8 @@ impl RunResults {
                 .filter(|_| are_packages)
                 .map(|(watts, limit)| watts / limit),
             duration_ns: run.work_ns,
-            ttft_ns: time(INPUT)
-                .zip(batches)
-                .map(|(ns, batches)| ns / batches.max(1) as f64),
-            tpot_ns: decode_ns
-                .and(per_s)
-                .map(|tokens_per_s| 1e9 * at_once / tokens_per_s),
+            ttft_ns: None,
+            tpot_ns: None,
             interval_ns: extra.rails.iter().filter_map(|rail| rail.interval_ns).max(),
             samples: extra.samples,
             coverage: run.coverage,
