@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::analysis::{Analysis, AnalysisResult, PerToken};
 use super::finding::{Finding, FindingVerdict};
 use super::options::AnalyseOptions;
-use super::read::{ReadConfigurations, read_configurations};
+use super::read::{Latencies, ReadConfigurations, read_configurations};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, counted, escape, shorten};
 use crate::plot::Plot;
@@ -43,7 +43,11 @@ impl Analysed {
         analysis: &'static Analysis,
         options: &AnalyseOptions,
     ) -> Result<Self> {
-        let read = read_configurations(recordings, &options.filter)?;
+        let latencies = match analysis.name {
+            "engines" => Latencies::Read,
+            _ => Latencies::Skip,
+        };
+        let read = read_configurations(recordings, &options.filter, latencies)?;
         Ok(Self::of(&read, analysis, options))
     }
 
@@ -211,6 +215,8 @@ impl Analysed {
         if self.analysis.name == "engines" {
             columns.push(Column::energy("j_per_input_token", "prefill").from_width(120));
             columns.push(Column::energy("j_per_output_token", "decode").from_width(120));
+            columns.push(Column::number("ttft_ns", "TTFT, ns").from_width(140));
+            columns.push(Column::number("tpot_ns", "TPOT, ns").from_width(140));
         }
         let rows = finding.rows.iter().map(|row| {
             let mut value = json!(row);

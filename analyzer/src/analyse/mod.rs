@@ -43,6 +43,6 @@ pub use finding::{Finding, FindingRow, FindingVerdict, NamedEstimate};
 pub use list::{ANALYSES, analysis};
 pub use mean::{MeanInterval, mean_interval};
 pub use options::AnalyseOptions;
-pub use read::{ReadConfigurations, read_configurations};
+pub use read::{Latencies, ReadConfigurations, read_configurations};
 pub use series_name::names_of;
 pub use words::{list_of, relative};

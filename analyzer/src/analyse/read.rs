@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::format::{escape, shorten};
 use crate::query::{
-    Recording, RunConfiguration, RunFacts, RunFilter, RunOrder, configurations, experiments,
-    run_facts, run_page,
+    Recording, RunConfiguration, RunFacts, RunFilter, RunOrder, add_latencies, configurations,
+    experiments, run_facts, run_page,
 };
 
 /// Status of the runs that analyses use.
@@ -28,6 +28,15 @@ impl ReadConfigurations {
     }
 }
 
+/// Whether waiting times of requests are read: they take a search in the spans of each run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Latencies {
+    /// Read.
+    Read,
+    /// Unknown.
+    Skip,
+}
+
 /// Reads the complete runs of recordings that match a filter.
 ///
 /// # Errors
@@ -35,6 +44,7 @@ impl ReadConfigurations {
 pub fn read_configurations(
     recordings: &[&Recording],
     filter: &RunFilter,
+    latencies: Latencies,
 ) -> Result<ReadConfigurations> {
     let mut runs: Vec<RunFacts> = Vec::new();
     let mut read = ReadConfigurations::default();
@@ -54,7 +64,11 @@ pub fn read_configurations(
             .filter(|run| run.j_per_token.is_some())
             .collect();
         read.without_energy += all - known.len();
-        runs.extend(run_facts(recording, known)?);
+        let mut facts = run_facts(recording, known)?;
+        if latencies == Latencies::Read {
+            add_latencies(recording, &mut facts)?;
+        }
+        runs.extend(facts);
     }
     // A run that was merged into several files counts once.
     runs.sort_by(|a, b| a.run.cmp(&b.run));

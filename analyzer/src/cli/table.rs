@@ -8,7 +8,7 @@ use clap::Args;
 use super::analyse::open_all;
 use super::console::style;
 use super::exit::UsageError;
-use crate::analyse::read_configurations;
+use crate::analyse::{Latencies, read_configurations};
 use crate::query::{Recording, RunFilter};
 use crate::table::{ConfigurationTable, TableFormat};
 
@@ -40,7 +40,7 @@ pub struct TableArgs {
 pub(super) fn run(db: &Path, args: &TableArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let recordings = open_all(db, &args.also)?;
     let recordings: Vec<&Recording> = recordings.iter().collect();
-    let read = read_configurations(&recordings, &args.filter)?;
+    let read = read_configurations(&recordings, &args.filter, Latencies::Read)?;
     if read.configurations.is_empty() {
         let text = "no complete run with a known energy per token matches: list runs with \
                     `energy runs`, or record some with `energy sweep`";

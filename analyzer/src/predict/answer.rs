@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::options::PredictOptions;
 use super::select::{SelectedGroup, measured_models, of_machine, select, workloads};
-use crate::analyse::{list_of, read_configurations};
+use crate::analyse::{Latencies, list_of, read_configurations};
 use crate::error::{Error, Result};
 use crate::format::{Answer, Column, Sheet, counted, energy, escape, number, percent, shorten};
 use crate::query::{Recording, RunConfiguration, RunFilter};
@@ -50,7 +50,7 @@ pub fn predict(recordings: &[&Recording], options: &PredictOptions) -> Result<Pr
         experiment: options.experiment.clone(),
         ..RunFilter::default()
     };
-    let read = read_configurations(recordings, &filter)?;
+    let read = read_configurations(recordings, &filter, Latencies::Skip)?;
     let here = of_machine(&read.configurations, options)?;
     let workload = Workload {
         input_tokens: f64::from(options.input),

@@ -1,7 +1,7 @@
 //! Analyses of an experiment: a sentence, a plot and a table for each that has an answer.
 
 use super::markup::{details, list, paragraph, plot, section};
-use crate::analyse::{ANALYSES, AnalyseOptions, Analysed, read_configurations};
+use crate::analyse::{ANALYSES, AnalyseOptions, Analysed, Latencies, read_configurations};
 use crate::charts::name;
 use crate::error::Result;
 use crate::format::counted;
@@ -27,7 +27,7 @@ impl ReportedExperiment {
             },
             per: None,
         };
-        let read = read_configurations(&[recording], &options.filter)?;
+        let read = read_configurations(&[recording], &options.filter, Latencies::Read)?;
         let (mut plots, mut html, mut open) = (Vec::new(), String::new(), Vec::new());
         html += &paragraph(
             "note",

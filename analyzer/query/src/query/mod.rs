@@ -92,7 +92,7 @@ pub use recorded_tokens::recorded_tokens;
 pub use recording::caveat;
 pub use recording::{Recording, Run, repair};
 pub use run_answer::run_answer;
-pub use run_facts::{ModelShape, RunFacts, RunResults, run_facts};
+pub use run_facts::{ModelShape, RunFacts, RunResults, add_latencies, run_facts};
 pub use run_filter::RunFilter;
 pub use run_filter_values::{NumberRange, parse_range, parse_tag_filter};
 pub use run_interval::{RunInterval, run_interval};

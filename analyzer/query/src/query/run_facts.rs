@@ -347,7 +347,7 @@ impl ModelShape {
 }
 
 impl RunResults {
-    fn of(run: &RunListEntry, extra: &RunExtra, phases: &[Phase], sequences: Option<i64>) -> Self {
+    fn of(run: &RunListEntry, extra: &RunExtra, phases: &[Phase]) -> Self {
         let energy = |names: &[&str]| sum(phases, names, |phase| phase.energy_j);
         let highest = extra.rails.iter().filter(|rail| rail.peak_w.is_some());
         let highest = highest.max_by(|a, b| {

@@ -10,7 +10,9 @@ use utoipa_axum::routes;
 
 use super::choice::{given, optional_choice, parsed};
 use super::responses::AnalysisProblems;
-use crate::analyse::{ANALYSES, AnalyseOptions, Analysed, analysis, read_configurations};
+use crate::analyse::{
+    ANALYSES, AnalyseOptions, Analysed, Latencies, analysis, read_configurations,
+};
 use crate::query::{self, Recording, RunFilter, parse_tag_filter};
 use crate::serve::extract::{Path, Query};
 use crate::serve::problem::Problem;
@@ -119,7 +121,7 @@ async fn read_table(
 ) -> Result<Json<Value>, Problem> {
     let options = parameters.options()?;
     let table = app.readers.read(move |recording: &Recording| {
-        let read = read_configurations(&[recording], &options.filter)?;
+        let read = read_configurations(&[recording], &options.filter, Latencies::Read)?;
         let experiment = options.filter.experiment.as_deref();
         Ok(ConfigurationTable::of(&read, experiment).value())
     });
