@@ -215,13 +215,16 @@ impl Analysed {
         if self.analysis.name == "engines" {
             columns.push(Column::energy("j_per_input_token", "prefill").from_width(120));
             columns.push(Column::energy("j_per_output_token", "decode").from_width(120));
-            columns.push(Column::number("ttft_ns", "TTFT, ns").from_width(140));
-            columns.push(Column::number("tpot_ns", "TPOT, ns").from_width(140));
+            columns.push(Column::time("ttft_ns", "TTFT").from_width(120));
+            columns.push(Column::time("tpot_ns", "TPOT").from_width(120));
         }
         let rows = finding.rows.iter().map(|row| {
             let mut value = json!(row);
             if row.verdict.is_empty() {
                 value["verdict"] = Value::Null;
+            }
+            for (key, ns) in [("ttft_ns", row.ttft_ns), ("tpot_ns", row.tpot_ns)] {
+                value[key] = json!(ns.map(|ns| ns.round() as i64));
             }
             value
         });

@@ -28,14 +28,10 @@ fn each_run_is_read_or_listed_as_unreadable() {
     };
     SqliteSink::create(&path).unwrap().write(&batch).unwrap();
     let connection = Connection::open(&path).unwrap();
-    let columns: Vec<String> = connection
-        .prepare("SELECT * FROM runs")
-        .unwrap()
-        .column_names()
-        .iter()
-        .map(|name| (*name).to_owned())
-        .filter(|name| name != "no")
-        .collect();
+    let statement = connection.prepare("SELECT * FROM runs").unwrap();
+    let names = statement.column_names().map(str::to_owned);
+    let columns: Vec<String> = names.filter(|name| name != "no").collect();
+    drop(statement);
     let (mut read, mut unreadable) = (0, 0);
     for column in &columns {
         for wrong in WRONG {
