@@ -3,6 +3,7 @@
 use super::analysis::{Analysis, PerToken};
 use super::levels::best_levels;
 use super::series::{SeriesFactor, series};
+use super::series_name::precision_name;
 
 /// Which engine needs the least energy per token?
 pub(super) const ENGINES: Analysis = Analysis {
@@ -30,7 +31,7 @@ const FACTOR: SeriesFactor = SeriesFactor {
     level: |one| {
         let engine = one.key.engine.clone()?;
         let name = match &one.key.precision {
-            Some(precision) => format!("{engine} {precision}"),
+            Some(precision) => format!("{engine} {}", precision_name(precision)),
             None => engine,
         };
         Some((name, None))

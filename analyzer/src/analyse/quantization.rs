@@ -4,6 +4,7 @@ use super::analysis::{Analysis, AnalysisResult, PerToken};
 use super::finding::{Finding, FindingRow};
 use super::levels::best_levels;
 use super::series::{SeriesFactor, series};
+use super::series_name::precision_name;
 use super::words::relative;
 use crate::format::{number, percent};
 
@@ -30,8 +31,8 @@ const FACTOR: SeriesFactor = SeriesFactor {
         key.requantize = None;
     },
     level: |one| {
-        let precision = one.key.precision.clone()?;
-        Some((precision, None))
+        let precision = one.key.precision.as_deref()?;
+        Some((precision_name(precision), None))
     },
 };
 
@@ -52,16 +53,18 @@ fn add_quality(finding: &mut Finding) {
         .value
         .zip(most.value)
         .map(|(least, most)| least / most);
-    let saving = ratio.map_or(String::new(), |ratio| {
-        format!(
-            " {} needs {} than {}; quality: {}; {}.",
+    let saving = match (most.is_selected, ratio) {
+        // It cannot be distinguished from the best.
+        (true, _) | (_, None) => "not shown".to_owned(),
+        (false, Some(ratio)) => format!(
+            "{} needs {} than {}",
             least.level,
             relative(ratio),
-            most.level,
-            quality(least),
-            quality(most),
-        )
-    });
+            most.level
+        ),
+    };
+    let qualities = [quality(least), quality(most)].join("; ");
+    let saving = format!(" Saving: {saving}. Quality: {qualities}.");
     finding.answer += &saving;
 }
 
@@ -69,11 +72,11 @@ fn quality(row: &FindingRow) -> String {
     let level = &row.level;
     match (row.perplexity, row.reference_perplexity, row.top1_agreement) {
         (Some(perplexity), Some(reference), Some(top1)) => format!(
-            "{level} perplexity {} (f32: {}), the most likely token is that of f32 at {}",
+            "{level}: perplexity {} (f32: {}), the most likely token is that of f32 at {}",
             number(Some(perplexity)),
             number(Some(reference)),
             percent(Some(top1)),
         ),
-        _ => format!("{level} unknown, compute it with `energy quality`"),
+        _ => format!("{level}: unknown, compute it with `energy quality`"),
     }
 }

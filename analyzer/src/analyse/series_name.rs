@@ -13,6 +13,11 @@ pub(super) fn model_name(name: &str) -> String {
     shorten(&escape(name), VALUE)
 }
 
+/// Returns the name of a precision without commas, so that names can be listed: `q4_1+q8_0`.
+pub(super) fn precision_name(precision: &str) -> String {
+    shorten(&escape(&precision.replace(", ", "+")), VALUE)
+}
+
 /// Returns the settings of a configuration with their names, in the order of importance.
 fn settings(key: &ConfigurationKey) -> Vec<(String, String)> {
     let number = |value: Option<i64>| value.map(|value| value.to_string());
@@ -23,7 +28,7 @@ fn settings(key: &ConfigurationKey) -> Vec<(String, String)> {
             "sha256",
             checksum.map(|sum| sum.chars().take(CHECKSUM).collect()),
         ),
-        ("", key.precision.clone()),
+        ("", key.precision.as_deref().map(precision_name)),
         ("requantize", key.requantize.clone()),
         ("engine", key.engine.clone()),
         ("batch", number(key.batch)),

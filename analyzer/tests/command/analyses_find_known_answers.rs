@@ -107,15 +107,32 @@ fn a_saving_stands_next_to_the_quality_or_its_absence() {
     let value = analysed(folder.path(), "quantization", "formats");
     let answer = value["findings"][0]["answer"].as_str().unwrap();
     assert!(
-        answer.contains("q8_0 perplexity 20.50 (f32: 20.00)"),
+        answer.contains("q8_0: perplexity 20.50 (f32: 20.00)"),
         "{answer}"
     );
     assert!(answer.contains("97.5 %"), "{answer}");
-    assert!(answer.contains("f32 unknown, compute it with"), "{answer}");
+    assert!(answer.contains("f32: unknown, compute it with"), "{answer}");
     let ratio = number(&row(&value, "q8_0")["value"]) / number(&row(&value, "f32")["value"]);
     assert!((ratio - 0.7).abs() < 0.02, "{ratio}");
     let saving = format!("{:.1} % less", (1.0 - ratio) * 100.0);
     assert!(answer.contains(&saving), "{saving}: {answer}");
+}
+
+#[test]
+fn no_saving_is_claimed_without_enough_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let cells: Vec<Cell> = cells::experiments()
+        .into_iter()
+        .filter(|cell| cell.experiment == "formats")
+        .take(4)
+        .collect();
+    cells::recording(folder.path(), "energy.db", &cells);
+    let value = analysed(folder.path(), "quantization", "formats");
+    let answer = value["findings"][0]["answer"].as_str().unwrap();
+    assert!(
+        answer.contains("Saving: not shown. Quality: q8_0: perplexity"),
+        "{answer}"
+    );
 }
 
 #[test]
