@@ -75,6 +75,7 @@ function pointSeries(plot, series, at, { x, y, list }) {
       shape.classList.add("hollow");
       shape.style.stroke = colour;
       shape.style.strokeWidth = "1.6px";
+      shape.style.fillOpacity = "1";
     }
     list.push(
       mark(

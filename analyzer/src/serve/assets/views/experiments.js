@@ -1,7 +1,7 @@
 // Experiments: each analysis of the chosen experiment with its sentence, plot and rows; the table of
 // configurations, with the least energy per token first.
 
-import { bounds, digits, isKnown, joules, percent, plotChart, UNKNOWN, watts } from "/assets/charts.js";
+import { bounds, digits, isKnown, joules, percent, plotChart, UNKNOWN, watts, WORDS } from "/assets/charts.js";
 import { isAborted } from "../api.js";
 import { choice, element, field, replace, scrolling, setText, table } from "../dom.js";
 import { chartFrame } from "../frame.js";
@@ -149,6 +149,8 @@ class Experiments {
       ),
     );
     if (!known.length) {
+      // Questions with an answer come first.
+      this.results.append(frame.element);
       const notes = answer.notes.map((note) => element("p", { class: "note" }, note));
       frame.draw(() => [
         shown.length ? sentences : element("p", { class: "empty" }, "No run can be analysed."),
@@ -185,7 +187,8 @@ class Experiments {
 }
 
 const COLUMNS = [
-  ["per token", (row) => row.j_per_token, withInterval, "per"],
+  ["per token", (row) => row.j_per_token, (value) => joules(value), "per"],
+  [WORDS.interval, intervalOf, null, "interval"],
   ["model", (row) => short(row.model) || UNKNOWN, null, "model"],
   ["precision", (row) => row.precision || UNKNOWN, null, "precision"],
   ["engine", (row) => row.engine || UNKNOWN, null, "engine"],
@@ -201,12 +204,8 @@ const COLUMNS = [
   ["power", (row) => row.provenance || UNKNOWN, null, "source"],
 ];
 
-function withInterval(value, row) {
-  const { j_per_token_lo: lo, j_per_token_hi: hi } = row;
-  return [
-    joules(value),
-    isKnown(lo) ? element("small", { class: "interval" }, bounds(lo, hi)) : null,
-  ];
+function intervalOf({ j_per_token_lo: lo, j_per_token_hi: hi }) {
+  return isKnown(lo) ? element("span", { class: "nobreak" }, bounds(lo, hi)) : UNKNOWN;
 }
 
 function count(value) {
