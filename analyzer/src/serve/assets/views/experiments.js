@@ -205,7 +205,7 @@ const COLUMNS = [
 ];
 
 function intervalOf({ j_per_token_lo: lo, j_per_token_hi: hi }) {
-  return isKnown(lo) ? element("span", { class: "nobreak" }, bounds(lo, hi)) : UNKNOWN;
+  return isKnown(lo) ? element("span", { class: "interval" }, bounds(lo, hi)) : UNKNOWN;
 }
 
 function count(value) {
