@@ -1,6 +1,6 @@
 //! The best level of a factor, in each series.
 
-use energy_statistics::best::{BestLevel, FactorLevel, RankedLevel, best_level};
+use energy_statistics::best::{BestLevel, FactorLevel, best_level};
 use energy_statistics::compare::ComparisonOptions;
 
 use super::analysis::{AnalysisResult, PerToken};
@@ -43,9 +43,7 @@ fn finding(series: &FactorSeries<'_>, per: PerToken, thing: &str) -> Finding {
     match best_level(&levels, &options) {
         Err(reason) => Finding::not_estimable(&series.name, reason, rows),
         Ok(best) => {
-            for (row, level) in rows.iter_mut().zip(&best.levels) {
-                compare_row(row, level);
-            }
+            compare_rows(&mut rows, &best);
             Finding {
                 series: series.name.clone(),
                 verdict: verdict(&best),
@@ -66,17 +64,14 @@ fn verdict(best: &BestLevel) -> FindingVerdict {
     }
 }
 
-fn compare_row(row: &mut FindingRow, level: &RankedLevel) {
-    row.is_selected = level.is_in_set;
-    match &level.comparison {
-        None => {
-            row.ratio = Some(1.0);
-            row.verdict = "best".to_owned();
-        }
-        Some(comparison) => {
+/// Sets the comparisons with the best level.
+pub(super) fn compare_rows(rows: &mut [FindingRow], best: &BestLevel) {
+    for (row, level) in rows.iter_mut().zip(&best.levels) {
+        row.is_selected = level.is_in_set;
+        (row.ratio, row.verdict) = (Some(1.0), "best".to_owned());
+        if let Some(comparison) = &level.comparison {
             row.ratio = comparison.ratio;
-            row.ratio_lo = comparison.lo;
-            row.ratio_hi = comparison.hi;
+            (row.ratio_lo, row.ratio_hi) = (comparison.lo, comparison.hi);
             row.p = comparison.p;
             row.verdict = comparison.verdict_text();
         }

@@ -60,7 +60,7 @@ fn finding(
     }
     groups.sort_by(|a, b| a.0.cmp(&b.0));
     let mut rows: Vec<FindingRow> = groups.iter().map(|one| row(one, per)).collect();
-    let levels: Vec<FactorLevel> = groups
+    let of_groups: Vec<FactorLevel> = groups
         .iter()
         .map(|(name, models)| FactorLevel {
             name: name.clone(),
@@ -75,20 +75,10 @@ fn finding(
         confidence: CONFIDENCE,
         ..ComparisonOptions::default()
     };
-    match best_level(&levels, &options) {
+    match best_level(&of_groups, &options) {
         Err(reason) => Finding::not_estimable(&series.name, reason, rows),
         Ok(best) => {
-            for (row, level) in rows.iter_mut().zip(&best.levels) {
-                row.is_selected = level.is_in_set;
-                row.ratio = Some(1.0);
-                row.verdict = "best".to_owned();
-                if let Some(comparison) = &level.comparison {
-                    row.ratio = comparison.ratio;
-                    (row.ratio_lo, row.ratio_hi) = (comparison.lo, comparison.hi);
-                    row.p = comparison.p;
-                    row.verdict = comparison.verdict_text();
-                }
-            }
+            levels::compare_rows(&mut rows, &best);
             let words = sentence(&best, per, thing);
             Finding {
                 series: series.name.clone(),
