@@ -7,6 +7,7 @@
 //!
 //! This process reads power; programs that record spans join its run.
 
+mod found_counts;
 mod json_path;
 mod passed_output;
 mod token_counts;

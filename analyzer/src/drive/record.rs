@@ -11,7 +11,7 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use super::answer::Answer;
+use super::answer::ServerAnswer;
 use super::config::DriveConfig;
 use super::endpoint::Endpoint;
 use super::exchange::Exchange;
@@ -248,7 +248,7 @@ fn request(
         tracing::info_span!(target: TARGET, "warm_up").in_scope(|| {
             (0..options.warmup).try_for_each(|number| {
                 let prompt = of(&warm_up_prompt(&options.prompt, number));
-                let received = (&mut Answer::default(), &mut NoSpans as _);
+                let received = (&mut ServerAnswer::default(), &mut NoSpans as _);
                 exchange.run(&prompt, server.as_mut(), received, &mut |_| ())
             })
         })?;
@@ -260,7 +260,7 @@ fn request(
         ));
     }
     on_step("");
-    let mut answer = Answer::default();
+    let mut answer = ServerAnswer::default();
     let mut spans = RequestSpans::begin(options.max_tokens);
     let sent = exchange.run(
         &of(&options.prompt),
@@ -308,7 +308,7 @@ fn describe(
     });
 }
 
-fn other_clients(answer: &Answer) -> Option<String> {
+fn other_clients(answer: &ServerAnswer) -> Option<String> {
     let count = answer.other_connections.filter(|count| *count > 0)?;
     Some(format!(
         "{count} connections of other clients to the server were open during the request: its energy \

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::adapter::{CheckedModels, Engine};
 use super::external;
-use super::template::{Template, filled};
+use super::template::{CommandTemplate, filled};
 use crate::checksum::sha256_of;
 use crate::error::{Error, Result};
 use crate::experiment::{ExperimentPlan, GivenTexts, Trial, TrialConfig};
@@ -38,7 +38,7 @@ impl Engine for CommandEngine {
             let text = "engine command: give the command line with --command";
             Error::Request(text.to_owned())
         })?;
-        let template = Template {
+        let template = CommandTemplate {
             engine: NAME,
             option: "--command",
             line,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::adapter::{CheckedModels, Engine};
 use super::external;
-use super::template::{Template, filled};
+use super::template::{CommandTemplate, filled};
 use crate::drive::{DriveOptions, Endpoint, EndpointApi};
 use crate::error::{Error, Result};
 use crate::experiment::{ExperimentPlan, GivenTexts, Trial, TrialConfig};
@@ -30,7 +30,7 @@ impl Engine for HttpEngine {
             let text = "engine http: give the command line of the server with --serve";
             Error::Request(text.to_owned())
         })?;
-        let template = Template {
+        let template = CommandTemplate {
             engine: self.name(),
             option: "--serve",
             line,
