@@ -45,7 +45,7 @@ impl Engine for CommandEngine {
             used: &[],
         };
         template.check(plan, config)?;
-        external::check_model(plan, config, known)
+        external::check_model(plan, line, config, known)
     }
 
     fn program(&self, trial: &Trial, energy: &Path, database: &Path) -> Result<Program> {
@@ -87,7 +87,7 @@ impl RecordedCommand {
         let [program, flag] = shell();
         let workload = Workload {
             engine: Some(NAME.to_owned()),
-            model: Some(config.model.clone()),
+            model: external::model_name(config),
             prompt: options.is_prompt_stored.then(|| options.prompt.clone()),
             batch: Some(1),
             config: facts(config, &options.prompt),

@@ -39,7 +39,7 @@ impl Engine for HttpEngine {
         template.check(plan, config)?;
         let endpoint = endpoint(config)?;
         endpoint.local_addresses()?;
-        external::check_model(plan, config, known)
+        external::check_model(plan, line, config, known)
     }
 
     fn program(&self, trial: &Trial, energy: &Path, database: &Path) -> Result<Program> {
@@ -84,7 +84,7 @@ pub fn drive_options(trial: &Trial, given: &GivenTexts) -> Result<DriveOptions> 
         ignore_eos: engine.ignore_eos,
         temperature: options.temperature,
         seed: options.seed,
-        model: Some(config.model.clone()),
+        model: external::model_name(config),
         threads: config.threads,
         labels: config.labels.clone().into_iter().collect(),
         warmup: options.warmup,
