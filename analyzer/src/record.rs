@@ -138,7 +138,11 @@ fn metadata(options: &RecordOptions) -> RunMetadata {
     }
     let config = serde_json::Value::from(config);
     RunMetadata {
-        name: recording.name.clone().or(name),
+        // The program of an engine is a shell.
+        name: recording.name.clone().or_else(|| match workload.engine {
+            Some(_) => None,
+            None => name,
+        }),
         experiment: recording.experiment.clone(),
         tags: recording.tags.clone(),
         engine: workload.engine.clone(),
