@@ -108,14 +108,13 @@ pub fn record(db: &Path, options: &RecordOptions) -> anyhow::Result<RecordedProg
     let output = PassedOutput::of(&mut child);
     let ended = interrupt.wait(child)?;
     let signal = interrupt.signal();
-    let token_warning = count_tokens(options, output, &guard);
+    count_tokens(options, output, &guard);
     let summary = match signal {
         0 => guard.finish(),
         _ => guard.cancel(),
     };
     let joined = energy_store::attribute_joined(db, &summary.uuid)?;
     let mut warnings = summary.warnings.clone();
-    warnings.extend(token_warning);
     warnings.extend(join_warnings(&joined));
     warnings.extend(fit(db, &summary, &joined));
     Ok(RecordedProgram {
@@ -154,22 +153,19 @@ fn metadata(options: &RecordOptions) -> RunMetadata {
     }
 }
 
-/// Stores the numbers of tokens that the program has printed. Returns a warning if they were not
-/// found.
-fn count_tokens(
-    options: &RecordOptions,
-    output: PassedOutput,
-    guard: &EnergyGuard,
-) -> Option<String> {
+/// Stores the numbers of tokens that the program has printed, or a warning that they were not found.
+fn count_tokens(options: &RecordOptions, output: PassedOutput, guard: &EnergyGuard) {
     if !options.tokens.is_requested() {
-        return None;
+        return;
     }
     let found = token_counts::find(&options.tokens, &output.texts());
     guard.update_metadata(|metadata| {
         metadata.input_tokens = found.input;
         metadata.output_tokens = found.output;
     });
-    token_counts::warning(&options.tokens, found)
+    if let Some(text) = token_counts::warning(&options.tokens, found) {
+        guard.add_warning("token_counts", text);
+    }
 }
 
 /// Fails if the program is not found.
