@@ -7,6 +7,7 @@
 //!
 //! This process reads power; programs that record spans join its run.
 
+mod found_counts;
 mod json_path;
 mod passed_output;
 mod token_counts;
@@ -107,14 +108,13 @@ pub fn record(db: &Path, options: &RecordOptions) -> anyhow::Result<RecordedProg
     let output = PassedOutput::of(&mut child);
     let ended = interrupt.wait(child)?;
     let signal = interrupt.signal();
-    let token_warning = count_tokens(options, output, &guard);
+    count_tokens(options, output, &guard);
     let summary = match signal {
         0 => guard.finish(),
         _ => guard.cancel(),
     };
     let joined = energy_store::attribute_joined(db, &summary.uuid)?;
     let mut warnings = summary.warnings.clone();
-    warnings.extend(token_warning);
     warnings.extend(join_warnings(&joined));
     warnings.extend(fit(db, &summary, &joined));
     Ok(RecordedProgram {
@@ -137,7 +137,11 @@ fn metadata(options: &RecordOptions) -> RunMetadata {
     }
     let config = serde_json::Value::from(config);
     RunMetadata {
-        name: recording.name.clone().or(name),
+        // The program of an engine is a shell.
+        name: recording.name.clone().or_else(|| match workload.engine {
+            Some(_) => None,
+            None => name,
+        }),
         experiment: recording.experiment.clone(),
         tags: recording.tags_with_rates(),
         engine: workload.engine.clone(),
@@ -149,22 +153,19 @@ fn metadata(options: &RecordOptions) -> RunMetadata {
     }
 }
 
-/// Stores the numbers of tokens that the program has printed. Returns a warning if they were not
-/// found.
-fn count_tokens(
-    options: &RecordOptions,
-    output: PassedOutput,
-    guard: &EnergyGuard,
-) -> Option<String> {
+/// Stores the numbers of tokens that the program has printed, or a warning that they were not found.
+fn count_tokens(options: &RecordOptions, output: PassedOutput, guard: &EnergyGuard) {
     if !options.tokens.is_requested() {
-        return None;
+        return;
     }
     let found = token_counts::find(&options.tokens, &output.texts());
     guard.update_metadata(|metadata| {
         metadata.input_tokens = found.input;
         metadata.output_tokens = found.output;
     });
-    token_counts::warning(&options.tokens, found)
+    if let Some(text) = token_counts::warning(&options.tokens, found) {
+        guard.add_warning("token_counts", text);
+    }
 }
 
 /// Fails if the program is not found.

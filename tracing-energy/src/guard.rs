@@ -41,6 +41,26 @@ impl EnergyGuard {
         }
     }
 
+    /// Adds a warning to the run: an event that views of the run show, and a warning of its summary.
+    /// `kind` is a short name of its cause.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), tracing_energy::Error> {
+    /// let (_layer, guard) = tracing_energy::EnergyLayer::builder().build()?;
+    /// guard.add_warning("queue", "another job was running on this machine");
+    /// let summary = guard.finish();
+    /// assert!(summary.warnings.iter().any(|text| text.contains("another job")));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn add_warning(&self, kind: impl Into<String>, message: impl Into<String>) {
+        // In a fork the lock may be held forever by a thread that does not exist there.
+        if !self.recording.shared.gate.is_forked() {
+            let control = &self.recording.control;
+            control.add_warning(kind.into(), message.into());
+        }
+    }
+
     /// Attributes the CPU time of the process `pid` and its descendants to the run instead
     /// of to other processes. Descendants that record spans join the run if they were
     /// started with [`EnergyGuard::child_env`].

@@ -44,15 +44,17 @@ pub(super) fn run(db: &Path, mut args: DriveArgs, out: &mut dyn Write) -> anyhow
     if let Some(path) = &args.prompt_file {
         args.options.prompt = super::prompt::read(path)?;
     }
+    let run_id = std::env::var(crate::program::RUN_ID).ok();
     if let Some(selector) = &args.trial {
-        let trial = Trial::read(&Store::open(db).map_err(crate::Error::from)?, selector)?;
-        let given = GivenTexts {
-            prompt: Some(args.options.prompt.clone()),
-            system: None,
+        // Nobody reads what a trial prints: the table of its experiment has its energy.
+        let options = DriveOptions {
+            run_id,
+            ..trial(db, selector, args.options.prompt)?
         };
-        args.options = drive_options(&trial, &given)?;
+        drive(db, &options, &mut std::io::sink(), &mut |_| ())?;
+        return Ok(());
     }
-    args.options.run_id = std::env::var(crate::program::RUN_ID).ok();
+    args.options.run_id = run_id;
     let mut steps = Steps(None);
     let driven = drive(db, &args.options, out, &mut |step| steps.show(step));
     drop(steps);
@@ -66,6 +68,16 @@ pub(super) fn run(db: &Path, mut args: DriveArgs, out: &mut dyn Write) -> anyhow
     out.flush()?;
     writeln!(std::io::stderr(), "wrote {}", db.display())?;
     Ok(())
+}
+
+/// Returns the options of a trial.
+fn trial(db: &Path, selector: &str, prompt: String) -> anyhow::Result<DriveOptions> {
+    let trial = Trial::read(&Store::open(db).map_err(crate::Error::from)?, selector)?;
+    let given = GivenTexts {
+        prompt: Some(prompt),
+        system: None,
+    };
+    Ok(drive_options(&trial, &given)?)
 }
 
 /// The current step on standard error, only on a terminal.

@@ -155,7 +155,7 @@ fn of_content(value: &Value, text: &str) -> AnswerPart {
 
 /// An answer, as far as it was received.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Answer {
+pub(super) struct ServerAnswer {
     /// The text.
     pub(super) text: String,
     /// Tokens counted from the stream: one for each part with text, or the number that the part
@@ -177,7 +177,7 @@ pub(super) struct Answer {
     pub(super) other_connections: Option<usize>,
 }
 
-impl Answer {
+impl ServerAnswer {
     /// Adds a part of an answer of at most `limit` tokens, and returns the number of tokens in it.
     pub(super) fn add(&mut self, part: AnswerPart, limit: usize) -> usize {
         let ends = part.finish.is_some() && self.finish.is_none();
@@ -208,8 +208,8 @@ impl Answer {
 mod tests {
     use super::*;
 
-    fn added(events: &[&str], limit: usize) -> Answer {
-        let mut answer = Answer::default();
+    fn added(events: &[&str], limit: usize) -> ServerAnswer {
+        let mut answer = ServerAnswer::default();
         for event in events {
             match parse(event).unwrap() {
                 StreamItem::Part(part) => {

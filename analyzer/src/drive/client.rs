@@ -16,7 +16,7 @@ const LARGEST_SHORT: u64 = 4 << 20;
 
 /// A client of one server.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
+pub(super) struct HttpClient {
     agent: Agent,
     /// Scheme, address and base path.
     base: String,
@@ -43,7 +43,7 @@ pub(super) struct StreamedAnswer {
     pub(super) body: Box<dyn Read + Send>,
 }
 
-impl Client {
+impl HttpClient {
     /// Creates a client of the server at this address of `endpoint`.
     pub(super) fn new(endpoint: &Endpoint, address: SocketAddr) -> Self {
         let config = Agent::config_builder()

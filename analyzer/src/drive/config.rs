@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::answer::Answer;
+use super::answer::ServerAnswer;
 use super::options::DriveOptions;
 use super::server_facts::ServerFacts;
 use super::token_counts::TokenCounts;
@@ -126,7 +126,7 @@ impl DriveConfig {
     }
 
     /// Adds the numbers of the answer.
-    pub(super) fn set_answer(&mut self, answer: &Answer, counts: &TokenCounts) {
+    pub(super) fn set_answer(&mut self, answer: &ServerAnswer, counts: &TokenCounts) {
         let server = &mut self.server;
         let version = server.version.take();
         server.version = version.or_else(|| answer.fingerprint.clone());

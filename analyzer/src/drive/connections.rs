@@ -14,7 +14,7 @@ const ESTABLISHED: &str = "01";
 
 /// One row of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Connection {
+struct TcpRow {
     local_port: u16,
     remote_port: u16,
     inode: u64,
@@ -56,8 +56,8 @@ fn own_sockets() -> Option<HashSet<u64>> {
 }
 
 fn count(table: &str, port: u16, own: &HashSet<u64>) -> usize {
-    let rows: Vec<Connection> = table.lines().filter_map(established).collect();
-    let is_own = |row: &&Connection| row.remote_port == port && own.contains(&row.inode);
+    let rows: Vec<TcpRow> = table.lines().filter_map(established).collect();
+    let is_own = |row: &&TcpRow| row.remote_port == port && own.contains(&row.inode);
     let own_ports: HashSet<u16> = rows
         .iter()
         .filter(is_own)
@@ -70,13 +70,13 @@ fn count(table: &str, port: u16, own: &HashSet<u64>) -> usize {
 }
 
 /// Parses a line of an established connection.
-fn established(line: &str) -> Option<Connection> {
+fn established(line: &str) -> Option<TcpRow> {
     let mut words = line.split_whitespace().skip(1);
     let port = |address: &str| u16::from_str_radix(address.rsplit_once(':')?.1, 16).ok();
     let (local_port, remote_port) = (port(words.next()?)?, port(words.next()?)?);
     (words.next()? == ESTABLISHED).then_some(())?;
     let inode = words.nth(5)?.parse().ok()?;
-    Some(Connection {
+    Some(TcpRow {
         local_port,
         remote_port,
         inode,

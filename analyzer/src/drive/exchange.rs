@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::answer::{self, Answer, StreamItem};
-use super::client::Client;
+use super::answer::{self, ServerAnswer, StreamItem};
+use super::client::HttpClient;
 use super::connections;
 use super::endpoint::{Endpoint, EndpointApi};
 use super::server_process::ServerProcess;
@@ -34,7 +34,7 @@ const LARGEST_ERROR: usize = 64 << 10;
 
 /// What a request needs.
 pub(super) struct Exchange<'e> {
-    pub(super) client: &'e Client,
+    pub(super) client: &'e HttpClient,
     pub(super) endpoint: &'e Endpoint,
     pub(super) api: EndpointApi,
     pub(super) max_tokens: usize,
@@ -44,7 +44,7 @@ pub(super) struct Exchange<'e> {
 }
 
 /// What the other thread has received.
-enum Received {
+enum StreamPiece {
     /// Status code and media type.
     Head(u16, String),
     Bytes(Vec<u8>),
@@ -62,7 +62,7 @@ impl Exchange<'_> {
         &self,
         body: &Value,
         mut server: Option<&mut ServerProcess>,
-        (answer, sink): (&mut Answer, &mut dyn TokenSink),
+        (answer, sink): (&mut ServerAnswer, &mut dyn TokenSink),
         on_text: &mut dyn FnMut(&str),
     ) -> Result<()> {
         let begin = Instant::now();
@@ -87,17 +87,17 @@ impl Exchange<'_> {
                 answer.other_connections = answer.other_connections.max(now);
             }
             match received.recv_timeout(TICK) {
-                Ok(Received::Head(status, media_type)) => body.begin(status, media_type),
-                Ok(Received::Bytes(bytes)) => {
+                Ok(StreamPiece::Head(status, media_type)) => body.begin(status, media_type),
+                Ok(StreamPiece::Bytes(bytes)) => {
                     let parts = body.push(&bytes).map_err(|error| self.fault(&error))?;
                     self.add(parts, (answer, sink), on_text)?;
                 }
-                Ok(Received::End) => {
+                Ok(StreamPiece::End) => {
                     let parts = body.finish().map_err(|error| self.fault(&error))?;
                     self.add(parts, (answer, sink), on_text)?;
                     return self.check_end(answer, server.as_deref_mut());
                 }
-                Ok(Received::Failed(error)) => {
+                Ok(StreamPiece::Failed(error)) => {
                     return Err(self.broken(&error, answer, server.as_deref_mut()));
                 }
                 Err(RecvTimeoutError::Timeout) => {
@@ -117,7 +117,7 @@ impl Exchange<'_> {
     }
 
     /// Sends the request on a thread of its own, which blocks until bytes arrive.
-    fn post(&self, body: Value) -> Receiver<Received> {
+    fn post(&self, body: Value) -> Receiver<StreamPiece> {
         let (sender, receiver) = channel();
         let (client, path) = (self.client.clone(), self.api.path());
         let thread = std::thread::Builder::new().name("energy-http".to_owned());
@@ -129,7 +129,7 @@ impl Exchange<'_> {
     fn add(
         &self,
         events: Vec<String>,
-        (answer, sink): (&mut Answer, &mut dyn TokenSink),
+        (answer, sink): (&mut ServerAnswer, &mut dyn TokenSink),
         on_text: &mut dyn FnMut(&str),
     ) -> Result<()> {
         for event in events {
@@ -157,7 +157,7 @@ impl Exchange<'_> {
     }
 
     /// Checks that the answer was complete when the stream ended.
-    fn check_end(&self, answer: &Answer, server: Option<&mut ServerProcess>) -> Result<()> {
+    fn check_end(&self, answer: &ServerAnswer, server: Option<&mut ServerProcess>) -> Result<()> {
         if answer.finish.is_some() || answer.is_done && answer.streamed > 0 {
             return Ok(());
         }
@@ -170,7 +170,12 @@ impl Exchange<'_> {
 
     /// Returns the error of a connection that ended too early: the end of the server, if it has
     /// ended.
-    fn broken(&self, what: &str, answer: &Answer, server: Option<&mut ServerProcess>) -> Error {
+    fn broken(
+        &self,
+        what: &str,
+        answer: &ServerAnswer,
+        server: Option<&mut ServerProcess>,
+    ) -> Error {
         let received = format!("after {} tokens", answer.streamed);
         let Some(server) = server else {
             return self.fault(&format!("{what} {received}; see the output of the server"));
@@ -206,27 +211,29 @@ fn last_lines(server: Option<&ServerProcess>) -> String {
 }
 
 /// Sends the request and passes on what arrives, until the end or until nobody receives it.
-fn receive(client: &Client, path: &str, body: &Value, to: &Sender<Received>) {
+fn receive(client: &HttpClient, path: &str, body: &Value, to: &Sender<StreamPiece>) {
     let mut answer = match client.post(path, body) {
         Ok(answer) => answer,
         Err(error) => {
-            let _ = to.send(Received::Failed(error));
+            let _ = to.send(StreamPiece::Failed(error));
             return;
         }
     };
-    let head = Received::Head(answer.status, std::mem::take(&mut answer.content_type));
+    let head = StreamPiece::Head(answer.status, std::mem::take(&mut answer.content_type));
     let mut buffer = [0; BUFFER];
     let mut next = head;
     while to.send(next).is_ok() {
         next = match answer.body.read(&mut buffer) {
             Ok(0) => {
-                let _ = to.send(Received::End);
+                let _ = to.send(StreamPiece::End);
                 return;
             }
-            Ok(count) => Received::Bytes(buffer[..count].to_vec()),
+            Ok(count) => StreamPiece::Bytes(buffer[..count].to_vec()),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue_reading(),
             Err(error) => {
-                let _ = to.send(Received::Failed(format!("the connection failed: {error}")));
+                let _ = to.send(StreamPiece::Failed(format!(
+                    "the connection failed: {error}"
+                )));
                 return;
             }
         };
@@ -234,8 +241,8 @@ fn receive(client: &Client, path: &str, body: &Value, to: &Sender<Received>) {
 }
 
 /// Returns a message without content.
-fn continue_reading() -> Received {
-    Received::Bytes(Vec::new())
+fn continue_reading() -> StreamPiece {
+    StreamPiece::Bytes(Vec::new())
 }
 
 /// The body of an answer: a stream of events, or the text of an error.

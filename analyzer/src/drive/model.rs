@@ -11,7 +11,7 @@ use crate::error::Result;
 /// If it cannot be downloaded.
 pub(crate) fn path(model: &str) -> Result<Option<PathBuf>> {
     let path = PathBuf::from(model);
-    match path.exists() {
+    match !model.is_empty() && path.exists() {
         true => Ok(Some(path)),
         false => downloaded(model),
     }

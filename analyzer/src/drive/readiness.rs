@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::client::Client;
+use super::client::HttpClient;
 use super::endpoint::Endpoint;
 use super::server_process::ServerProcess;
 use crate::error::{Error, Result};
@@ -20,7 +20,7 @@ const PATHS: [&str; 2] = ["/health", "/v1/models"];
 /// A server that is ready.
 #[derive(Debug)]
 pub(super) struct ReadyServer {
-    pub(super) client: Client,
+    pub(super) client: HttpClient,
     /// Name of the server program in the header of its answers.
     pub(super) name: Option<String>,
 }
@@ -94,7 +94,7 @@ pub(super) fn wait(
 fn readiness(endpoint: &Endpoint, addresses: &[SocketAddr]) -> Readiness {
     let mut state = "no address".to_owned();
     for address in addresses {
-        let client = Client::new(endpoint, *address);
+        let client = HttpClient::new(endpoint, *address);
         for path in PATHS {
             let answer = match client.get(path, ATTEMPT) {
                 Ok(answer) => answer,

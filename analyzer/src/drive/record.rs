@@ -11,7 +11,7 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use super::answer::Answer;
+use super::answer::ServerAnswer;
 use super::config::DriveConfig;
 use super::endpoint::Endpoint;
 use super::exchange::Exchange;
@@ -34,6 +34,9 @@ pub struct DrivenRun {
     /// Warnings.
     pub warnings: Vec<String>,
 }
+
+/// Kind of events about other clients of the server.
+const OTHER_CLIENTS: &str = "other_clients";
 
 /// What is checked before anything is measured.
 struct Prepared {
@@ -67,15 +70,13 @@ pub fn drive(
     });
     drop(dispatch);
     let driven = match driven {
-        Ok((driven, server)) => {
+        Ok(server) => {
             let summary = guard.finish();
             // Ending the server is not part of the run.
             drop(server);
-            let mut warnings = summary.warnings;
-            warnings.extend(driven.warnings);
             DrivenRun {
                 uuid: summary.uuid,
-                warnings,
+                warnings: summary.warnings,
             }
         }
         Err(error) => {
@@ -186,19 +187,13 @@ fn start(
     Ok((Dispatch::new(subscriber), guard))
 }
 
-/// Result of a request.
-#[derive(Debug, Default)]
-struct Driven {
-    warnings: Vec<String>,
-}
-
 /// Starts the server, warms it up and sends the request. The server still runs afterwards.
 fn request(
     options: &DriveOptions,
     prepared: &mut Prepared,
     guard: &EnergyGuard,
     (out, on_step): (&mut dyn Write, &mut dyn FnMut(&'static str)),
-) -> Result<(Driven, Option<ServerProcess>)> {
+) -> Result<Option<ServerProcess>> {
     let mut server = prepared
         .serve
         .as_deref()
@@ -208,7 +203,6 @@ fn request(
     if let Some(pid) = pid {
         guard.watch_process(pid);
     }
-    let mut driven = Driven::default();
     on_step("waiting for the server");
     let ready = {
         let loading = || tracing::info_span!(target: TARGET, "model_loading").entered();
@@ -248,19 +242,22 @@ fn request(
         tracing::info_span!(target: TARGET, "warm_up").in_scope(|| {
             (0..options.warmup).try_for_each(|number| {
                 let prompt = of(&warm_up_prompt(&options.prompt, number));
-                let received = (&mut Answer::default(), &mut NoSpans as _);
+                let received = (&mut ServerAnswer::default(), &mut NoSpans as _);
                 exchange.run(&prompt, server.as_mut(), received, &mut |_| ())
             })
         })?;
     }
     if let Some(busy) = busy_slots(&ready.client).filter(|busy| *busy > 0) {
-        driven.warnings.push(format!(
-            "the server was processing {busy} other requests when the recorded one began: its energy \
-             includes theirs"
-        ));
+        guard.add_warning(
+            OTHER_CLIENTS,
+            format!(
+                "the server was processing {busy} other requests when the recorded one began: its \
+                 energy includes theirs"
+            ),
+        );
     }
     on_step("");
-    let mut answer = Answer::default();
+    let mut answer = ServerAnswer::default();
     let mut spans = RequestSpans::begin(options.max_tokens);
     let sent = exchange.run(
         &of(&options.prompt),
@@ -287,9 +284,13 @@ fn request(
         metadata.config = prepared.config.text();
     });
     sent?;
-    driven.warnings.extend(counts.warnings);
-    driven.warnings.extend(other_clients(&answer));
-    Ok((driven, server))
+    for text in counts.warnings {
+        guard.add_warning("token_counts", text);
+    }
+    if let Some(text) = other_clients(&answer) {
+        guard.add_warning(OTHER_CLIENTS, text);
+    }
+    Ok(server)
 }
 
 /// Stores what the server states about itself.
@@ -308,7 +309,7 @@ fn describe(
     });
 }
 
-fn other_clients(answer: &Answer) -> Option<String> {
+fn other_clients(answer: &ServerAnswer) -> Option<String> {
     let count = answer.other_connections.filter(|count| *count > 0)?;
     Some(format!(
         "{count} connections of other clients to the server were open during the request: its energy \

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::client::Client;
+use super::client::HttpClient;
 
 /// Time limit of each of these requests.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,7 +43,7 @@ pub(super) struct ServerFacts {
 
 impl ServerFacts {
     /// Requests the facts. `server` is the header of that name, and `model` the requested name.
-    pub(super) fn read(client: &Client, server: Option<&str>, model: Option<&str>) -> Self {
+    pub(super) fn read(client: &HttpClient, server: Option<&str>, model: Option<&str>) -> Self {
         let models = client.json("/v1/models", TIMEOUT).unwrap_or_default();
         let mut facts = Self::of_models(&models, model);
         facts.engine = facts.engine.or_else(|| server.and_then(engine));
@@ -101,7 +101,7 @@ fn engine(text: &str) -> Option<&'static str> {
 
 /// Returns the number of sequences that llama.cpp's server processes now; `None` if it does not state
 /// it.
-pub(super) fn busy_slots(client: &Client) -> Option<usize> {
+pub(super) fn busy_slots(client: &HttpClient) -> Option<usize> {
     let slots = client.json("/slots", TIMEOUT)?;
     let busy = |slot: &&Value| slot["is_processing"] == true;
     Some(slots.as_array()?.iter().filter(busy).count())

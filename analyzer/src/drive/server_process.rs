@@ -15,6 +15,8 @@ const ENDING: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(20);
 /// Number of bytes of its output that are searched for its last lines.
 const TAIL: u64 = 4000;
+/// Most characters of a line that are reported.
+const LONGEST_LINE: usize = 200;
 /// Number of its last lines that are reported.
 const LINES: usize = 5;
 
@@ -88,7 +90,11 @@ impl ServerProcess {
         let text = tail(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let mut last: Vec<String> = lines.rev().take(LINES).map(escape).collect();
+        let mut last: Vec<String> = lines
+            .rev()
+            .take(LINES)
+            .map(|line| escape(&shorten(line, LONGEST_LINE)))
+            .collect();
         last.reverse();
         match last.is_empty() {
             true => String::new(),

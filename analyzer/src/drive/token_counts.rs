@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::answer::{Answer, ServerCounts};
+use super::answer::{ServerAnswer, ServerCounts};
 
 /// Numbers of tokens of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,7 +18,7 @@ pub(super) struct TokenCounts {
 }
 
 /// Compares the counts of an answer.
-pub(super) fn of(answer: &Answer) -> TokenCounts {
+pub(super) fn of(answer: &ServerAnswer) -> TokenCounts {
     let of_timings = answer
         .timings
         .as_ref()
@@ -102,7 +102,7 @@ mod tests {
 
     fn counts(usage: [Option<u64>; 3], timings: Value, streamed: usize) -> TokenCounts {
         let [input, output, cached] = usage;
-        of(&Answer {
+        of(&ServerAnswer {
             usage: ServerCounts {
                 input,
                 output,
@@ -110,7 +110,7 @@ mod tests {
             },
             timings: timings.as_object().cloned(),
             streamed,
-            ..Answer::default()
+            ..ServerAnswer::default()
         })
     }
 

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::adapter::{CheckedModels, Engine};
 use super::external;
-use super::template::{Template, filled};
+use super::template::{CommandTemplate, filled};
 use crate::checksum::sha256_of;
 use crate::error::{Error, Result};
 use crate::experiment::{ExperimentPlan, GivenTexts, Trial, TrialConfig};
@@ -38,14 +38,14 @@ impl Engine for CommandEngine {
             let text = "engine command: give the command line with --command";
             Error::Request(text.to_owned())
         })?;
-        let template = Template {
+        let template = CommandTemplate {
             engine: NAME,
             option: "--command",
             line,
             used: &[],
         };
         template.check(plan, config)?;
-        external::check_model(plan, config, known)
+        external::check_model(plan, line, config, known)
     }
 
     fn program(&self, trial: &Trial, energy: &Path, database: &Path) -> Result<Program> {
@@ -87,7 +87,7 @@ impl RecordedCommand {
         let [program, flag] = shell();
         let workload = Workload {
             engine: Some(NAME.to_owned()),
-            model: Some(config.model.clone()),
+            model: external::model_name(config),
             prompt: options.is_prompt_stored.then(|| options.prompt.clone()),
             batch: Some(1),
             config: facts(config, &options.prompt),

@@ -9,20 +9,27 @@ use crate::experiment::{ExperimentPlan, Trial, TrialConfig};
 use crate::program::{Placeholder, Program};
 use crate::run::RunOptions;
 
-/// Sets the checksum of the model if it is a file, and downloads it if necessary.
+/// Sets the checksum of the model if it is a file, and downloads it if necessary. The name of a model
+/// that neither the option `--model` nor the command line `line` has is removed: the program has a
+/// model of its own.
 ///
 /// # Errors
 /// If it cannot be read, or its file is missing although prompts are made.
 pub(super) fn check_model(
     plan: &ExperimentPlan,
+    line: &str,
     config: &mut TrialConfig,
     known: &mut CheckedModels,
 ) -> Result<()> {
+    let is_chosen = plan.factors.iter().any(|chosen| chosen.factor == "model");
+    if !is_chosen && !line.contains("{model}") {
+        config.model.clear();
+    }
     let path = model_path(&config.model)?;
     if path.is_none() && config.prompt_tokens.is_some() {
         return Err(Error::Request(format!(
             "engine {}: --prompt-tokens needs the file of the model, and `{}` is none; give its path \
-             with --model, or a prompt",
+             with --model, or omit --prompt-tokens",
             config.engine, config.model
         )));
     }
@@ -85,6 +92,11 @@ pub(super) fn program(command: &str, trial: &Trial, energy: &Path, database: &Pa
         run_name: None,
         variables: Vec::new(),
     }
+}
+
+/// Returns the name of the model, if it is known.
+pub(super) fn model_name(config: &TrialConfig) -> Option<String> {
+    Some(config.model.clone()).filter(|name| !name.is_empty())
 }
 
 /// Returns the placeholder of the model: its path, or else its name.

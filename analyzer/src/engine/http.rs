@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::adapter::{CheckedModels, Engine};
 use super::external;
-use super::template::{Template, filled};
+use super::template::{CommandTemplate, filled};
 use crate::drive::{DriveOptions, Endpoint, EndpointApi};
 use crate::error::{Error, Result};
 use crate::experiment::{ExperimentPlan, GivenTexts, Trial, TrialConfig};
@@ -30,7 +30,7 @@ impl Engine for HttpEngine {
             let text = "engine http: give the command line of the server with --serve";
             Error::Request(text.to_owned())
         })?;
-        let template = Template {
+        let template = CommandTemplate {
             engine: self.name(),
             option: "--serve",
             line,
@@ -39,7 +39,7 @@ impl Engine for HttpEngine {
         template.check(plan, config)?;
         let endpoint = endpoint(config)?;
         endpoint.local_addresses()?;
-        external::check_model(plan, config, known)
+        external::check_model(plan, line, config, known)
     }
 
     fn program(&self, trial: &Trial, energy: &Path, database: &Path) -> Result<Program> {
@@ -84,7 +84,7 @@ pub fn drive_options(trial: &Trial, given: &GivenTexts) -> Result<DriveOptions> 
         ignore_eos: engine.ignore_eos,
         temperature: options.temperature,
         seed: options.seed,
-        model: Some(config.model.clone()),
+        model: external::model_name(config),
         threads: config.threads,
         labels: config.labels.clone().into_iter().collect(),
         warmup: options.warmup,

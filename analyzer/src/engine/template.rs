@@ -16,7 +16,7 @@ const FACTORS: &[(&str, &str)] = &[
 
 /// A command line of an engine.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Template<'t> {
+pub(super) struct CommandTemplate<'t> {
     /// Name of the engine.
     pub(super) engine: &'static str,
     /// Option that the line was given by.
@@ -27,7 +27,7 @@ pub(super) struct Template<'t> {
     pub(super) used: &'t [&'static str],
 }
 
-impl Template<'_> {
+impl CommandTemplate<'_> {
     /// Checks that the engine can run a configuration.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ mod tests {
 
     fn checked(line: &str, factors: &[(&str, &str)]) -> Result<()> {
         let plan = plan(factors);
-        let template = Template {
+        let template = CommandTemplate {
             engine: "http",
             option: "--serve",
             line,

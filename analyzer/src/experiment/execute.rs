@@ -19,6 +19,7 @@ use super::program_change::WatchedProgram;
 use super::stored::Experiment;
 use super::trial::{GROUP_TAG, Trial};
 use super::trial_conditions::{events_of_run, joined};
+use super::trial_fault::fault;
 use crate::engine::engine;
 use crate::error::{Error, Result};
 use crate::format::escape;
@@ -248,7 +249,11 @@ impl Execution<'_> {
             return Err(self.interrupt.error());
         }
         let error = match exit {
-            Ok(exit) => self.fault(&exit, &uuid)?,
+            Ok(exit) => {
+                let stored = store.stored_status(&uuid)?;
+                let status = stored.as_ref().map(|(_, status)| status.as_str());
+                fault(&exit, status, experiment.plan.timeout())
+            }
             Err(error) => Some(error.to_string()),
         };
         let status = match error {
@@ -293,29 +298,6 @@ impl Execution<'_> {
         self.interrupt.wait_for(child, experiment.plan.timeout())
     }
 
-    /// Returns why a trial whose process has ended counts as failed.
-    fn fault(&self, exit: &ProgramExit, uuid: &str) -> Result<Option<String>> {
-        let plan = &self.experiment.plan;
-        if let Some(limit) = plan.timeout().filter(|_| exit.has_timed_out) {
-            let limit = duration_text(limit);
-            return Ok(Some(format!("timeout: it took longer than {limit}")));
-        }
-        let stored = self.experiment.store.stored_status(uuid)?;
-        let status = stored.as_ref().map(|(_, status)| status.as_str());
-        if let Some(signal) = killed_by(exit) {
-            // It was killed after its work.
-            return Ok((status != Some("complete")).then(|| killed_text(signal)));
-        }
-        if let Some(failure) = exit.failure() {
-            return Ok(Some(failure));
-        }
-        Ok(match status {
-            Some("complete") => None,
-            Some(other) => Some(format!("its run is {other}; complete runs are required")),
-            None => Some("it recorded no run".to_owned()),
-        })
-    }
-
     /// Returns conditions during a run that affect its energy.
     fn warning(&self, uuid: &str) -> Result<Option<String>> {
         let events = events_of_run(&self.experiment.store, uuid)?;
@@ -351,24 +333,5 @@ impl Execution<'_> {
             store.set_tag(&[run], REPLACED_TAG, "")?;
         }
         Ok(experiment.trials()?.pop())
-    }
-}
-
-#[cfg(unix)]
-fn killed_by(exit: &ProgramExit) -> Option<i32> {
-    use std::os::unix::process::ExitStatusExt as _;
-    exit.status.signal()
-}
-
-#[cfg(not(unix))]
-fn killed_by(_exit: &ProgramExit) -> Option<i32> {
-    None
-}
-
-fn killed_text(signal: i32) -> String {
-    let text = format!("killed by signal {signal}");
-    match signal {
-        9 => text + "; if memory ran out, use a smaller model, batch or context",
-        _ => text,
     }
 }

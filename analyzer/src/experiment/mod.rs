@@ -24,6 +24,7 @@ mod program_change;
 mod stored;
 mod trial;
 mod trial_conditions;
+mod trial_fault;
 mod values;
 
 pub use answer::answer;

@@ -162,8 +162,10 @@ impl Experiment {
                 .run_uuid
                 .as_ref()
                 .is_some_and(|uuid| complete.contains(uuid));
-            match (trial.status, has_run) {
-                (TrialStatus::Running, true) => {
+            match recovery(trial.status, has_run, retry_failed) {
+                Recovery::Keep => {}
+                Recovery::Reset => self.store.reset_trial(&self.id, trial.no)?,
+                Recovery::Complete => {
                     let uuid = trial.run_uuid.as_deref().unwrap_or_default();
                     let events = events_of_run(&self.store, uuid)?;
                     let end = TrialEnd {
@@ -174,16 +176,31 @@ impl Experiment {
                     };
                     self.store.end_trial(&self.id, trial.no, &end)?;
                 }
-                (TrialStatus::Running | TrialStatus::Complete, false) => {
-                    self.store.reset_trial(&self.id, trial.no)?;
-                }
-                (TrialStatus::Failed, _) if retry_failed => {
-                    self.store.reset_trial(&self.id, trial.no)?;
-                }
-                _ => {}
             }
         }
         Ok(())
+    }
+}
+
+/// What becomes of a trial when its experiment is resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Recovery {
+    /// It stays as it is.
+    Keep,
+    /// It is executed (again).
+    Reset,
+    /// Its run was completed after its process had been lost.
+    Complete,
+}
+
+/// Returns what becomes of a trial with this status. `has_run` is whether its run is complete and
+/// in the file.
+fn recovery(status: TrialStatus, has_run: bool, retry_failed: bool) -> Recovery {
+    match (status, has_run) {
+        (TrialStatus::Running, true) => Recovery::Complete,
+        (TrialStatus::Running | TrialStatus::Complete, false) => Recovery::Reset,
+        (TrialStatus::Failed, _) if retry_failed => Recovery::Reset,
+        _ => Recovery::Keep,
     }
 }
 
@@ -235,4 +252,50 @@ fn names(all: &[ExperimentRow]) -> String {
         .map(|row| escape(&row.name))
         .collect();
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Executes a prefix of trials, of which some fail, is killed during the next one, whose
+        /// run may be completed anyway, and loses some runs by deletion.
+        #[test]
+        fn what_is_executed_after_a_kill_is_the_complement(
+            failed in prop::collection::vec(any::<bool>(), 1..40),
+            deleted in prop::collection::vec(any::<bool>(), 40),
+            done in 0usize..40,
+            is_completed: bool,
+            retry_failed: bool,
+        ) {
+            let done = done.min(failed.len());
+            let mut executed = Vec::new();
+            for (at, failed) in failed.iter().enumerate() {
+                let status = match (at < done, *failed) {
+                    (true, true) => TrialStatus::Failed,
+                    (true, false) => TrialStatus::Complete,
+                    (false, _) if at == done => TrialStatus::Running,
+                    (false, _) => TrialStatus::Pending,
+                };
+                let has_run = match status {
+                    TrialStatus::Complete => !deleted[at],
+                    TrialStatus::Running => is_completed,
+                    _ => false,
+                };
+                let is_executed = match recovery(status, has_run, retry_failed) {
+                    Recovery::Reset => true,
+                    Recovery::Complete => false,
+                    Recovery::Keep => status == TrialStatus::Pending,
+                };
+                // Every trial ends with one complete run, or as failed.
+                let is_skipped = *failed && at < done && !retry_failed;
+                prop_assert_eq!(is_executed, !has_run && !is_skipped, "trial {}: {:?}", at, status);
+                executed.push(is_executed);
+            }
+            prop_assert!(executed.iter().skip(done + 1).all(|executed| *executed));
+        }
+    }
 }

@@ -24,11 +24,9 @@ pub(crate) const DATABASE: &str = "ENERGY_DB";
 pub(crate) const READABLE_BY: &str = "ENERGY_READABLE_BY";
 /// Variable with the id of the run that `energy run` records. A program that starts it sets the
 /// variable, so that it knows the id before the run is in the file.
-#[cfg_attr(not(any(feature = "inference", feature = "serve")), allow(dead_code))]
 pub(crate) const RUN_ID: &str = "ENERGY_RUN_ID";
 /// Variable with the system turn of `energy run`, for programs that start it: other users can read
 /// arguments, but not variables.
-#[cfg_attr(not(any(feature = "inference", feature = "serve")), allow(dead_code))]
 pub(crate) const SYSTEM_TURN: &str = "ENERGY_SYSTEM";
 /// Number of bytes of a failed program's standard error that are reported.
 const STDERR_TAIL: usize = 2000;

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use super::token_counts::{FoundCounts, TokenKind};
+use super::found_counts::{FoundCounts, TokenKind};
 
 /// Usual names of the number of prompt tokens, without that of an object around it.
 const INPUT_NAMES: &[&str] = &[
@@ -27,21 +27,21 @@ const OUTPUT_NAMES: &[&str] = &[
 
 /// Path of one count, or of an object with both under usual names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TokenPath {
+pub(super) struct CountPath {
     /// The kind of the count; `None` for an object.
     kind: Option<TokenKind>,
-    steps: Vec<Step>,
+    steps: Vec<PathStep>,
 }
 
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
+enum PathStep {
     Key(String),
     /// From 0, or from -1 at the end.
     Index(i64),
 }
 
-impl FromStr for TokenPath {
+impl FromStr for CountPath {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -59,7 +59,7 @@ impl FromStr for TokenPath {
 }
 
 /// Splits a path; `None` if it is malformed.
-fn steps(path: &str) -> Option<Vec<Step>> {
+fn steps(path: &str) -> Option<Vec<PathStep>> {
     let (mut steps, mut unread) = (Vec::new(), path);
     while !unread.is_empty() {
         if let Some(after) = unread.strip_prefix('[') {
@@ -72,8 +72,8 @@ fn steps(path: &str) -> Option<Vec<Step>> {
                     .map(|(index, after)| (Ok(index), after))?,
             };
             steps.push(match inner {
-                Ok(index) => Step::Index(index.trim().parse().ok()?),
-                Err(key) => Step::Key(key.to_owned()),
+                Ok(index) => PathStep::Index(index.trim().parse().ok()?),
+                Err(key) => PathStep::Key(key.to_owned()),
             });
             unread = after;
             continue;
@@ -84,13 +84,13 @@ fn steps(path: &str) -> Option<Vec<Step>> {
         if key.is_empty() {
             return None;
         }
-        steps.push(Step::Key(key.to_owned()));
+        steps.push(PathStep::Key(key.to_owned()));
         unread = after;
     }
     Some(steps)
 }
 
-impl TokenPath {
+impl CountPath {
     /// Returns the counts in one JSON value.
     pub(super) fn counts(&self, value: &Value) -> FoundCounts {
         let Some(found) = self.find(value) else {
@@ -112,8 +112,8 @@ impl TokenPath {
 
     fn find<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         self.steps.iter().try_fold(value, |value, step| match step {
-            Step::Key(key) => value.get(key),
-            Step::Index(index) => {
+            PathStep::Key(key) => value.get(key),
+            PathStep::Index(index) => {
                 let list = value.as_array()?;
                 let at = match usize::try_from(*index) {
                     Ok(at) => at,
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     fn counts(path: &str, value: Value) -> (Option<i64>, Option<i64>) {
-        let found = path.parse::<TokenPath>().unwrap().counts(&value);
+        let found = path.parse::<CountPath>().unwrap().counts(&value);
         (found.input, found.output)
     }
 
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn malformed_paths_are_refused() {
         for text in ["a..b", "a.", "[", "[x]", "[\"a]", "output=.", "a[1"] {
-            assert!(text.parse::<TokenPath>().is_err(), "{text}");
+            assert!(text.parse::<CountPath>().is_err(), "{text}");
         }
     }
 

@@ -1,50 +1,9 @@
 //! Numbers of tokens in the output of a program.
 
-use super::json_path::{TokenPath, json_values};
+use super::found_counts::FoundCounts;
+use super::json_path::{CountPath, json_values};
 use super::token_options::TokenOptions;
 use super::token_pattern::TokenPattern;
-
-/// Which tokens are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TokenKind {
-    /// Those of the prompt.
-    Input,
-    /// Generated ones.
-    Output,
-}
-
-/// Counts that were found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct FoundCounts {
-    /// Tokens of the prompt.
-    pub(super) input: Option<i64>,
-    /// Generated tokens.
-    pub(super) output: Option<i64>,
-}
-
-impl FoundCounts {
-    /// Returns a count of the prompt alone.
-    pub(super) fn input(input: Option<i64>) -> Self {
-        Self {
-            input,
-            output: None,
-        }
-    }
-
-    /// Returns a count of generated tokens alone.
-    pub(super) fn output(output: Option<i64>) -> Self {
-        Self {
-            input: None,
-            output,
-        }
-    }
-
-    /// Replaces the counts that `newer` has.
-    pub(super) fn replace(&mut self, newer: Self) {
-        self.input = newer.input.or(self.input);
-        self.output = newer.output.or(self.output);
-    }
-}
 
 /// Finds the counts in the texts that a program has printed: the last one of each kind. Paths come
 /// before regular expressions.
@@ -58,7 +17,7 @@ pub(super) fn find(options: &TokenOptions, texts: &[String]) -> FoundCounts {
         .tokens_json
         .iter()
         .filter_map(|text| text.parse().ok());
-    let paths: Vec<TokenPath> = paths.collect();
+    let paths: Vec<CountPath> = paths.collect();
     let mut found = FoundCounts::default();
     for text in texts {
         for pattern in &patterns {

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::json_path::TokenPath;
+use super::json_path::CountPath;
 use super::token_pattern::TokenPattern;
 
 /// Where the output of a program has its numbers of tokens.
@@ -29,7 +29,7 @@ impl TokenOptions {
 
 /// Checks a path.
 fn parse_path(text: &str) -> Result<String, String> {
-    text.parse::<TokenPath>().map(|_| text.to_owned())
+    text.parse::<CountPath>().map(|_| text.to_owned())
 }
 
 /// Checks a regular expression.

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use regex::{Captures, Regex};
 
-use super::token_counts::FoundCounts;
+use super::found_counts::FoundCounts;
 
 /// A regular expression with the groups `input` and `output`, or one of them.
 #[derive(Debug, Clone)]

@@ -300,6 +300,7 @@ const fn yes() -> bool {
 ///
 /// # Errors
 /// If it is no number from 1 to 256.
+#[cfg_attr(not(feature = "serve"), allow(dead_code))]
 pub(crate) fn parse_batch(text: &str) -> Result<usize, String> {
     let batch = text.parse().ok();
     let batch = batch.filter(|batch| (1..=LARGEST_BATCH).contains(batch));

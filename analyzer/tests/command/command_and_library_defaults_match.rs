@@ -9,6 +9,7 @@ use energy_analyzer::calibrate::CalibrateOptions;
 use energy_analyzer::cli::{BaselineCommand, Cli, Command, ImportSource};
 use energy_analyzer::compare::CompareOptions;
 use energy_analyzer::doctor::{DoctorOptions, ValidateOptions};
+use energy_analyzer::drive::DriveOptions;
 use energy_analyzer::engine::EngineOptions;
 use energy_analyzer::experiment::{FactorOptions, SweepOptions, TrialConfig};
 use energy_analyzer::flamegraph::{GraphOptions, Picture};
@@ -28,10 +29,11 @@ fn same<T: Default + Debug + PartialEq>(parsed: &T) {
 }
 
 /// Command lines without options: the command and its required arguments.
-const LINES: [&str; 22] = [
+const LINES: [&str; 23] = [
     "run",
     "sweep",
     "record -- true",
+    "drive --serve x --endpoint http://127.0.0.1:1",
     "import chrome t.json --power p.csv",
     "calibrate",
     "doctor",
@@ -79,6 +81,14 @@ fn options_of_each_command_have_library_defaults() {
                 let expected = RecordOptions {
                     words,
                     ..RecordOptions::default()
+                };
+                assert_eq!(args.options, expected);
+            }
+            Command::Drive(args) => {
+                let expected = DriveOptions {
+                    serve: Some("x".to_owned()),
+                    endpoint: Some("http://127.0.0.1:1".parse().unwrap()),
+                    ..DriveOptions::default()
                 };
                 assert_eq!(args.options, expected);
             }

@@ -87,7 +87,7 @@ impl FromStr for Fault {
     }
 }
 
-struct Server {
+struct ModelServer {
     faults: Vec<Fault>,
     began: Instant,
     requests: AtomicUsize,
@@ -97,7 +97,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut words = std::env::args().skip(1);
     let port: u16 = words.next().ok_or("no port")?.parse()?;
     let faults = words.map(|word| word.parse()).collect::<Result<_, _>>()?;
-    let server = Server {
+    let server = ModelServer {
         faults,
         began: Instant::now(),
         requests: AtomicUsize::new(0),
@@ -117,7 +117,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-impl Server {
+impl ModelServer {
     fn has(&self, is: impl Fn(Fault) -> bool) -> bool {
         self.faults.iter().any(|fault| is(*fault))
     }
@@ -282,7 +282,7 @@ impl Server {
 /// Form of an answer.
 struct Form<'f> {
     path: &'f str,
-    server: &'f Server,
+    server: &'f ModelServer,
     limit: usize,
 }
 

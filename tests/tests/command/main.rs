@@ -11,6 +11,7 @@ mod an_absent_device_is_an_error;
 mod an_unusable_database_is_one_clear_error;
 mod baselines_are_kept_and_checked;
 mod batches_are_counted_by_sequence;
+mod engines_run_trials;
 mod experts_are_counted_in_operations;
 mod maintenance_spares_active_recordings;
 mod misuse_of_the_command_is_reported;

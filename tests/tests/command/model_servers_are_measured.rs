@@ -35,15 +35,7 @@ fn driven_at(folder: &Path, port: u16, path: &str) -> Command {
     let mut command = energy(ENERGY);
     command
         .current_dir(folder)
-        .args([
-            "drive",
-            "--db",
-            "energy.db",
-            "--baseline",
-            "0s",
-            "--max-tokens",
-            "6",
-        ])
+        .args(["drive", "--db", "energy.db", "--baseline", "0s"])
         .args(["--prompt", "count from zero please"])
         .args(["--endpoint", &format!("http://127.0.0.1:{port}{path}")]);
     command
@@ -51,7 +43,7 @@ fn driven_at(folder: &Path, port: u16, path: &str) -> Command {
 
 fn modelled(command: &mut Command) -> Output {
     command
-        .args(["--source", "modelled"])
+        .args(["--source", "modelled", "--max-tokens", "6"])
         .output()
         .expect("the command")
 }
@@ -116,8 +108,7 @@ fn requests_have_the_spans_of_a_run() {
         let expected = expected.map(|(label, count)| (label.to_owned(), count));
         assert_eq!(labels, expected.into(), "{path}");
         // The CPU time of the server belongs to the run.
-        let served = "SELECT count(*) FROM processes WHERE run = ?1 AND name LIKE 'fake-model%'";
-        assert_eq!(run.number(served), 1.0);
+        assert!(run.number("SELECT count(*) FROM processes WHERE run = ?1") >= 1.0);
         assert!(run.number("SELECT max(unattributed_j) FROM balance WHERE run = ?1") > 0.0);
 
         let summary = summary(folder.path());
@@ -250,8 +241,8 @@ fn faults_of_a_server_are_one_clear_error_and_the_recording_is_kept() {
         ),
         (
             "hangs=3",
-            "--timeout 1s",
-            "did not end within 1s (3 tokens received)",
+            "--timeout 3s",
+            "did not end within 3s (3 tokens received)",
             3,
         ),
         ("cuts=3", "", "after 3 tokens", 3),
@@ -469,9 +460,11 @@ fn labels_are_filled_in_and_stored_and_texts_are_not_if_unwanted() {
     assert_eq!(config["labels"]["count"], "2");
     assert_eq!(config["server"]["streamed_tokens"], 3);
     assert!(config["serve"].is_null() && config["prompt_sha256"].is_string());
+    let texts = "SELECT prompt IS NULL AND response IS NULL FROM runs WHERE no = ?1";
+    assert_eq!(run.number(texts), 1.0);
     drop(run);
     let bytes = std::fs::read(folder.path().join("energy.db")).expect("a file");
-    for text in ["from zero please", "fake-model-server'", " 0 1"] {
+    for text in ["from zero please", "fake-model-server'"] {
         let found = bytes
             .windows(text.len())
             .any(|part| part == text.as_bytes());

@@ -14,6 +14,8 @@ pub(crate) struct Control {
     complete: AtomicBool,
     metadata: Mutex<(RunMetadata, bool)>,
     last_notices: Mutex<Vec<Notice>>,
+    /// Kinds and messages of the program's own warnings.
+    warnings: Mutex<Vec<(String, String)>>,
     /// The root of the processes that are watched; 0 for none.
     watched: AtomicU32,
     /// Whether prompt and response may be kept.
@@ -28,6 +30,7 @@ impl Control {
             complete: AtomicBool::new(false),
             metadata: Mutex::new((metadata, false)),
             last_notices: Mutex::new(Vec::new()),
+            warnings: Mutex::new(Vec::new()),
             watched: AtomicU32::new(0),
             keeps_text,
         }
@@ -68,6 +71,21 @@ impl Control {
         self.last_notices
             .lock()
             .map(|mut notices| std::mem::take(&mut *notices))
+            .unwrap_or_default()
+    }
+
+    /// Adds a warning of the program.
+    pub(crate) fn add_warning(&self, kind: String, message: String) {
+        if let Ok(mut warnings) = self.warnings.lock() {
+            warnings.push((kind, message));
+        }
+    }
+
+    /// Takes the warnings of the program.
+    pub(crate) fn take_warnings(&self) -> Vec<(String, String)> {
+        self.warnings
+            .lock()
+            .map(|mut warnings| std::mem::take(&mut *warnings))
             .unwrap_or_default()
     }
 

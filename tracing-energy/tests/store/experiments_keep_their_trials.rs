@@ -2,37 +2,9 @@
 
 use std::path::Path;
 
-use crate::store_support::attributed;
-use energy_data::rows::{ExperimentRow, TrialRow, TrialStatus};
-use energy_store::{MergeSource, SqliteSink, Store, TrialEnd};
-use tracing_energy::Sink;
-
-const ID: &str = "0b3c8a52-6d3b-4b57-9c0e-5a4c6a5f0001";
-
-fn trial(no: i64) -> TrialRow {
-    TrialRow {
-        no,
-        round: 1,
-        configuration: format!("batch {no}"),
-        config: format!("{{\"batch\":{no}}}"),
-        position: no,
-        status: TrialStatus::Pending,
-        run_uuid: None,
-        start_unix_ns: None,
-        duration_ns: None,
-        error: None,
-        warning: None,
-    }
-}
-
-fn experiment() -> ExperimentRow {
-    ExperimentRow {
-        id: ID.to_owned(),
-        name: "batches".to_owned(),
-        created_unix_ns: 7,
-        plan: "{}".to_owned(),
-    }
-}
+use crate::store_support::{EXPERIMENT as ID, ended, experiment, trial, write};
+use energy_data::rows::{RunStatus, TrialRow, TrialStatus};
+use energy_store::{MergeSource, Store, TrialEnd};
 
 fn store(path: &Path, trials: i64) -> Store {
     let store = Store::create(path).expect("a new file");
@@ -43,9 +15,11 @@ fn store(path: &Path, trials: i64) -> Store {
 }
 
 fn record(path: &Path, uuid: &str) {
-    let mut sink = SqliteSink::create(path).expect("opens for recording");
-    sink.write(&attributed(uuid)).expect("written");
-    sink.finish().expect("finished");
+    let mut run = ended(uuid);
+    if let Some(run) = &mut run.run {
+        run.status = RunStatus::Complete;
+    }
+    write(path, &run);
 }
 
 fn end(status: TrialStatus, error: Option<&str>) -> TrialEnd {

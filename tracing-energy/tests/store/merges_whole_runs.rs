@@ -10,8 +10,9 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 use tracing_energy::Batch;
 
-/// Tables that belong to machines, not to runs; a new table must be added here or have a run.
-const OF_MACHINES: [&str; 2] = ["calibrations", "calibration_kinds"];
+/// Tables that belong to machines or experiments, not to runs; a new table must be added here or
+/// have a run.
+const OF_OTHERS: [&str; 4] = ["calibrations", "calibration_kinds", "experiments", "trials"];
 
 /// The tables of a file with their columns.
 fn tables(connection: &Connection) -> BTreeMap<String, Vec<String>> {
@@ -33,7 +34,7 @@ fn rows(store: &Store, run: i64) -> BTreeMap<String, Vec<String>> {
     let (first, last) = span_ids(run);
     let mut all = BTreeMap::new();
     for (table, columns) in tables(store.connection()) {
-        if OF_MACHINES.contains(&table.as_str()) {
+        if OF_OTHERS.contains(&table.as_str()) {
             continue;
         }
         let has = |name: &str| columns.iter().any(|column| column == name);
@@ -101,7 +102,7 @@ fn a_merged_run_is_the_same_in_every_table() {
 }
 
 #[test]
-fn every_table_belongs_to_runs_or_to_machines() {
+fn every_table_belongs_to_runs_machines_or_experiments() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = file(&folder.path().join("a.db"), &[]);
     let of_runs = |columns: &Vec<String>| {
@@ -110,7 +111,7 @@ fn every_table_belongs_to_runs_or_to_machines() {
     };
     for (table, columns) in tables(store.connection()) {
         let known = matches!(table.as_str(), "runs" | "spans") || of_runs(&columns);
-        assert_ne!(known, OF_MACHINES.contains(&table.as_str()), "{table}");
+        assert_ne!(known, OF_OTHERS.contains(&table.as_str()), "{table}");
     }
 }
 

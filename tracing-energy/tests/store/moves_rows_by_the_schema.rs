@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::store_support::{calibration, ended, number, write};
+use crate::store_support::{calibration, ended, experiment, number, trial, write};
 use energy_data::rows::{CpuScope, RunStatus};
 use energy_store::{MergeSource, Store};
 use tracing_energy::Batch;
@@ -56,13 +56,15 @@ fn open(path: &Path) -> Store {
     Store::open_writable(path).expect("writable")
 }
 
-/// A file with one run and a calibration.
+/// A file with one run, a calibration and an experiment.
 fn file(path: &Path, run: &Batch) -> Store {
     write(path, run);
     let store = open(path);
     store
         .insert_calibration(&calibration(2.0, 1))
         .expect("written");
+    let inserted = store.insert_experiment(&experiment(), &[trial(1)]);
+    inserted.expect("written");
     migrate(&store);
     store
 }
@@ -82,6 +84,7 @@ fn added_columns_move_from_another_file() {
     let mut merge = store.merge();
     assert_eq!(merge.run(&opened, 1).expect("merged"), Some(1));
     assert_eq!(merge.calibrations(&opened).expect("merged"), 1);
+    assert_eq!(merge.experiments(&opened).expect("merged"), 1);
     drop(merge);
     for table in tables(&source) {
         let all = rows(&source, &table, "1");

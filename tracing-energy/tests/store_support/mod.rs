@@ -10,11 +10,13 @@
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
 mod attribution;
+mod experiments;
 mod files;
 mod recording;
 pub mod rows;
 
 pub use attribution::attribution;
+pub use experiments::{EXPERIMENT, experiment, trial};
 pub use files::{attributed, calibration, calibration_key, ended, file, number, spans, write};
 pub use recording::{recording, run_row, span};
 pub use rows::MS;

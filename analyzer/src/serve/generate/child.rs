@@ -299,8 +299,9 @@ mod tests {
         let crate::cli::Command::Run(args) = parsed.command else {
             panic!("not a run");
         };
-        let mut all = args.variants.all(&args.options);
-        let mut found = all.remove(0);
+        let base = crate::experiment::TrialConfig::of(&args.options);
+        let configs = args.factors.0.configs(&base).unwrap();
+        let mut found = configs[0].config.options(&args.options);
         found.prompt = options.prompt.clone();
         assert_eq!(found, options);
     }

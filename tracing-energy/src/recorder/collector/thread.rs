@@ -171,6 +171,9 @@ impl Collector {
         cpu.read(self.control.watched(), spans.logs(), time, rows);
         spans.end_threads(time.now().nanos(), cpu, rows);
         conditions.read(time, cpu, rows);
+        for (kind, message) in self.control.take_warnings() {
+            rows.event(now.nanos(), &kind, message);
+        }
         baselines.settle(now.nanos(), false, conditions, rows);
         // Records since the last pass may still arrive; before the first span, so may
         // samples.
