@@ -172,7 +172,9 @@ fn read(path: &Path) -> Option<ModelEntry> {
         return None;
     }
     let head = gguf::read(&real).unwrap_or_default();
-    let sizes = parts.iter().map(|part| Some(std::fs::metadata(part).ok()?.len()));
+    let sizes = parts
+        .iter()
+        .map(|part| Some(std::fs::metadata(part).ok()?.len()));
     Some(entry(sizes.sum(), head.architecture, head.precision))
 }
 
