@@ -90,9 +90,9 @@ impl Interrupt {
 
     /// Sleeps for `time`, or until a signal is received.
     pub fn pause(&self, time: Duration) {
-        let end = Instant::now() + time;
-        while !self.is_received() && Instant::now() < end {
-            std::thread::sleep(POLL.min(end.saturating_duration_since(Instant::now())));
+        let begun = Instant::now();
+        while !self.is_received() && begun.elapsed() < time {
+            std::thread::sleep(POLL.min(time.saturating_sub(begun.elapsed())));
         }
     }
 
