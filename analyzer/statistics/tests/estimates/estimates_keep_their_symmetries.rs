@@ -146,6 +146,25 @@ proptest! {
         }
     }
 
+    /// Perpendicular distances on logarithmic axes, by the cross product with the chord.
+    #[test]
+    fn the_knee_is_farthest_below_the_chord(values in values(5..9)) {
+        let points: Vec<[f64; 2]> =
+            values.iter().enumerate().map(|(at, y)| [((at + 1) as f64).ln(), y.ln()]).collect();
+        let (first, last) = (points[0], points[points.len() - 1]);
+        let chord = [last[0] - first[0], last[1] - first[1]];
+        let length = chord[0].hypot(chord[1]);
+        let below = |point: &[f64; 2]| {
+            (chord[1] * (point[0] - first[0]) - chord[0] * (point[1] - first[1])) / length
+        };
+        let distances: Vec<f64> = points.iter().map(below).collect();
+        let farthest = (0..points.len()).max_by(|a, b| distances[*a].total_cmp(&distances[*b])).unwrap();
+        let once = |(at, y): (usize, &f64)| vec![RunPair { x: (at + 1) as f64, y: *y }];
+        let curve: Vec<_> = values.iter().enumerate().map(once).collect();
+        let found = knee(&curve).unwrap().map(|knee| knee.at);
+        prop_assert_eq!(found, (distances[farthest] > 1e-12).then_some(farthest));
+    }
+
     #[test]
     fn the_trend_turns_with_time(values in values(5..30)) {
         let points = |sign: i64| -> Vec<TrendPoint> {
