@@ -7,7 +7,7 @@ use super::analysis::{Analysis, AnalysisResult, PerToken};
 use super::finding::{Finding, FindingRow, FindingVerdict, NamedEstimate};
 use super::levels;
 use super::series::{CONFIDENCE, FactorSeries, SeriesFactor, series};
-use super::words::per_token;
+use super::words::{p_value, per_token};
 use crate::format::counted;
 use crate::plot::{AxisScale, Curve, CurvePoint, Marker};
 
@@ -93,10 +93,10 @@ fn sentence(test: &HingeTest, per: PerToken) -> String {
                 SlopeChange::Decreases => "no saturation; ",
             };
             format!(
-                "{saturates}{} {} prompt tokens, 95 % interval; {contexts}, p = {:.3}.",
+                "{saturates}{} {} prompt tokens, 95 % interval; {contexts}, {}.",
                 per.label(),
                 test.words(),
-                test.p
+                p_value(test.p)
             )
         }
         None => {

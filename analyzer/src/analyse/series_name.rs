@@ -87,12 +87,15 @@ pub fn names_of(keys: &[ConfigurationKey]) -> Vec<String> {
             }
         })
         .collect();
-    for at in 0..names.len() {
-        let is_double = names.iter().filter(|name| **name == names[at]).count() > 1;
-        let sum = keys[at].model_sha256.as_deref().unwrap_or_default();
+    let is_double: Vec<bool> = names
+        .iter()
+        .map(|name| names.iter().filter(|other| *other == name).count() > 1)
+        .collect();
+    for ((name, is_double), key) in names.iter_mut().zip(is_double).zip(keys) {
+        let sum = key.model_sha256.as_deref().unwrap_or_default();
         if is_double && !sum.is_empty() {
             let sum: String = sum.chars().take(CHECKSUM).collect();
-            names[at] = format!("{} {sum}", names[at]).trim().to_owned();
+            *name = format!("{name} {sum}").trim().to_owned();
         }
     }
     names

@@ -9,7 +9,7 @@ use super::finding::{Finding, FindingRow, FindingVerdict, NamedEstimate};
 use super::levels;
 use super::models::{SeriesModel, models_of, series_of_models};
 use super::series::{CONFIDENCE, FactorSeries};
-use super::words::list_of;
+use super::words::{list_of, p_value};
 use crate::format::number;
 use crate::query::ModelShape;
 
@@ -121,7 +121,7 @@ fn correlations(
                     "",
                 ));
                 estimates.push(NamedEstimate::number(&format!("p of {name}"), found.p, ""));
-                words.push(format!("{name} {:+.2} (p = {:.3})", found.rho, found.p));
+                words.push(format!("{name} {:+.2} ({})", found.rho, p_value(found.p)));
                 if found.p < SIGNIFICANCE {
                     shown.push(name);
                 }

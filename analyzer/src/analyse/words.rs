@@ -36,6 +36,14 @@ pub fn relative(ratio: f64) -> String {
     format!("{} {word}", percent(Some(size)))
 }
 
+/// `p = 0.012`, or `p < 0.001` for a smaller one.
+pub(super) fn p_value(p: f64) -> String {
+    match p < 0.001 {
+        true => "p < 0.001".to_owned(),
+        false => format!("p = {p:.3}"),
+    }
+}
+
 /// Formats a ratio as a signed percentage: `+35.0 %`.
 pub(super) fn signed_percent(change: f64) -> String {
     let sign = if change < 0.0 { "" } else { "+" };

@@ -191,7 +191,7 @@ pub enum Command {
     Analyse(Box<AnalyseArgs>),
     /// Predict the energy of a model's answer that was not measured
     Predict(PredictArgs),
-    /// Compare a model's answers with those in f32: perplexity, most likely token
+    /// Compare a model's quality with f32: perplexity, top-1 agreement
     #[cfg(feature = "inference")]
     Quality(quality::QualityArgs),
     /// Print a table of configurations: text, Markdown, CSV, LaTeX or JSON
