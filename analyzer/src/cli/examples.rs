@@ -62,5 +62,5 @@ pub(super) const QUERY: &str = "Examples:
   energy query \"select * from v_tokens\" --format csv > tokens.csv
 
 Queries are read-only. Views: v_runs, v_phases, v_sections, v_tokens,
-v_layers, v_components, v_operations, v_nodes, v_kinds, v_power, span_metrics;
-`run` is the number of a run.";
+v_layers, v_components, v_operations, v_nodes, v_kinds, v_power, span_metrics,
+v_trials; `run` is the number of a run.";
