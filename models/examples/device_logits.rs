@@ -6,6 +6,8 @@
 //!
 //! The exit code is 1 if the largest difference exceeds 1e-3 of the largest logit.
 
+#![expect(clippy::print_stdout, reason = "printing is what this example is for")]
+
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;

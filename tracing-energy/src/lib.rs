@@ -129,7 +129,7 @@
 //!
 //! The energy of a GPU's rail belongs to spans of its [`Domain`]. A span states it by a field
 //! `energy.gpu` (or `energy.neural_engine`), which needs no value; otherwise
-//! [`Builder::domain`] declares it by name:
+//! [`EnergyLayerBuilder::domain`] declares it by name:
 //!
 //! ```
 //! use tracing_energy::{Domain, EnergyLayer};

@@ -122,7 +122,7 @@ permissions.";
 pub enum Command {
     /// Generate text with a language model and record its energy
     Run(Box<RunArgs>),
-    /// Run many configurations, each several times, and compare their energies
+    /// Run many configurations repeatedly and compare their energies
     Sweep(Box<SweepArgs>),
     /// Record any program and its child processes
     Record(Box<RecordArgs>),

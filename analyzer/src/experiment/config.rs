@@ -8,6 +8,7 @@ use crate::run::{CacheNumbers, RunOptions, SpanDepth, WeightConversion};
 
 /// Values of all factors. It identifies a configuration, and is stored with each trial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TrialConfig {
     /// Name of the [engine](crate::engine::Engine).
     pub engine: String,

@@ -10,6 +10,7 @@ use energy_data::rows::{TrialRow, TrialStatus};
 pub(super) struct Durations {
     by_config: BTreeMap<String, (u32, Duration)>,
     all: (u32, Duration),
+    pauses: (u32, Duration),
 }
 
 impl Durations {
@@ -35,17 +36,25 @@ impl Durations {
         }
     }
 
+    /// Adds a pause between two trials.
+    pub(super) fn add_pause(&mut self, pause: Duration) {
+        let (count, sum) = &mut self.pauses;
+        *count += 1;
+        *sum += pause;
+    }
+
     /// Returns the time that these trials will take: of each the mean of its configuration, or of
-    /// all; `None` if no trial has ended.
+    /// all, and a mean pause; `None` if no trial has ended.
     pub(super) fn remaining<'t>(
         &self,
         trials: impl Iterator<Item = &'t TrialRow>,
     ) -> Option<Duration> {
         let mean = |(count, sum): (u32, Duration)| (count > 0).then(|| sum / count);
         let of_all = mean(self.all)?;
+        let pause = mean(self.pauses).unwrap_or_default();
         let of_trial = |trial: &TrialRow| {
             let own = self.by_config.get(&trial.configuration).copied();
-            own.and_then(mean).unwrap_or(of_all)
+            own.and_then(mean).unwrap_or(of_all) + pause
         };
         Some(trials.map(of_trial).sum())
     }
@@ -84,6 +93,10 @@ mod tests {
         let pending = [trial("a", None), trial("b", None), trial("c", None)];
         let remaining = Durations::of(&ended).remaining(pending.iter());
         assert_eq!(remaining, Some(Duration::from_nanos(2_000 + 8_000 + 4_000)));
+        let mut with_pauses = Durations::of(&ended);
+        [1, 5].map(|ns| with_pauses.add_pause(Duration::from_nanos(ns)));
+        let remaining = with_pauses.remaining(pending.iter());
+        assert_eq!(remaining, Some(Duration::from_nanos(14_000 + 3 * 3)));
         assert_eq!(Durations::of(&pending).remaining(pending.iter()), None);
     }
 }

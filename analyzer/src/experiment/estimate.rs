@@ -54,7 +54,7 @@ pub fn estimate(
         Some(recording) => past_runs(recording)?,
         None => Vec::new(),
     };
-    let runs = configs.len() * plan.repeat;
+    let runs = configs.len().saturating_mul(plan.repeat);
     let pauses = u32::try_from(runs.saturating_sub(1)).unwrap_or(u32::MAX);
     let mut estimate = SweepEstimate {
         configs: configs.len(),
@@ -75,7 +75,8 @@ pub fn estimate(
         let time: Duration = same.iter().map(|run| run.time).sum();
         let repeats = u32::try_from(plan.repeat).unwrap_or(u32::MAX);
         let mean = time / u32::try_from(count).unwrap_or(u32::MAX);
-        *estimate.time.get_or_insert_default() += mean.saturating_mul(repeats);
+        let sum = estimate.time.unwrap_or_default();
+        estimate.time = Some(sum.saturating_add(mean.saturating_mul(repeats)));
         let energies: Vec<f64> = same.iter().filter_map(|run| run.energy_j).collect();
         if !energies.is_empty() {
             let mean = energies.iter().sum::<f64>() / energies.len() as f64;

@@ -168,7 +168,9 @@ impl Execution<'_> {
         let mut executed = 0;
         while let Some(row) = pending.pop_front() {
             if executed > 0 {
+                let begun = Instant::now();
                 self.pause(on_event);
+                durations.add_pause(begun.elapsed());
             }
             if self.interrupt.is_received() {
                 return Err(self.interrupt.error());

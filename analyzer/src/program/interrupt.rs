@@ -15,6 +15,8 @@ use crate::error::{Error, Result};
 
 /// Polling interval of a program's status.
 const POLL: Duration = Duration::from_millis(20);
+/// Polling interval of a program that has run for some seconds.
+const LONGEST_POLL: Duration = Duration::from_millis(100);
 /// Time after which the signal is forwarded to a program that is still running.
 const FORWARD_AFTER: Duration = Duration::from_secs(2);
 /// Time after which a program that was requested to end is killed.
@@ -90,9 +92,9 @@ impl Interrupt {
 
     /// Sleeps for `time`, or until a signal is received.
     pub fn pause(&self, time: Duration) {
-        let end = Instant::now() + time;
-        while !self.is_received() && Instant::now() < end {
-            std::thread::sleep(POLL.min(end.saturating_duration_since(Instant::now())));
+        let begun = Instant::now();
+        while !self.is_received() && begun.elapsed() < time {
+            std::thread::sleep(POLL.min(time.saturating_sub(begun.elapsed())));
         }
     }
 
@@ -131,7 +133,8 @@ impl Interrupt {
                 Some(at) if Instant::elapsed(&at) > KILL_AFTER => child.kill()?,
                 _ => {}
             }
-            std::thread::sleep(POLL);
+            // A program that runs for long is looked at less often: polling costs CPU time, too.
+            std::thread::sleep((begun.elapsed() / 50).clamp(POLL, LONGEST_POLL));
         };
         Ok(ProgramExit {
             status,

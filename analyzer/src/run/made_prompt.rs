@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn impossible_counts_are_refused() {
         let even = |text: &str| Ok(text.chars().count().div_ceil(2) * 2);
-        assert_eq!(made_prompt(6, even).unwrap().chars().count(), 6);
+        assert_eq!(even(&made_prompt(6, even).unwrap()).unwrap(), 6);
         let error = made_prompt(7, even).unwrap_err().to_string();
         assert!(error.contains("exactly 7 tokens"), "{error}");
     }

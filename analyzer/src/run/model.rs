@@ -64,7 +64,6 @@ pub(super) fn load(
         device: device::open(&options.device)?,
         sync: options.sync.unwrap_or_default().of_model(),
         assume: options.assume,
-        ..LoadOptions::default()
     };
     let checkpoint = Checkpoint::open_with(path, &load)?;
     let memory = checkpoint.memory(&load);

@@ -42,7 +42,10 @@ pub(crate) fn passes<'p>(prompts: impl IntoIterator<Item = &'p [u32]>) -> Vec<Pr
 mod tests {
     use super::*;
 
-    fn drawn(lengths: &[usize]) -> Vec<(Vec<(usize, usize)>, Vec<(usize, usize)>)> {
+    /// Pairs of numbers: parts, or ends.
+    type Pairs = Vec<(usize, usize)>;
+
+    fn drawn(lengths: &[usize]) -> Vec<(Pairs, Pairs)> {
         let prompts: Vec<Vec<u32>> = lengths.iter().map(|length| vec![7; *length]).collect();
         let passes = passes(prompts.iter().map(Vec::as_slice));
         let draw = |pass: PrefillPass| (pass.parts, pass.ends);

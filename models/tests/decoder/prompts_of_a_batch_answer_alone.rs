@@ -63,7 +63,8 @@ fn each_row_computes_what_it_computes_alone() {
                 .collect();
             let mut logits = model.forward_rows(&all).unwrap();
             let mut largest = 0.0_f32;
-            for step in 0.. {
+            let mut step = 0;
+            loop {
                 for (at, row) in rows.iter().enumerate() {
                     let found = numbers(&logits.get(at).unwrap());
                     largest = largest.max(error(&expected[*row][step], &found));
@@ -83,6 +84,7 @@ fn each_row_computes_what_it_computes_alone() {
                     .collect();
                 logits = model.forward_rows(&next).unwrap();
                 assert_eq!(logits.dims(), [rows.len(), model.info().vocab]);
+                step += 1;
             }
             eprintln!("{} {depth}: {largest:.1e}", family.name);
             assert!(largest < TOLERANCE, "{} {depth}: {largest:e}", family.name);
@@ -251,9 +253,12 @@ fn breaking_ends_one_answer_and_a_flag_ends_all() {
     }
 }
 
-/// Numbers that spans record: `(span, field, number)`.
+/// A number that a span records: `(span, field, number)`.
+type Recorded = (&'static str, &'static str, u64);
+
+/// Numbers that spans record.
 #[derive(Clone, Default)]
-struct Fields(Arc<Mutex<Vec<(&'static str, &'static str, u64)>>>);
+struct Fields(Arc<Mutex<Vec<Recorded>>>);
 
 struct Numbers<'f>(&'f Fields, &'static str);
 

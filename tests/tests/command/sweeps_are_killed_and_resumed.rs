@@ -103,7 +103,6 @@ fn execute(campaign: &Campaign) {
     // Trials whose process was killed were skipped; they are repeated now.
     let status = wait(&mut resume(folder.path()), "the last sweep");
     assert!(status.success(), "{status}");
-    println!("{kills} kills");
     assert!(kills > 0);
     check(folder.path(), campaign);
 }

@@ -469,3 +469,44 @@ fn a_changed_program_is_reported_and_stored() {
     let stored = "select no from trials where warning like '%program has changed%'";
     assert_eq!(rows(folder.path(), stored)[0]["no"], 1);
 }
+
+#[test]
+fn damaged_plans_and_trials_are_one_clear_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    model(folder.path());
+    ok(sweep(
+        folder.path(),
+        &["--max-tokens", "1,2", "--experiment", "e"],
+    ));
+    let path = folder.path().join("energy.db");
+    let change = |sql: &str| {
+        let database = Connection::open(&path).expect("the database");
+        database.execute_batch(sql).expect("changed");
+    };
+    for (damage, text) in [
+        (
+            "UPDATE trials SET config = '[1]'",
+            "configuration cannot be read",
+        ),
+        (
+            "UPDATE trials SET config = '{\"batch\":-1}'",
+            "configuration cannot be read",
+        ),
+        (
+            "UPDATE experiments SET plan = '{}'",
+            "the stored plan cannot be used",
+        ),
+        ("UPDATE experiments SET plan = x'ff00'", "energy.db"),
+    ] {
+        change(damage);
+        let (output, _, err) = output(command(folder.path(), &["sweep", "--resume", "e"]));
+        assert!(!output.status.success());
+        assert!(
+            err.starts_with("energy: ") && !err.contains("panicked"),
+            "{err}"
+        );
+        assert!(err.contains(text), "{damage}: {err}");
+    }
+    let no_trial = ["run", "--trial", "none:1"];
+    assert!(refused(command(folder.path(), &no_trial)).contains("there is no trial none:1"));
+}
