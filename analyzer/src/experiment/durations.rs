@@ -94,7 +94,9 @@ mod tests {
         let remaining = Durations::of(&ended).remaining(pending.iter());
         assert_eq!(remaining, Some(Duration::from_nanos(2_000 + 8_000 + 4_000)));
         let mut with_pauses = Durations::of(&ended);
-        [1, 5].map(|ns| with_pauses.add_pause(Duration::from_nanos(ns)));
+        for ns in [1, 5] {
+            with_pauses.add_pause(Duration::from_nanos(ns));
+        }
         let remaining = with_pauses.remaining(pending.iter());
         assert_eq!(remaining, Some(Duration::from_nanos(14_000 + 3 * 3)));
         assert_eq!(Durations::of(&pending).remaining(pending.iter()), None);
