@@ -32,7 +32,7 @@ use crate::error::{Error, Result};
 use crate::format::escape;
 use crate::options::RecordingOptions;
 use crate::program::{Interrupt, RUN_ID};
-use passed_output::PassedOutput;
+use passed_output::{OwnOutputs, PassedOutput};
 
 /// Options of recording a program.
 #[derive(Debug, Clone, PartialEq, Default, Args)]
@@ -77,6 +77,8 @@ pub fn record(db: &Path, options: &RecordOptions) -> anyhow::Result<RecordedProg
     // Fail before the baseline, which takes seconds.
     find(program)?;
     let interrupt = Interrupt::listen()?;
+    let is_searched = options.tokens.is_requested();
+    let own = is_searched.then(OwnOutputs::of_process).transpose()?;
     let mut builder = EnergyLayer::builder()
         .database_ignoring_env(db)
         .source(recording.power.source.clone())
@@ -94,7 +96,7 @@ pub fn record(db: &Path, options: &RecordOptions) -> anyhow::Result<RecordedProg
         .args(arguments)
         .env_remove(RUN_ID)
         .envs(guard.child_env().into_iter().flatten());
-    if options.tokens.is_requested() {
+    if own.is_some() {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
     }
     let mut child = match command.spawn() {
@@ -105,10 +107,12 @@ pub fn record(db: &Path, options: &RecordOptions) -> anyhow::Result<RecordedProg
         }
     };
     guard.watch_process(child.id());
-    let output = PassedOutput::of(&mut child);
+    let output = own.map(|own| PassedOutput::of(&mut child, own));
     let ended = interrupt.wait(child)?;
     let signal = interrupt.signal();
-    count_tokens(options, output, &guard);
+    if let Some(output) = output {
+        count_tokens(options, output, &guard);
+    }
     let summary = match signal {
         0 => guard.finish(),
         _ => guard.cancel(),
@@ -155,9 +159,6 @@ fn metadata(options: &RecordOptions) -> RunMetadata {
 
 /// Stores the numbers of tokens that the program has printed, or a warning that they were not found.
 fn count_tokens(options: &RecordOptions, output: PassedOutput, guard: &EnergyGuard) {
-    if !options.tokens.is_requested() {
-        return;
-    }
     let found = token_counts::find(&options.tokens, &output.texts());
     guard.update_metadata(|metadata| {
         metadata.input_tokens = found.input;

@@ -18,10 +18,8 @@ use crate::options::RunSelector;
 /// Options of `energy drive`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  energy drive --serve \"llama-server -m {model} --port 8080\" --model smollm2 \\
-               --endpoint http://127.0.0.1:8080 --prompt \"Why is the sky blue?\"
-  energy drive --serve \"vllm serve {model} -tp {tp} --port 8000\" --label tp=2 \\
-               --model ./llama-3 --endpoint http://127.0.0.1:8000/v1/chat/completions
+  energy drive --serve \"llama-server -m a.gguf\" --endpoint http://127.0.0.1:8080
+  energy drive --serve \"./run {tp}\" --label tp=2 --endpoint http://[::1]:8000
   energy drive --watch-pid 4242 --endpoint http://127.0.0.1:8080/completion
 
 The answer is streamed, so that time and energy until the first token and per

@@ -134,7 +134,7 @@ pub enum Command {
     Sweep(Box<SweepArgs>),
     /// Record any program and its child processes
     Record(Box<RecordArgs>),
-    /// Send a request to a model server on this machine and record it
+    /// Record a request to a model server on this machine
     Drive(Box<DriveArgs>),
     /// Show usable power sources, and grant access to locked ones
     Doctor(DoctorArgs),

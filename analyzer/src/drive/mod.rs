@@ -22,6 +22,7 @@ mod answer;
 mod client;
 mod config;
 mod connections;
+mod death_watcher;
 mod endpoint;
 mod exchange;
 mod model;

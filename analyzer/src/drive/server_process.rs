@@ -5,6 +5,7 @@ use std::io;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use super::death_watcher::DeathWatcher;
 use crate::error::{Error, Result};
 use crate::format::{escape, shorten};
 use crate::program::{DATABASE, LAYER_DATABASE, RUN_ID, SYSTEM_TURN, shell};
@@ -27,6 +28,7 @@ pub(super) struct ServerProcess {
     /// Its standard output and error.
     log: File,
     status: Option<ExitStatus>,
+    watcher: DeathWatcher,
 }
 
 impl ServerProcess {
@@ -55,9 +57,10 @@ impl ServerProcess {
         // Ctrl-C on the terminal reaches this process only, which ends the server in order.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        end_with_this_process(&mut command);
+        let child = command.spawn().map_err(fault)?;
         Ok(Self {
-            child: command.spawn().map_err(fault)?,
+            watcher: DeathWatcher::of(&child),
+            child,
             log,
             status: None,
         })
@@ -113,8 +116,10 @@ impl ServerProcess {
         signal_group(&self.child, Ending::AtOnce);
         if self.status.is_none() {
             let _ = self.child.kill();
-            let _ = self.child.wait();
         }
+        // The id of the group is free for other processes once the first one is reaped.
+        self.watcher.end();
+        let _ = self.child.wait();
     }
 }
 
@@ -171,26 +176,6 @@ fn signal_group(child: &Child, ending: Ending) {
 
 #[cfg(not(unix))]
 fn signal_group(_child: &Child, _ending: Ending) {}
-
-/// Makes the system end the server if this process is killed.
-#[cfg(target_os = "linux")]
-fn end_with_this_process(command: &mut Command) {
-    use std::os::unix::process::CommandExt as _;
-    let request = || {
-        // SAFETY: a plain system call without pointers. The signal is sent when the thread that
-        // starts the process ends: the one that drives it.
-        match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
-    };
-    // SAFETY: between fork and exec the closure only makes a system call, which is allowed there.
-    unsafe { command.pre_exec(request) };
-}
-
-/// Other systems have no such signal: the server of a killed process stays.
-#[cfg(not(target_os = "linux"))]
-fn end_with_this_process(_command: &mut Command) {}
 
 #[cfg(all(test, unix))]
 mod tests {

@@ -1,6 +1,7 @@
 //! Output of a program that is passed on unchanged and kept for a search.
 
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::process::Child;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -11,6 +12,42 @@ const KEPT: usize = 8 << 20;
 /// keep them open.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Standard output and error of this process, which other threads can write to: the command holds the
+/// lock of standard output until it ends.
+#[derive(Debug)]
+pub(super) struct OwnOutputs {
+    stdout: File,
+    stderr: File,
+}
+
+impl OwnOutputs {
+    /// Duplicates the outputs.
+    ///
+    /// # Errors
+    /// If the system permits no more open files.
+    #[cfg(unix)]
+    pub(super) fn of_process() -> io::Result<Self> {
+        use std::os::fd::AsFd as _;
+        Ok(Self {
+            stdout: io::stdout().as_fd().try_clone_to_owned()?.into(),
+            stderr: io::stderr().as_fd().try_clone_to_owned()?.into(),
+        })
+    }
+
+    /// Duplicates the outputs.
+    ///
+    /// # Errors
+    /// If the system permits no more open files.
+    #[cfg(windows)]
+    pub(super) fn of_process() -> io::Result<Self> {
+        use std::os::windows::io::AsHandle as _;
+        Ok(Self {
+            stdout: io::stdout().as_handle().try_clone_to_owned()?.into(),
+            stderr: io::stderr().as_handle().try_clone_to_owned()?.into(),
+        })
+    }
+}
+
 /// Standard output and error of a program.
 #[derive(Debug)]
 pub(super) struct PassedOutput {
@@ -19,16 +56,16 @@ pub(super) struct PassedOutput {
 }
 
 impl PassedOutput {
-    /// Passes on what a program with piped outputs prints, from now on.
-    pub(super) fn of(child: &mut Child) -> Self {
+    /// Passes on what a program with piped outputs prints to `own`, from now on.
+    pub(super) fn of(child: &mut Child, own: OwnOutputs) -> Self {
         let (sender, kept) = channel();
         let mut count = 0;
         if let Some(stdout) = child.stdout.take() {
-            spawn(count, stdout, std::io::stdout(), &sender);
+            spawn(count, stdout, own.stdout, &sender);
             count += 1;
         }
         if let Some(stderr) = child.stderr.take() {
-            spawn(count, stderr, std::io::stderr(), &sender);
+            spawn(count, stderr, own.stderr, &sender);
             count += 1;
         }
         Self { kept, count }
@@ -76,7 +113,7 @@ fn pass(mut from: impl Read, mut to: impl Write) -> Vec<u8> {
                     kept.drain(..kept.len() - KEPT);
                 }
             }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return kept,
         }
     }

@@ -195,7 +195,7 @@ fn configurations_without_effect_are_refused_before_the_first_trial() {
                     "--engine",
                     "http",
                     "--serve",
-                    "x",
+                    "x {model}",
                     "--model",
                     "named",
                     "--prompt-tokens",

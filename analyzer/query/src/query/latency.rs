@@ -212,6 +212,9 @@ fn means(run: &Run, phases: &[Phase], requests: &[Request], first_j: Option<f64>
         .clone()
         .map(|(request, first)| first.end_ns - request.span.start_ns)
         .collect();
+    if waits.is_empty() {
+        return Latency::default();
+    }
     let count = i64::try_from(waits.len()).unwrap_or(i64::MAX);
     let named = |names: &[&str]| -> Vec<Phase> {
         let is_named = |phase: &&Phase| names.contains(&phase.phase.as_str());
