@@ -3,7 +3,7 @@
 //!
 //! `fake-model-server PORT [FAULT]...`. The names of the faults are in [`Fault`]'s parser.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
