@@ -110,8 +110,8 @@ pub struct RunOptions {
     /// Treat each line as a separate prompt; all are processed in one run
     #[arg(long)]
     pub each_line: bool,
-    /// Number of answers that are generated at once: to lines of --each-line, or else to the
-    /// prompt, repeated with the seeds --seed, --seed + 1, ...
+    /// Sequences that are decoded together: N lines at a time with --each-line; otherwise N answers
+    /// to the prompt, with the seeds --seed, --seed + 1, ... (equal at temperature 0)
     #[arg(long, value_name = "N", value_parser = parse_batch,
           default_value_t = Self::default().batch)]
     #[serde(default = "one")]
@@ -119,7 +119,7 @@ pub struct RunOptions {
     /// Continue the prompt without the chat template
     #[arg(long)]
     pub raw: bool,
-    /// System turn before the prompt [default: that of the chat template]
+    /// System turn before the prompt [default: the template's own]
     #[arg(long, value_name = "TEXT", conflicts_with = "raw", env = SYSTEM_TURN, hide_env = true)]
     #[serde(default)]
     pub system: Option<String>,
@@ -129,7 +129,7 @@ pub struct RunOptions {
           conflicts_with = "raw")]
     #[serde(default)]
     pub chat: Vec<(String, String)>,
-    /// Text that ends the answer, without it; a control token is named by its text (repeatable)
+    /// Stop at this text and leave it out; a control token is named by its text (repeatable)
     /// [default: none]
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     #[serde(default)]
@@ -157,7 +157,7 @@ pub struct RunOptions {
     #[arg(long, value_name = "DEVICE", value_parser = parse_device, default_value_t = cpu())]
     #[serde(default = "cpu")]
     pub device: String,
-    /// Spans that wait for a device other than the CPU [default: layer]
+    /// Spans that end only when the GPU has done their work [default: layer]
     #[arg(long, value_name = "SPANS", value_enum)]
     #[serde(default)]
     pub sync: Option<WaitingSpans>,
@@ -175,8 +175,7 @@ pub struct RunOptions {
     /// Cumulative probability of the most likely tokens to sample from [default: 1]
     #[arg(long, value_name = "P")]
     pub top_p: Option<f32>,
-    /// Least probability of tokens to sample from, as a share of the largest, e.g. 0.05
-    /// [default: 0]
+    /// Drop tokens that are less likely than P times the most likely one, e.g. 0.05 [default: 0]
     #[arg(long, value_name = "P")]
     #[serde(default)]
     pub min_p: Option<f32>,

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use energy_data::AttributeOptions;
 use energy_data::rows::RunMetadata;
@@ -16,13 +16,13 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::RunOptions;
+use super::checks;
 use super::config::{ContextUse, RowConfig, RunConfig};
-use super::device;
 use super::event::{OnRunEvent, RunEvent};
 use super::model::{self, load};
+use super::sampling::sampling;
 use super::signal_flag::SignalFlag;
-use super::{RunOptions, SpanDepth};
-use crate::error::Error;
 
 /// A finished recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,24 +46,22 @@ pub fn record(
     out: &mut dyn Write,
     on_event: &mut OnRunEvent<'_>,
 ) -> anyhow::Result<FinishedRun> {
-    if options.stats.is_enabled() && options.depth < SpanDepth::Module {
-        let text = format!(
-            "--stats needs the spans of modules, which --depth {} does not record; use --depth \
-             module or deep",
-            super::options::name(&options.depth)
-        );
-        return Err(Error::Request(text).into());
-    }
-    device::check(options)?;
-    if options.prompts().is_empty() {
-        let text = "the prompt is empty; give at least one line that is not blank";
-        return Err(Error::Request(text.to_owned()).into());
+    checks::check(options)?;
+    if let Some(text) = checks::equal_answers(options) {
+        on_event(RunEvent::Warning(&text));
     }
     // Download the model before the measurement, which must not include it.
     let path = model::path(&options.model, on_event)?;
     let checksum = model::checksum(&path)?;
     let guard = start(db, options, on_event)?;
-    match generate(options, (path, &checksum), &guard, (out, on_event)) {
+    let model = match load(options, &path, on_event) {
+        Ok(model) => model,
+        Err(error) => {
+            forget(db, options, &guard.cancel());
+            return Err(error);
+        }
+    };
+    match generate(options, (model, &checksum), &guard, (out, on_event)) {
         Ok((responses, written)) => {
             let summary = match responses.is_cancelled {
                 true => guard.cancel(),
@@ -88,6 +86,20 @@ pub fn record(
             Err(error)
         }
     }
+}
+
+/// Deletes a run of which no model was loaded: it measured nothing but idle power.
+fn forget(db: &Path, options: &RunOptions, summary: &RunSummary) {
+    if options.run_id.is_some() {
+        return;
+    }
+    let delete = || -> Result<(), energy_store::Error> {
+        let store = energy_store::Store::open_writable(db)?;
+        let run = store.find_run(&summary.uuid)?;
+        store.delete_run(run.no)
+    };
+    // A run that stays is a cancelled one.
+    drop(delete());
 }
 
 /// Attributes measured power by the method `fitted`, unless a method was requested. Times of a
@@ -217,11 +229,10 @@ struct Responses {
 
 fn generate(
     options: &RunOptions,
-    (path, checksum): (PathBuf, &str),
+    (mut model, checksum): (Model, &str),
     guard: &EnergyGuard,
     (out, on_event): (&mut dyn Write, &mut OnRunEvent<'_>),
 ) -> anyhow::Result<(Responses, Written)> {
-    let mut model = load(options, &path, on_event)?;
     let mut config = describe(guard, options, &model, checksum);
     warm_up(options, &mut model, on_event)?;
     let (mut responses, mut written) = (Responses::default(), Ok(()));
@@ -372,21 +383,4 @@ fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model, checksum: 
         metadata.config = config.text();
     });
     config
-}
-
-fn sampling(options: &RunOptions) -> GenerateOptions {
-    GenerateOptions {
-        max_tokens: options.max_tokens,
-        temperature: options.temperature,
-        top_k: options.top_k,
-        top_p: options.top_p,
-        min_p: options.min_p,
-        seed: options.seed,
-        repeat_penalty: options.repeat_penalty,
-        raw: options.raw,
-        system: options.system.clone(),
-        chat: options.chat.clone(),
-        stop: options.stop.clone(),
-        ..GenerateOptions::default()
-    }
 }
