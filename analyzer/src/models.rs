@@ -138,6 +138,16 @@ fn known() -> ListedModel {
 }
 
 fn listed(model: String, path: &Path) -> ListedModel {
+    let mut parts = energy_models::parts(path).into_iter();
+    if let Some(part) = parts.find(|part| path.is_file() && !part.is_file()) {
+        let problem = format!("{} does not exist, a part of the model", part.display());
+        return ListedModel {
+            model,
+            is_cached: true,
+            problem: Some(problem),
+            ..ListedModel::default()
+        };
+    }
     let summary = Checkpoint::open(path).map(|checkpoint| {
         let memory = checkpoint.memory(&LoadOptions::default());
         (checkpoint.summary(), memory)

@@ -112,7 +112,7 @@ pub struct RunOptions {
     pub each_line: bool,
     /// Sequences that are decoded together: N lines at a time with --each-line; otherwise N answers
     /// to the prompt, with the seeds --seed, --seed + 1, ... (equal at temperature 0)
-    #[arg(long, value_name = "N", value_parser = parse_batch,
+    #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = parse_batch,
           default_value_t = Self::default().batch)]
     #[serde(default = "one")]
     pub batch: usize,
@@ -167,23 +167,23 @@ pub struct RunOptions {
     #[serde(default)]
     pub assume: bool,
     /// Sampling temperature (0 selects the most likely token)
-    #[arg(long, value_name = "T", default_value_t = Self::default().temperature)]
+    #[arg(long, allow_negative_numbers = true, value_name = "T", default_value_t = Self::default().temperature)]
     pub temperature: f32,
     /// Number of most likely tokens to sample from [default: all]
     #[arg(long, value_name = "N")]
     pub top_k: Option<usize>,
     /// Cumulative probability of the most likely tokens to sample from [default: 1]
-    #[arg(long, value_name = "P")]
+    #[arg(long, allow_negative_numbers = true, value_name = "P")]
     pub top_p: Option<f32>,
     /// Drop tokens that are less likely than P times the most likely one, e.g. 0.05 [default: 0]
-    #[arg(long, value_name = "P")]
+    #[arg(long, allow_negative_numbers = true, value_name = "P")]
     #[serde(default)]
     pub min_p: Option<f32>,
     /// Seed of sampling
     #[arg(long, value_name = "N", default_value_t = Self::default().seed)]
     pub seed: u64,
     /// Penalty for repeating one of the last 64 tokens, e.g. 1.1 (1 disables it)
-    #[arg(long, value_name = "X", default_value_t = Self::default().repeat_penalty)]
+    #[arg(long, allow_negative_numbers = true, value_name = "X", default_value_t = Self::default().repeat_penalty)]
     pub repeat_penalty: f32,
     /// Statistics of activations and attention.
     #[command(flatten)]

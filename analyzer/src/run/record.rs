@@ -7,7 +7,7 @@ use std::path::Path;
 use energy_data::AttributeOptions;
 use energy_data::rows::RunMetadata;
 use energy_models::instrument;
-use energy_models::{BatchPrompt, GenerateOptions, Generation, Model, StopReason};
+use energy_models::{BatchPrompt, GenerateOptions, Generation, Model, StopReason, TokenEvent};
 use energy_power::Provenance;
 use tracing::subscriber::NoSubscriber;
 use tracing_energy::{EnergyGuard, EnergyLayer, Method, RunSummary};
@@ -52,6 +52,7 @@ pub fn record(
     }
     // Download the model before the measurement, which must not include it.
     let path = model::path(&options.model, on_event)?;
+    model::refuse_early(options, &path)?;
     let checksum = model::checksum(&path)?;
     let guard = start(db, options, on_event)?;
     let model = match load(options, &path, on_event) {
@@ -302,7 +303,7 @@ fn respond(
 ) -> anyhow::Result<()> {
     let mut shown = 0;
     let rows = row_options(options, batch, Some(interrupt));
-    let all = model.generate_batch(&prompts(batch, &rows), |row, token| {
+    let mut on_token = |row: usize, token: TokenEvent<'_>| {
         if row == 0 {
             shown += token.text.len();
             if written.is_ok() {
@@ -315,7 +316,15 @@ fn respond(
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }
-    })?;
+    };
+    let is_batch = options.batch > 1;
+    let all = match (batch, rows.as_slice()) {
+        ([(prompt, _)], [row]) if !is_batch => {
+            let on_token = |token: TokenEvent<'_>| on_token(0, token);
+            vec![energy_models::generate(model, prompt, row, on_token)?]
+        }
+        _ => model.generate_batch(&prompts(batch, &rows), on_token)?,
+    };
     for (row, generation) in all.iter().enumerate() {
         let text = generation.text.as_str();
         if written.is_ok() {
@@ -328,7 +337,6 @@ fn respond(
     }
     let bytes = all.iter().map(|generation| generation.kv_cache_bytes);
     responses.cache_bytes = responses.cache_bytes.max(bytes.sum());
-    let is_batch = all.len() > 1;
     for (row, generation) in all.into_iter().enumerate() {
         if is_batch {
             responses.rows.push(row_config((at, row), &generation));
