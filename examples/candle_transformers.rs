@@ -120,8 +120,8 @@ fn generate(
 fn print_layers(path: &Path, uuid: &str) -> anyhow::Result<()> {
     let store = Store::open(path)?;
     let mut statement = store.connection().prepare(
-        "SELECT layer, activations, subtree_ns / 1e6, energy_j
-         FROM v_layers JOIN v_runs USING (run) WHERE uuid = ?1",
+        "SELECT l.layer, l.activations, l.subtree_ns / 1e6, l.energy_j
+         FROM v_layers l JOIN runs r ON r.no = l.run WHERE r.uuid = ?1",
     )?;
     let mut rows = statement.query([uuid])?;
     println!("\n{:<16} {:>8} {:>10} {:>10}", "layer", "passes", "ms", "J");

@@ -30,6 +30,9 @@ pub struct ModelsOptions {
 pub struct ListedModel {
     /// Value for `energy run --model`.
     pub model: String,
+    /// The same, but below the folder of the list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub below: Option<String>,
     /// Name that the files state.
     pub name: Option<String>,
     /// Bytes of the files.
@@ -64,15 +67,19 @@ pub fn models(options: &ModelsOptions) -> Answer {
         let mut paths = Vec::new();
         search(root, DEPTH, &mut paths);
         paths.sort();
-        let of_folder = paths
-            .into_iter()
-            .map(|path| listed(path.display().to_string(), &path));
-        all.extend(of_folder);
+        all.extend(paths.into_iter().map(|path| {
+            let below = path.strip_prefix(root).ok();
+            let below = below.map(|path| path.display().to_string());
+            ListedModel {
+                below: below.filter(|text| !text.is_empty()),
+                ..listed(path.display().to_string(), &path)
+            }
+        }));
     }
-    let unusable: Vec<String> = all
-        .iter()
-        .filter_map(|model| model.problem.as_ref().map(|problem| escape(problem)))
-        .collect();
+    for model in &mut all {
+        model.below.get_or_insert_with(|| model.model.clone());
+    }
+    let unusable: Vec<String> = all.iter().filter_map(problem).collect();
     let (input, output) = TOKENS;
     let answer = Answer::new("models", "")
         .sheet(Sheet::new("models", "Models", columns(), all))
@@ -87,14 +94,25 @@ pub fn models(options: &ModelsOptions) -> Answer {
     unusable.into_iter().fold(answer, Answer::note)
 }
 
+/// Describes why a model cannot be run, in one line: `energy run` says more.
+fn problem(model: &ListedModel) -> Option<String> {
+    let first = model.problem.as_ref()?.split("; ").next()?;
+    let path = model.model.as_str();
+    let text = first.strip_prefix(path).map_or(first, |rest| {
+        rest.trim_start_matches(|c: char| c == ':' || c.is_whitespace())
+    });
+    let name = model.below.as_deref().unwrap_or(path);
+    Some(escape(&format!("{name}: {text}")))
+}
+
 fn columns() -> Vec<Column> {
     vec![
-        Column::text("model", "model"),
+        Column::text("below", "model"),
         Column::text("name", "name").from_width(160),
         Column::text("architecture", "architecture"),
         Column::text("precision", "weights"),
         Column::count("parameters", "parameters").from_width(120),
-        Column::bytes("bytes", "files"),
+        Column::bytes("bytes", "size"),
         Column::bytes("memory_bytes", "memory"),
         Column::count("context_length", "context").from_width(100),
         Column::bytes("kv_bytes_per_token", "cache/token").from_width(140),
@@ -120,6 +138,16 @@ fn known() -> ListedModel {
 }
 
 fn listed(model: String, path: &Path) -> ListedModel {
+    let mut parts = energy_models::parts(path).into_iter();
+    if let Some(part) = parts.find(|part| path.is_file() && !part.is_file()) {
+        let problem = format!("{} does not exist, a part of the model", part.display());
+        return ListedModel {
+            model,
+            is_cached: true,
+            problem: Some(problem),
+            ..ListedModel::default()
+        };
+    }
     let summary = Checkpoint::open(path).map(|checkpoint| {
         let memory = checkpoint.memory(&LoadOptions::default());
         (checkpoint.summary(), memory)
@@ -147,7 +175,7 @@ fn listed(model: String, path: &Path) -> ListedModel {
                 memory_bytes: Some(memory.peak(input, output)),
                 kv_bytes_per_token: Some(memory.cache_bytes_per_token),
                 is_cached: true,
-                problem: None,
+                ..ListedModel::default()
             }
         }
         Err(error) => ListedModel {

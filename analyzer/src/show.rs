@@ -125,7 +125,12 @@ impl Show {
                     true => text.0.to_owned(),
                     false => format!("{:<13}", text.0),
                 };
-                writeln!(out, "{}", style.fact(&name, &escape(&text.1)))?;
+                let text = escape(&text.1);
+                let fact = match key.as_str() {
+                    "config" => style.whole_fact(&name, &text),
+                    _ => style.fact(&name, &text),
+                };
+                writeln!(out, "{fact}")?;
             }
         }
         self.conditions(out, style)?;

@@ -14,7 +14,7 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use energy_models::{Checkpoint, Depth, GenerateOptions, LoadOptions, generate};
 
@@ -25,9 +25,19 @@ const CHILD: &str = "MEMORY_PEAK_TOKENS";
 /// Generated tokens.
 const OUTPUT: usize = 8;
 
-fn main() -> Outcome<()> {
+fn main() -> ExitCode {
+    match compare() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("memory_peak: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compare() -> Outcome<()> {
     let mut arguments = std::env::args().skip(1);
-    let usage = "usage: memory_peak MODEL [TOKENS,...]";
+    let usage = "usage: memory_peak FILE [TOKENS,...]";
     let model = arguments.next().ok_or(usage)?;
     if let Ok(tokens) = std::env::var(CHILD) {
         return measure(Path::new(&model), tokens.parse()?);
@@ -43,7 +53,8 @@ fn main() -> Outcome<()> {
             .filter_map(|n| n.parse().ok())
             .collect();
         let [predicted, real] = numbers[..] else {
-            return Err(String::from_utf8_lossy(&output.stderr).into());
+            let error = String::from_utf8_lossy(&output.stderr);
+            return Err(error.trim().trim_start_matches("memory_peak: ").into());
         };
         println!(
             "| {tokens} | {predicted:.0} | {real:.0} | {:.2} |",

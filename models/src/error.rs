@@ -95,8 +95,11 @@ pub enum Error {
     /// A text that ends the generation is empty.
     #[error("a stop text is empty, so it would end every answer; give at least one character")]
     EmptyStopText,
-    /// The model computed no finite logit.
-    #[error("the model's logits hold no finite number; the weights are damaged or do not fit")]
+    /// The model computed a logit that is not a number, or infinite.
+    #[error(
+        "the model computed logits that are not finite: its weights are damaged, or keys and \
+         values exceed the range of the key-value cache (`--cache f32`)"
+    )]
     NotFinite,
     /// A router computed no finite weights for the experts.
     #[error(

@@ -73,7 +73,7 @@ impl Sampler {
     pub fn new(options: SamplingOptions) -> Result<Self> {
         let refuse = |problem: &str| Err(Error::Sampling(problem.to_owned()));
         if !(options.temperature >= 0.0 && options.temperature.is_finite()) {
-            return refuse("the temperature must be 0 or more");
+            return refuse("the temperature must be finite and at least 0");
         }
         if options.top_k == Some(0) {
             return refuse("top-k must be 1 or more");
@@ -86,7 +86,7 @@ impl Sampler {
         }
         let penalty = options.repeat_penalty;
         if !(penalty > 0.0 && penalty.is_finite()) {
-            return refuse("the repeat penalty must be above 0; 1 is none");
+            return refuse("the repeat penalty must be finite and above 0; 1 is none");
         }
         let random = Random::new(options.seed);
         Ok(Self {

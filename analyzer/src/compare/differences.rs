@@ -87,7 +87,7 @@ pub(super) fn power(sides: &[Side]) -> Result<PowerOrigin> {
 
 type SettingField = fn(&RunSetting) -> Option<&str>;
 
-const COMPARED_SETTINGS: [(&str, SettingField); 12] = [
+const COMPARED_SETTINGS: [(&str, SettingField); 15] = [
     ("host", |setting| setting.host.as_deref()),
     ("chip", |setting| setting.chip.as_deref()),
     ("power source", |setting| setting.sources.as_deref()),
@@ -102,6 +102,9 @@ const COMPARED_SETTINGS: [(&str, SettingField); 12] = [
     ("sampling", |setting| setting.sampling.as_deref()),
     ("prompt form", |setting| setting.prompt_form.as_deref()),
     ("number of prompts", |setting| setting.prompts.as_deref()),
+    ("batch", |setting| setting.batch.as_deref()),
+    ("device", |setting| setting.device.as_deref()),
+    ("key-value cache", |setting| setting.cache.as_deref()),
 ];
 
 /// Returns the names of all settings that [`differences`] compares.

@@ -245,7 +245,9 @@ impl RunConfig {
 
     /// Returns the JSON text, with sorted keys.
     pub(super) fn text(&self) -> Option<String> {
-        let value = serde_json::to_value(self).ok()?;
-        Some(value.to_string())
+        // As text first: a value of 32 bits keeps its shortest form, 0.8, which it loses as 64 bits.
+        let text = serde_json::to_string(self).ok()?;
+        let sorted: Value = serde_json::from_str(&text).ok()?;
+        Some(sorted.to_string())
     }
 }

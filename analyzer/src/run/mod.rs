@@ -1,6 +1,8 @@
 //! Runs a language model under the recorder.
 
 #[cfg(feature = "inference")]
+mod checks;
+#[cfg(feature = "inference")]
 mod config;
 #[cfg(feature = "inference")]
 mod device;
@@ -16,6 +18,8 @@ mod model;
 pub(crate) mod options;
 #[cfg(feature = "inference")]
 mod record;
+#[cfg(feature = "inference")]
+mod sampling;
 #[cfg(feature = "inference")]
 mod signal_flag;
 pub(crate) mod statistics_options;

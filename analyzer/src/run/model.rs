@@ -56,28 +56,15 @@ pub(super) fn load(
     path: &Path,
     on_event: &mut OnRunEvent<'_>,
 ) -> anyhow::Result<Model> {
-    let load = LoadOptions {
-        depth: options.depth.of_model(),
-        requantize: options.requantize.of_model(),
-        prefill: options.prefill.of_model(),
-        cache: options.cache.of_model(),
-        device: device::open(&options.device)?,
-        sync: options.sync.unwrap_or_default().of_model(),
-        assume: options.assume,
-    };
+    let load = load_options(options)?;
     let checkpoint = Checkpoint::open_with(path, &load)?;
     let memory = checkpoint.memory(&load);
     let longest = (prompt_tokens(&checkpoint, options), options.max_tokens);
     let needed = memory.peak_of_batch(&vec![longest; largest_batch(options)]);
-    let machine = match load.device.is_cpu() {
-        true => MachineMemory::of_this(),
-        false => MachineMemory::default(),
-    };
-    device::check_memory(&load.device, path, memory.resident_bytes())?;
-    if let Some(text) = machine.refuses(path, memory.resident_bytes()) {
-        return Err(Error::Request(text).into());
-    }
-    if let Some(text) = machine.free.and_then(|free| too_large(path, needed, free)) {
+    let machine = check_memory(path, &load, memory.resident_bytes())?;
+    let weights = memory.resident_bytes();
+    let too_large = |free| too_large(path, (needed, weights), free);
+    if let Some(text) = machine.free.and_then(too_large) {
         on_event(RunEvent::Warning(&text));
     }
     let loaded = checkpoint.load(&load, &mut |progress| {
@@ -106,12 +93,59 @@ pub(super) fn load(
     Ok(model)
 }
 
-fn too_large(path: &Path, needed: u64, free: u64) -> Option<String> {
+fn load_options(options: &RunOptions) -> Result<LoadOptions, Error> {
+    Ok(LoadOptions {
+        depth: options.depth.of_model(),
+        requantize: options.requantize.of_model(),
+        prefill: options.prefill.of_model(),
+        cache: options.cache.of_model(),
+        device: device::open(&options.device)?,
+        sync: options.sync.unwrap_or_default().of_model(),
+        assume: options.assume,
+    })
+}
+
+/// Refuses a large model that this machine cannot hold, before all its bytes are read. Smaller ones
+/// are checked when they are loaded.
+///
+/// # Errors
+/// If it does not fit, or its head cannot be read.
+pub(super) fn refuse_early(options: &RunOptions, path: &Path) -> anyhow::Result<()> {
+    let bytes = std::fs::metadata(path).map_or(0, |file| file.len());
+    if bytes < LARGE {
+        return Ok(());
+    }
+    let load = load_options(options)?;
+    let memory = Checkpoint::open_with(path, &load)?.memory(&load);
+    check_memory(path, &load, memory.resident_bytes())?;
+    Ok(())
+}
+
+/// Size from which reading a file takes a second or more.
+const LARGE: u64 = 1 << 30;
+
+fn check_memory(path: &Path, load: &LoadOptions, weights: u64) -> Result<MachineMemory, Error> {
+    let machine = match load.device.is_cpu() {
+        true => MachineMemory::of_this(),
+        false => MachineMemory::default(),
+    };
+    device::check_memory(&load.device, path, weights)?;
+    match machine.refuses(path, weights) {
+        Some(text) => Err(Error::Request(text)),
+        None => Ok(machine),
+    }
+}
+
+fn too_large(path: &Path, (needed, weights): (u64, u64), free: u64) -> Option<String> {
+    let remedy = match weights > free || weights > needed - weights.min(needed) {
+        true => "--requantize q8_0, or a smaller model",
+        false => "fewer --max-tokens, a smaller --batch, or --cache q8_0",
+    };
     let [needs, available] = [needed, free].map(|bytes| format::bytes(Some(bytes)));
     let text = || {
         format!(
             "{} needs up to {needs} of memory, but {available} are available: it may be slow or \
-             be killed; use --requantize q8_0, or a smaller model",
+             be killed; use {remedy}",
             path.display(),
         )
     };
@@ -233,9 +267,16 @@ mod tests {
     #[test]
     fn a_model_that_exceeds_memory_causes_a_warning() {
         let path = Path::new("large.gguf");
-        assert_eq!(too_large(path, 4_000, 4_000), None);
-        let text = too_large(path, 8_000_000_000, 2_000_000_000).expect("a warning");
-        assert!(text.contains("large.gguf needs up to 8.000 GB"), "{text}");
+        assert_eq!(too_large(path, (4_000, 4_000), 4_000), None);
+        let text =
+            |weights| too_large(path, (8_000_000_000, weights), 2_000_000_000).expect("a warning");
+        let (of_weights, of_cache) = (text(7_000_000_000), text(1_000_000_000));
+        assert!(
+            of_weights.contains("large.gguf needs up to 8.000 GB"),
+            "{of_weights}"
+        );
+        assert!(of_weights.contains("--requantize"), "{of_weights}");
+        assert!(of_cache.contains("--batch"), "{of_cache}");
         let machine = MachineMemory::of_this();
         assert!(machine.free.expect("available memory") > 1 << 20);
         assert!(machine.free <= machine.total, "{machine:?}");

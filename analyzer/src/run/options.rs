@@ -111,8 +111,8 @@ pub struct RunOptions {
     /// Treat each line as a separate prompt; all are processed in one run
     #[arg(long)]
     pub each_line: bool,
-    /// Number of answers that are generated at once: to lines of `each_line`, or else to the
-    /// prompt, repeated with the seeds `seed`, `seed + 1`, ...
+    /// Sequences that are decoded together: N lines at a time with `each_line`; otherwise N answers
+    /// to the prompt, with the seeds `seed`, `seed + 1`, ... (equal at temperature 0).
     #[arg(skip = Self::default().batch)]
     #[serde(default = "one")]
     pub batch: usize,
@@ -123,7 +123,7 @@ pub struct RunOptions {
     /// Continue the prompt without the chat template
     #[arg(long)]
     pub raw: bool,
-    /// System turn before the prompt [default: that of the chat template]
+    /// System turn before the prompt [default: the template's own]
     #[arg(long, value_name = "TEXT", conflicts_with = "raw", env = SYSTEM_TURN, hide_env = true)]
     #[serde(default)]
     pub system: Option<String>,
@@ -133,7 +133,7 @@ pub struct RunOptions {
           conflicts_with = "raw")]
     #[serde(default)]
     pub chat: Vec<(String, String)>,
-    /// Text that ends the answer, without it; a control token is named by its text (repeatable)
+    /// Stop at this text and leave it out; a control token is named by its text (repeatable)
     /// [default: none]
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     #[serde(default)]
@@ -165,7 +165,7 @@ pub struct RunOptions {
     #[arg(skip)]
     #[serde(default)]
     pub threads: Option<usize>,
-    /// Spans that wait for a device other than the CPU [default: layer]
+    /// Spans that end only when the GPU has done their work [default: layer]
     #[arg(long, value_name = "SPANS", value_enum)]
     #[serde(default)]
     pub sync: Option<WaitingSpans>,
@@ -175,24 +175,23 @@ pub struct RunOptions {
     #[serde(default)]
     pub assume: bool,
     /// Sampling temperature (0 selects the most likely token)
-    #[arg(long, value_name = "T", default_value_t = Self::default().temperature)]
+    #[arg(long, allow_negative_numbers = true, value_name = "T", default_value_t = Self::default().temperature)]
     pub temperature: f32,
     /// Number of most likely tokens to sample from [default: all]
     #[arg(long, value_name = "N")]
     pub top_k: Option<usize>,
     /// Cumulative probability of the most likely tokens to sample from [default: 1]
-    #[arg(long, value_name = "P")]
+    #[arg(long, allow_negative_numbers = true, value_name = "P")]
     pub top_p: Option<f32>,
-    /// Least probability of tokens to sample from, as a share of the largest, e.g. 0.05
-    /// [default: 0]
-    #[arg(long, value_name = "P")]
+    /// Drop tokens that are less likely than P times the most likely one, e.g. 0.05 [default: 0]
+    #[arg(long, allow_negative_numbers = true, value_name = "P")]
     #[serde(default)]
     pub min_p: Option<f32>,
     /// Seed of sampling
     #[arg(long, value_name = "N", default_value_t = Self::default().seed)]
     pub seed: u64,
     /// Penalty for repeating one of the last 64 tokens, e.g. 1.1 (1 disables it)
-    #[arg(long, value_name = "X", default_value_t = Self::default().repeat_penalty)]
+    #[arg(long, allow_negative_numbers = true, value_name = "X", default_value_t = Self::default().repeat_penalty)]
     pub repeat_penalty: f32,
     /// Statistics of activations and attention.
     #[command(flatten)]

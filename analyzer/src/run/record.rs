@@ -2,12 +2,12 @@
 
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use energy_data::AttributeOptions;
 use energy_data::rows::RunMetadata;
 use energy_models::instrument;
-use energy_models::{BatchPrompt, GenerateOptions, Generation, Model, StopReason};
+use energy_models::{BatchPrompt, GenerateOptions, Generation, Model, StopReason, TokenEvent};
 use energy_power::Provenance;
 use tracing::subscriber::NoSubscriber;
 use tracing_energy::{EnergyGuard, EnergyLayer, Method, RunSummary};
@@ -16,14 +16,15 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::RunOptions;
+use super::checks;
 use super::config::{ContextUse, RowConfig, RunConfig};
 use super::device;
 use super::event::{OnRunEvent, RunEvent};
 use super::made_prompt;
 use super::model::{self, load};
+use super::sampling::sampling;
 use super::signal_flag::SignalFlag;
-use super::{RunOptions, SpanDepth};
-use crate::error::Error;
 
 /// A finished recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,27 +48,26 @@ pub fn record(
     out: &mut dyn Write,
     on_event: &mut OnRunEvent<'_>,
 ) -> anyhow::Result<FinishedRun> {
-    if options.stats.is_enabled() && options.depth < SpanDepth::Module {
-        let text = format!(
-            "--stats needs the spans of modules, which --depth {} does not record; use --depth \
-             module or deep",
-            super::options::name(&options.depth)
-        );
-        return Err(Error::Request(text).into());
-    }
-    device::check(options)?;
+    checks::check(options)?;
     device::use_threads(options.threads);
-    if options.prompts().is_empty() {
-        let text = "the prompt is empty; give at least one line that is not blank";
-        return Err(Error::Request(text.to_owned()).into());
+    if let Some(text) = checks::equal_answers(options) {
+        on_event(RunEvent::Warning(&text));
     }
     // Download the model before the measurement, which must not include it.
     let path = model::path(&options.model, on_event)?;
+    model::refuse_early(options, &path)?;
     let checksum = model::checksum(&path)?;
     let made = made_prompt::with_made_prompt(options, &path)?;
     let options = made.as_ref().unwrap_or(options);
     let guard = start(db, options, on_event)?;
-    match generate(options, (path, &checksum), &guard, (out, on_event)) {
+    let model = match load(options, &path, on_event) {
+        Ok(model) => model,
+        Err(error) => {
+            forget(db, options, &guard.cancel());
+            return Err(error);
+        }
+    };
+    match generate(options, (model, &checksum), &guard, (out, on_event)) {
         Ok((responses, written)) => {
             let summary = match responses.is_cancelled {
                 true => guard.cancel(),
@@ -92,6 +92,20 @@ pub fn record(
             Err(error)
         }
     }
+}
+
+/// Deletes a run of which no model was loaded: it measured nothing but idle power.
+fn forget(db: &Path, options: &RunOptions, summary: &RunSummary) {
+    if options.run_id.is_some() {
+        return;
+    }
+    let delete = || -> Result<(), energy_store::Error> {
+        let store = energy_store::Store::open_writable(db)?;
+        let run = store.find_run(&summary.uuid)?;
+        store.delete_run(run.no)
+    };
+    // A run that stays is a cancelled one.
+    drop(delete());
 }
 
 /// Attributes measured power by the method `fitted`, unless a method was requested. Times of a
@@ -216,11 +230,10 @@ struct Responses {
 
 fn generate(
     options: &RunOptions,
-    (path, checksum): (PathBuf, &str),
+    (mut model, checksum): (Model, &str),
     guard: &EnergyGuard,
     (out, on_event): (&mut dyn Write, &mut OnRunEvent<'_>),
 ) -> anyhow::Result<(Responses, Written)> {
-    let mut model = load(options, &path, on_event)?;
     let mut config = describe(guard, options, &model, checksum);
     warm_up(options, &mut model, on_event)?;
     let (mut responses, mut written) = (Responses::default(), Ok(()));
@@ -290,7 +303,7 @@ fn respond(
 ) -> anyhow::Result<()> {
     let mut shown = 0;
     let rows = row_options(options, batch, Some(interrupt));
-    let all = model.generate_batch(&prompts(batch, &rows), |row, token| {
+    let mut on_token = |row: usize, token: TokenEvent<'_>| {
         if row == 0 {
             shown += token.text.len();
             if written.is_ok() {
@@ -303,7 +316,15 @@ fn respond(
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }
-    })?;
+    };
+    let is_batch = options.batch > 1;
+    let all = match (batch, rows.as_slice()) {
+        ([(prompt, _)], [row]) if !is_batch => {
+            let on_token = |token: TokenEvent<'_>| on_token(0, token);
+            vec![energy_models::generate(model, prompt, row, on_token)?]
+        }
+        _ => model.generate_batch(&prompts(batch, &rows), on_token)?,
+    };
     for (row, generation) in all.iter().enumerate() {
         let text = generation.text.as_str();
         if written.is_ok() {
@@ -316,7 +337,6 @@ fn respond(
     }
     let bytes = all.iter().map(|generation| generation.kv_cache_bytes);
     responses.cache_bytes = responses.cache_bytes.max(bytes.sum());
-    let is_batch = all.len() > 1;
     for (row, generation) in all.into_iter().enumerate() {
         if is_batch {
             responses.rows.push(row_config((at, row), &generation));
@@ -371,21 +391,4 @@ fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model, checksum: 
         metadata.config = config.text();
     });
     config
-}
-
-fn sampling(options: &RunOptions) -> GenerateOptions {
-    GenerateOptions {
-        max_tokens: options.max_tokens,
-        temperature: options.temperature,
-        top_k: options.top_k,
-        top_p: options.top_p,
-        min_p: options.min_p,
-        seed: options.seed,
-        repeat_penalty: options.repeat_penalty,
-        raw: options.raw,
-        system: options.system.clone(),
-        chat: options.chat.clone(),
-        stop: options.stop.clone(),
-        ..GenerateOptions::default()
-    }
 }

@@ -49,9 +49,10 @@ pub struct StatisticsOptions {
           require_equals = true, value_delimiter = ',', default_missing_value = "default")]
     #[serde(default)]
     pub sets: Vec<MetricSet>,
-    /// Threshold below which numbers count as zero, for activations, weights or zero
+    /// Threshold below which numbers count as zero, of a kind that docs/models.md describes
     /// (repeatable) [default: activations=0.01, weights=0.01, zero=0.0001]
-    #[arg(long = "stats-threshold", value_name = "KIND=X", value_parser = parse_threshold)]
+    #[arg(long = "stats-threshold", value_name = "KIND=X", value_parser = parse_threshold,
+          requires = "sets")]
     #[serde(default)]
     pub thresholds: Vec<(ThresholdKind, f32)>,
 }
@@ -113,14 +114,14 @@ fn parse_threshold(text: &str) -> Result<(ThresholdKind, f32), String> {
         .split_once('=')
         .ok_or("use KIND=X, e.g. activations=0.05")?;
     let kind = ThresholdKind::from_str(kind.trim(), false)
-        .map_err(|_| format!("{kind} is no kind; use activations, weights or zero"))?;
+        .map_err(|_| format!("{kind} is not a kind; use activations, weights or zero"))?;
     let number: f32 = number
         .trim()
         .parse()
         .map_err(|_| format!("{number} is not a number"))?;
     match number.is_finite() && number >= 0.0 {
         true => Ok((kind, number)),
-        false => Err(format!("{number} is no threshold; use a number from 0")),
+        false => Err(format!("{number} is not a threshold; use a number from 0")),
     }
 }
 

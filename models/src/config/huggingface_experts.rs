@@ -17,15 +17,30 @@ pub(super) fn experts(json: &JsonFile, family: &Family) -> Result<Option<ExpertC
     };
     let keys = ["num_experts", "num_local_experts"];
     let stated = keys.into_iter().find(|key| json.get(key).is_some());
-    let is_mixture = facts.is_always || json.text("model_type")? == "mixtral";
+    let is_mixtral = json.text("model_type")? == "mixtral";
+    let is_mixture = facts.is_always || is_mixtral;
     let key = match (stated, is_mixture) {
         (Some(key), true) => key,
-        (None, true) => return Err(json.fault("num_experts", "is missing")),
+        (None, true) => {
+            return Err(json.fault(
+                if is_mixtral {
+                    "num_local_experts"
+                } else {
+                    "num_experts"
+                },
+                "is missing",
+            ));
+        }
         (Some(key), false) if json.count_or(key, 1).is_ok() => {
             return Err(json.unsupported(key, "declares a mixture of experts"));
         }
         (_, false) => return Ok(None),
     };
+    let normalized = "norm_topk_prob";
+    let is_normalized = json.truth_or(normalized, facts.normalized)?;
+    if is_mixtral && is_normalized != facts.normalized {
+        return Err(json.unsupported(normalized, "differs from the family's routers"));
+    }
     let hidden = json.count("intermediate_size")?;
     let config = ExpertConfig {
         count: json.count(key)?,
@@ -35,7 +50,7 @@ pub(super) fn experts(json: &JsonFile, family: &Family) -> Result<Option<ExpertC
             true => Some(json.count("shared_expert_intermediate_size")?),
             false => None,
         },
-        is_normalized: json.truth_or("norm_topk_prob", facts.normalized)?,
+        is_normalized,
         dense: dense(json)?,
         step: json.count_or("decoder_sparse_step", 1)?,
     };

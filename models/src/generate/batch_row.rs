@@ -144,6 +144,12 @@ impl<'p> BatchRow<'p> {
         }
     }
 
+    /// Returns the tokens of the prompt that were processed, once the sequence has ended: fewer
+    /// than all if prefill was cancelled.
+    pub(crate) fn processed(&self) -> usize {
+        self.input.len().min(self.positions)
+    }
+
     /// Samples a token, and returns its text with what may be shown of the answer.
     pub(crate) fn sample(&mut self, logits: &Tensor, tokenizer: &Tokenizer) -> Result<Sampled> {
         let id = choose(&mut self.sampler, logits)?;
@@ -177,7 +183,7 @@ impl<'p> BatchRow<'p> {
         text.truncate(self.stop_texts.first(&text).unwrap_or(text.len()));
         Generation {
             text,
-            input_tokens: self.input.len(),
+            input_tokens: self.processed(),
             output_tokens: self.tokens.len(),
             tokens: self.tokens,
             stop: self.stop.unwrap_or(StopReason::Cancelled),

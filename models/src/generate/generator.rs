@@ -79,13 +79,17 @@ impl Model {
         prompts: &[BatchPrompt<'_>],
         on_token: impl FnMut(usize, TokenEvent<'_>) -> ControlFlow<()>,
     ) -> Result<Vec<Generation>> {
-        Generator::new(self, prompts, on_token)?.run()
+        let mut generator = Generator::new(self, prompts, on_token)?;
+        generator.is_batch = true;
+        generator.run()
     }
 }
 
 struct Generator<'g, F> {
     model: &'g mut Model,
     rows: Vec<BatchRow<'g>>,
+    /// Whether its prompts are a batch, if only of one.
+    is_batch: bool,
     on_token: F,
 }
 
@@ -114,6 +118,7 @@ impl<'g, F: FnMut(usize, TokenEvent<'_>) -> ControlFlow<()>> Generator<'g, F> {
         Ok(Self {
             model,
             rows,
+            is_batch: false,
             on_token,
         })
     }
@@ -127,7 +132,7 @@ impl<'g, F: FnMut(usize, TokenEvent<'_>) -> ControlFlow<()>> Generator<'g, F> {
             batch = none
         );
         let _entered = span.enter();
-        if self.rows.len() > 1 {
+        if self.is_batch {
             span.record("batch", self.rows.len());
         }
         let passes = phase!(PRE_INFERENCE).in_scope(|| self.prepare())?;
@@ -138,8 +143,12 @@ impl<'g, F: FnMut(usize, TokenEvent<'_>) -> ControlFlow<()>> Generator<'g, F> {
         phase!(PREFILL).in_scope(|| self.prefill(&passes))?;
         phase!(DECODE).in_scope(|| self.decode())?;
         span.record("output_tokens", sum(|row| row.tokens.len(), &self.rows));
+        let processed = sum(|row| row.processed(), &self.rows);
+        if processed < sum(|row| row.input.len(), &self.rows) {
+            span.record("input_tokens", processed);
+        }
         let done = phase!(POST_INFERENCE).in_scope(|| self.finish())?;
-        if done.len() > 1 {
+        if self.is_batch {
             emit(&done);
         }
         Ok(done)
@@ -246,7 +255,7 @@ impl<'g, F: FnMut(usize, TokenEvent<'_>) -> ControlFlow<()>> Generator<'g, F> {
         );
         let _entered = span.enter();
         let is_single = self.rows.len() == 1;
-        if !is_single {
+        if self.is_batch {
             span.record("batch", active.len());
         }
         let logits = match step {
@@ -257,6 +266,7 @@ impl<'g, F: FnMut(usize, TokenEvent<'_>) -> ControlFlow<()>> Generator<'g, F> {
             model,
             rows,
             on_token,
+            ..
         } = self;
         for (number, index) in active.iter().enumerate() {
             let Some(row) = rows.get_mut(*index) else {

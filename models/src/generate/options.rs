@@ -70,6 +70,14 @@ impl Default for GenerateOptions {
 }
 
 impl GenerateOptions {
+    /// Checks the values of sampling.
+    ///
+    /// # Errors
+    /// [`Error::Sampling`](crate::Error::Sampling) if one is outside of its range.
+    pub fn check(&self) -> Result<()> {
+        self.sampler().map(drop)
+    }
+
     /// Returns a sampler with these options.
     pub(crate) fn sampler(&self) -> Result<Sampler> {
         let Self {

@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::event::metrics;
-use super::numbers::{numbers, share_below, squares};
+use super::numbers::{largest, numbers, share_below, squares};
 use super::options::Statistics;
 use crate::error::Result;
 use crate::instrument::macros::op;
@@ -26,14 +26,16 @@ impl ActivationStatistics {
         let count = numbers.len();
         let squares = squares(&numbers);
         let sum: f64 = numbers.iter().map(|x| f64::from(x.abs())).sum();
-        let largest = numbers.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+        let largest = largest(numbers.iter().map(|x| x.abs()));
+        // A share of numbers that are unknown is unknown.
+        let share = |threshold| share_below(&numbers, threshold).filter(|_| !largest.is_nan());
         Ok(Self {
             mean_abs: sum / count as f64,
             std: (squares / count as f64).sqrt(),
             sample_std: (count > 1).then(|| (squares / (count - 1) as f64).sqrt()),
             max_abs: f64::from(largest),
-            sparsity: share_below(&numbers, options.activation_threshold),
-            zero_ratio: share_below(&numbers, options.zero_threshold),
+            sparsity: share(options.activation_threshold),
+            zero_ratio: share(options.zero_threshold),
         })
     }
 }

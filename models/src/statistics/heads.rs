@@ -3,7 +3,7 @@
 use candle_core::{D, Tensor};
 
 use super::event::metrics;
-use super::numbers::{Mean, numbers};
+use super::numbers::{self, Mean};
 use super::options::Statistics;
 use crate::error::Result;
 use crate::instrument::macros::op;
@@ -44,8 +44,8 @@ impl Statistics {
         mask: Option<&Tensor>,
     ) -> Result<Vec<HeadStatistics>> {
         let columns = weights.dim(D::Minus1)?;
-        let weights = numbers(weights)?;
-        let mask = mask.map(numbers).transpose()?;
+        let weights = numbers::numbers(weights)?;
+        let mask = mask.map(numbers::numbers).transpose()?;
         let of_head = weights.len() / heads;
         let is_visible = |at: &usize| mask.as_ref().is_none_or(|mask| mask[*at] == 0.0);
         let visible: Vec<usize> = (0..of_head)
@@ -71,13 +71,16 @@ impl Statistics {
             if visible > 1 {
                 evenness.add(entropy / (visible as f64).ln());
             }
-            let most = row.iter().copied().fold(0.0, f32::max);
-            largest = largest.max(most);
+            let most = numbers::largest(row.iter().copied());
+            largest = numbers::largest([largest, most]);
             query_largest.add(f64::from(most));
             let large = row
                 .iter()
                 .filter(|weight| **weight >= self.weight_threshold);
-            let large = large.count() as f64;
+            let large = match most.is_nan() {
+                true => f64::NAN,
+                false => large.count() as f64,
+            };
             if visible > 0 {
                 sparsity.add(1.0 - large / visible as f64);
             }

@@ -20,6 +20,15 @@ pub(super) fn share_below(numbers: &[f32], threshold: f32) -> Option<f64> {
     share(numbers, |x| x.abs() < threshold)
 }
 
+/// Returns the largest number; NaN if one is.
+pub(super) fn largest(numbers: impl IntoIterator<Item = f32>) -> f32 {
+    let larger = |most: f32, x: f32| match x.is_nan() || x > most {
+        true if !most.is_nan() => x,
+        _ => most,
+    };
+    numbers.into_iter().fold(0.0, larger)
+}
+
 /// Returns the sum of squared differences from the mean.
 pub(super) fn squares(numbers: &[f32]) -> f64 {
     let mean = numbers.iter().map(|x| f64::from(*x)).sum::<f64>() / numbers.len() as f64;
@@ -52,5 +61,22 @@ impl FromIterator<f64> for Mean {
         let mut mean = Self::default();
         numbers.into_iter().for_each(|number| mean.add(number));
         mean
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::largest;
+
+    #[test]
+    fn the_largest_of_unknown_numbers_is_unknown() {
+        assert_eq!(largest([1.0, 3.0, 2.0]), 3.0);
+        for numbers in [
+            [f32::NAN, 1.0, 2.0],
+            [1.0, f32::NAN, 2.0],
+            [1.0, 2.0, f32::NAN],
+        ] {
+            assert!(largest(numbers).is_nan());
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! when these end.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use energy_models::tiny::TinyConfig;
@@ -250,6 +251,62 @@ fn breaking_ends_one_answer_and_a_flag_ends_all() {
     };
     for done in batch(&mut model, &[("hello", options.clone()), ("the", options)]) {
         assert_eq!((done.stop, done.output_tokens), (StopReason::Cancelled, 0));
+        assert_eq!(done.input_tokens, 0, "no token of the prompt was processed");
+    }
+}
+
+/// Cancels at the first forward pass.
+struct CancelInPass(Arc<AtomicBool>);
+
+impl<S: tracing::Subscriber> Layer<S> for CancelInPass {
+    fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+        if attributes.metadata().name() == "layers" {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn tokens_that_a_cancelled_prefill_did_not_process_are_not_counted() {
+    let mut model = tiny(2048);
+    let cancel = Arc::new(AtomicBool::new(false));
+    let options = GenerateOptions {
+        cancel: Some(Arc::clone(&cancel)),
+        ..raw(6)
+    };
+    let fields = Fields::default();
+    let layer = tracing_subscriber::registry()
+        .with(fields.clone())
+        .with(CancelInPass(cancel));
+    // A pass has 512 positions: all of the first prompt, and some of the second.
+    let [short, long] = ["the tea", "hello "].map(|word| word.repeat(100));
+    let rows = [
+        (short.as_str(), options.clone()),
+        (&long, options.clone()),
+        ("hello", options),
+    ];
+    let done = observed(layer, || batch(&mut model, &rows));
+    let processed = [0, 1, 2].map(|row: usize| done[row].input_tokens);
+    assert_eq!(processed.iter().sum::<usize>(), 512, "{processed:?}");
+    assert_eq!(processed[2], 0);
+    let all = fields.0.lock().unwrap();
+    let is_input = |one: &&Recorded| (one.0, one.1) == ("inference", "input_tokens");
+    let last = all.iter().rfind(is_input).map(|(_, _, number)| *number);
+    assert_eq!(last, Some(512));
+}
+
+#[test]
+fn a_batch_of_one_prompt_is_one_as_well() {
+    let fields = Fields::default();
+    let layer = tracing_subscriber::registry().with(fields.clone());
+    observed(layer, || batch(&mut tiny(64), &[("hello", raw(2))]));
+    let all = fields.0.lock().unwrap();
+    for found in [
+        ("inference", "batch", 1),
+        ("token", "batch", 1),
+        ("event", "row", 0),
+    ] {
+        assert!(all.contains(&found), "{found:?}: {all:?}");
     }
 }
 

@@ -54,11 +54,11 @@ fn lines_in_batches_are_one_run() {
     let config = metadata.config.as_deref().expect("a configuration");
     let config: serde_json::Value = serde_json::from_str(config).expect("JSON");
     let rows = config["rows"].as_array().expect("rows");
-    assert_eq!((rows.len(), &config["prompts"]), (2, &3.into()));
+    assert_eq!((rows.len(), &config["prompts"]), (3, &3.into()));
     let sum = |key: &str| rows.iter().filter_map(|row| row[key].as_u64()).sum::<u64>();
     // Four layers, keys and values, two heads of 64 channels, 256 positions at least.
     let of_row = 4 * 2 * 2 * 64 * 256 * 4;
-    assert_eq!(sum("kv_cache_bytes"), 2 * of_row);
+    assert_eq!(sum("kv_cache_bytes"), 3 * of_row);
     assert_eq!(config["kv_cache_bytes"], 2 * of_row);
     let (share, limit) = (config["kv_share"].as_f64(), config["kv_limit"].as_f64());
     let positions = config["kv_positions"].as_f64().expect("positions");
@@ -70,7 +70,8 @@ fn lines_in_batches_are_one_run() {
     // No padding: each row has its own number.
     assert_eq!(rows[0]["input_tokens"], tokens("hello"));
     assert_eq!(rows[1]["input_tokens"], tokens("the tea the tea"));
-    let read = sum("input_tokens") + tokens("hello the");
+    assert_eq!(rows[2]["input_tokens"], tokens("hello the"));
+    let read = sum("input_tokens");
     assert_eq!(metadata.input_tokens, i64::try_from(read).ok());
     let sampled = metadata.output_tokens.expect("tokens") as f64;
     let steps = run.number(
@@ -89,7 +90,7 @@ fn lines_in_batches_are_one_run() {
         "{of_rows} {of_steps}"
     );
     let count = run.number(&format!("{OF_ROWS} SELECT count(*) FROM rows WHERE ns > 0"));
-    assert_eq!(count, 2.0);
+    assert_eq!(count, 3.0);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::process::Output;
 
 use energy_models::tiny::{self, TinyConfig};
 use energy_tests::{StoredRun, energy};
+use tracing_energy::Store;
 
 fn run(folder: &Path, model: &str, more: &[&str]) -> Output {
     let mut command = energy(env!("CARGO_BIN_EXE_energy-command"));
@@ -47,6 +48,16 @@ fn an_unknown_architecture_runs_only_if_assumed() {
     ] {
         assert!(message.contains(part), "{part}: {message}");
     }
+
+    // A run without a model has no results, so that it is not kept.
+    let path = folder.path().join("energy.db");
+    let runs = |sql: &str| {
+        Store::open(&path)
+            .expect("a file")
+            .connection()
+            .query_row(sql, [], |r| r.get::<_, i64>(0))
+    };
+    assert_eq!(runs("SELECT count(*) FROM runs").expect("a count"), 0);
 
     let assumed = run(folder.path(), model, &["--assume"]);
     let message = String::from_utf8_lossy(&assumed.stderr);

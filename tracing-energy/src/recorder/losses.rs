@@ -18,7 +18,9 @@ impl LossCounts {
     }
 
     pub(crate) fn add_rows(&mut self, rows: u64) {
-        self.counts.entry("rows_dropped").or_default().0 += rows;
+        if rows > 0 {
+            self.counts.entry("rows_dropped").or_default().0 += rows;
+        }
     }
 
     /// Copies the counts kept by traced threads.

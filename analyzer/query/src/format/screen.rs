@@ -115,12 +115,21 @@ impl OutputStyle {
 
     /// Formats `name value`, wrapped to a few lines; the value must be escaped.
     pub fn fact(&self, name: &str, value: &str) -> String {
+        self.fact_of_lines(name, value, FACT_LINES)
+    }
+
+    /// Formats `name value` on as many lines as it needs; the value must be escaped.
+    pub fn whole_fact(&self, name: &str, value: &str) -> String {
+        self.fact_of_lines(name, value, usize::MAX)
+    }
+
+    fn fact_of_lines(&self, name: &str, value: &str, most: usize) -> String {
         match self.markdown {
             true => format!("- {}: {}", markdown::escape(name), markdown::escape(value)),
             false => {
                 let text = format!("  {name:<10} {value}");
                 let indent = name.chars().count().max(10) + 3;
-                fit::wrap(&text, indent, self.width.into(), FACT_LINES)
+                fit::wrap(&text, indent, self.width.into(), most)
             }
         }
     }

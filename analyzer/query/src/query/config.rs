@@ -90,6 +90,9 @@ pub struct StoredConfig {
     /// Number of prompts.
     #[serde(deserialize_with = "lenient")]
     pub prompts: Option<u64>,
+    /// Number format of the key-value cache.
+    #[serde(deserialize_with = "lenient")]
+    pub cache: Option<String>,
     /// Threshold of statistics of activation tensors; `None` if there are none.
     #[serde(deserialize_with = "lenient")]
     pub statistics_threshold: Option<f64>,

@@ -41,8 +41,14 @@ pub struct RunSetting {
     pub sampling: Option<String>,
     /// Whether the prompt was used without the model's template: `raw` or `template`.
     pub prompt_form: Option<String>,
-    /// Number of prompts.
+    /// Number of prompts; unknown with several sequences at once, which may repeat one.
     pub prompts: Option<String>,
+    /// Number of sequences at once.
+    pub batch: Option<String>,
+    /// Device of the tensors.
+    pub device: Option<String>,
+    /// Number format of the key-value cache.
+    pub cache: Option<String>,
     /// Method and version of the shown attribution.
     pub method: Option<String>,
     /// Whether idle energy is subtracted from the energies of spans on every root rail.
@@ -65,7 +71,13 @@ pub fn setting(recording: &Recording, run: &Run) -> Result<RunSetting> {
             .raw
             .map(|raw| if raw { "raw" } else { "template" }.to_owned()),
         max_tokens: config.max_tokens.map(|count| count.to_string()),
-        prompts: config.prompts.map(|count| count.to_string()),
+        prompts: config
+            .prompts
+            .filter(|_| metadata.batch.is_none_or(|batch| batch <= 1))
+            .map(|count| count.to_string()),
+        batch: metadata.batch.map(|count| count.to_string()),
+        device: config.device,
+        cache: config.cache,
         depth: config.depth,
         host: row.host.clone(),
         chip: row.chip.clone(),
