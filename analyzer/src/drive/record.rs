@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use energy_data::rows::RunMetadata;
+use serde_json::Value;
 use tracing::Dispatch;
 use tracing_energy::{EnergyGuard, EnergyLayer};
 use tracing_subscriber::Layer as _;
@@ -12,17 +13,18 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::answer::ServerAnswer;
+use super::client::HttpClient;
 use super::config::DriveConfig;
 use super::endpoint::Endpoint;
 use super::exchange::Exchange;
 use super::model;
 use super::options::DriveOptions;
-use super::readiness;
+use super::readiness::{self, ReadyServer};
 use super::request::{body, warm_up_prompt};
 use super::server_facts::{ServerFacts, UNNAMED, busy_slots};
 use super::server_process::ServerProcess;
 use super::spans::{NoSpans, ROLES, RequestSpans, TARGET};
-use super::token_counts;
+use super::token_counts::{self, TokenCounts};
 use crate::error::{Error, Result};
 use crate::program::{Interrupt, Placeholder, fill};
 
@@ -194,40 +196,18 @@ fn request(
     guard: &EnergyGuard,
     (out, on_step): (&mut dyn Write, &mut dyn FnMut(&'static str)),
 ) -> Result<Option<ServerProcess>> {
-    let mut server = prepared
-        .serve
-        .as_deref()
-        .map(ServerProcess::start)
-        .transpose()?;
+    let serve = prepared.serve.as_deref();
+    let mut server = serve.map(ServerProcess::start).transpose()?;
     let pid = server.as_ref().map(ServerProcess::id).or(options.watch_pid);
     if let Some(pid) = pid {
         guard.watch_process(pid);
     }
     on_step("waiting for the server");
-    let ready = {
-        let loading = || tracing::info_span!(target: TARGET, "model_loading").entered();
-        let _loading = server.is_some().then(loading);
-        let Prepared {
-            endpoint,
-            addresses,
-            interrupt,
-            ..
-        } = &*prepared;
-        readiness::wait(
-            endpoint,
-            addresses,
-            options.start_timeout,
-            interrupt,
-            server.as_mut(),
-        )?
-    };
-    let facts = ServerFacts::read(
-        &ready.client,
-        ready.name.as_deref(),
-        options.model.as_deref(),
-    );
+    let ready = wait(options, prepared, server.as_mut())?;
+    let model = options.model.as_deref();
+    let facts = ServerFacts::read(&ready.client, ready.name.as_deref(), model);
     describe(options, prepared, guard, &facts);
-    let name = facts.model.as_deref().or(options.model.as_deref());
+    let name = facts.model.as_deref().or(model);
     let exchange = Exchange {
         client: &ready.client,
         endpoint: &prepared.endpoint,
@@ -239,30 +219,17 @@ fn request(
     let of = |prompt: &str| body(options, exchange.api, prompt, (name, facts.is_llama_cpp()));
     if options.warmup > 0 {
         on_step("warming up");
-        tracing::info_span!(target: TARGET, "warm_up").in_scope(|| {
-            (0..options.warmup).try_for_each(|number| {
-                let prompt = of(&warm_up_prompt(&options.prompt, number));
-                let received = (&mut ServerAnswer::default(), &mut NoSpans as _);
-                exchange.run(&prompt, server.as_mut(), received, &mut |_| ())
-            })
-        })?;
+        warm_up(options, &exchange, server.as_mut(), &of)?;
     }
-    if let Some(busy) = busy_slots(&ready.client).filter(|busy| *busy > 0) {
-        guard.add_warning(
-            OTHER_CLIENTS,
-            format!(
-                "the server was processing {busy} other requests when the recorded one began: its \
-                 energy includes theirs"
-            ),
-        );
-    }
+    warn_of_busy_slots(&ready.client, guard);
     on_step("");
     let mut answer = ServerAnswer::default();
     let mut spans = RequestSpans::begin(options.max_tokens);
+    let received = (&mut answer, &mut spans as _);
     let sent = exchange.run(
         &of(&options.prompt),
         server.as_mut(),
-        (&mut answer, &mut spans),
+        received,
         &mut |text| {
             // A reader that has closed the output does not end the measurement.
             let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -273,16 +240,12 @@ fn request(
         spans.record_counts(counts.input, counts.output);
     }
     drop(spans);
-    prepared.config.set_answer(&answer, &counts);
-    guard.update_metadata(|metadata| {
-        metadata.model = answer.model.clone().or(metadata.model.take());
-        metadata.response = Some(answer.text.clone());
-        if sent.is_ok() {
-            metadata.input_tokens = counts.input;
-            metadata.output_tokens = counts.output;
-        }
-        metadata.config = prepared.config.text();
-    });
+    store(
+        guard,
+        &mut prepared.config,
+        &answer,
+        (&counts, sent.is_ok()),
+    );
     sent?;
     for text in counts.warnings {
         guard.add_warning("token_counts", text);
@@ -291,6 +254,65 @@ fn request(
         guard.add_warning(OTHER_CLIENTS, text);
     }
     Ok(server)
+}
+
+/// Waits until the server is ready.
+fn wait(
+    options: &DriveOptions,
+    prepared: &Prepared,
+    server: Option<&mut ServerProcess>,
+) -> Result<ReadyServer> {
+    let loading = || tracing::info_span!(target: TARGET, "model_loading").entered();
+    let _loading = server.is_some().then(loading);
+    let (endpoint, addresses) = (&prepared.endpoint, &prepared.addresses);
+    let limit = options.start_timeout;
+    readiness::wait(endpoint, addresses, limit, &prepared.interrupt, server)
+}
+
+/// Sends the requests that are not recorded; one span explains their energy.
+fn warm_up(
+    options: &DriveOptions,
+    exchange: &Exchange<'_>,
+    mut server: Option<&mut ServerProcess>,
+    body_of: &dyn Fn(&str) -> Value,
+) -> Result<()> {
+    tracing::info_span!(target: TARGET, "warm_up").in_scope(|| {
+        (0..options.warmup).try_for_each(|number| {
+            let body = body_of(&warm_up_prompt(&options.prompt, number));
+            let received = (&mut ServerAnswer::default(), &mut NoSpans as _);
+            exchange.run(&body, server.as_deref_mut(), received, &mut |_| ())
+        })
+    })
+}
+
+fn warn_of_busy_slots(client: &HttpClient, guard: &EnergyGuard) {
+    let Some(busy) = busy_slots(client).filter(|busy| *busy > 0) else {
+        return;
+    };
+    let text = format!(
+        "the server was processing {busy} other requests when the recorded one began: its energy \
+         includes theirs"
+    );
+    guard.add_warning(OTHER_CLIENTS, text);
+}
+
+/// Stores the answer, and its numbers of tokens if it is complete.
+fn store(
+    guard: &EnergyGuard,
+    config: &mut DriveConfig,
+    answer: &ServerAnswer,
+    (counts, is_complete): (&TokenCounts, bool),
+) {
+    config.set_answer(answer, counts);
+    guard.update_metadata(|metadata| {
+        metadata.model = answer.model.clone().or(metadata.model.take());
+        metadata.response = Some(answer.text.clone());
+        if is_complete {
+            metadata.input_tokens = counts.input;
+            metadata.output_tokens = counts.output;
+        }
+        metadata.config = config.text();
+    });
 }
 
 /// Stores what the server states about itself.
