@@ -125,8 +125,8 @@ pub(super) const FACTORS: &[Factor] = &[
     Factor {
         name: "batch",
         placeholder: "N",
-        help: "Number of answers that are generated at once: to lines of --each-line, or else to \
-               the prompt, repeated with the seeds --seed, --seed + 1, ...",
+        help: "Sequences that are decoded together: N lines at a time with --each-line; otherwise N \
+               answers to the prompt, with the seeds --seed, --seed + 1, ... (equal at temperature 0)",
         values: FactorValues::Numbers(1..=LARGEST_BATCH),
         is_of_run: true,
         excludes: &[],
