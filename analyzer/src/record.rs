@@ -142,10 +142,10 @@ fn metadata(options: &RecordOptions) -> RunMetadata {
     let config = serde_json::Value::from(config);
     RunMetadata {
         // The program of an engine is a shell.
-        name: recording.name.clone().or_else(|| match workload.engine {
-            Some(_) => None,
-            None => name,
-        }),
+        name: recording
+            .name
+            .clone()
+            .or(name.filter(|_| workload.engine.is_none())),
         experiment: recording.experiment.clone(),
         tags: recording.tags_with_rates(),
         engine: workload.engine.clone(),

@@ -29,12 +29,15 @@ pub(super) struct FactorSeries<'c> {
     pub(super) levels: Vec<SeriesLevel<'c>>,
 }
 
+/// Returns the level of a configuration: its name, and its number if it has one.
+pub(super) type LevelOf = fn(&RunConfiguration) -> Option<(String, Option<f64>)>;
+
 /// A factor: what is cleared from the identity of configurations, and the level of one.
 pub(super) struct SeriesFactor {
     /// Clears the factor's settings.
     pub(super) clear: fn(&mut ConfigurationKey),
     /// Returns name and number of the level; `None` if it is unknown.
-    pub(super) level: fn(&RunConfiguration) -> Option<(String, Option<f64>)>,
+    pub(super) level: LevelOf,
 }
 
 /// Divides configurations into series, those with the most levels first.

@@ -48,9 +48,6 @@ pub struct StoredConfig {
     /// Requested conversion of the weights.
     #[serde(deserialize_with = "lenient")]
     pub requantize: Option<String>,
-    /// Number format of the key-value cache.
-    #[serde(deserialize_with = "lenient")]
-    pub cache: Option<String>,
     /// Labels of the configuration that no option holds.
     #[serde(deserialize_with = "lenient")]
     pub labels: Option<BTreeMap<String, String>>,
