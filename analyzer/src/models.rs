@@ -94,7 +94,7 @@ pub fn models(options: &ModelsOptions) -> Answer {
     unusable.into_iter().fold(answer, Answer::note)
 }
 
-/// Describes why a model cannot be run, in one line: `energy run` says more.
+/// Describes why a model cannot be run, in one line; `energy run` explains more.
 fn problem(model: &ListedModel) -> Option<String> {
     let first = model.problem.as_ref()?.split("; ").next()?;
     let path = model.model.as_str();
