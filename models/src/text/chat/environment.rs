@@ -5,14 +5,17 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Local};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
-use minijinja::{Environment, Error, ErrorKind, State, Value};
+use minijinja::{Environment, Error, ErrorKind, State, Value, escape_formatter};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
 use super::python_json::tojson;
+use super::values;
 
 /// Steps of a rendering, and 64 bytes of text count as one, too: a thousand times what real
-/// templates need, and a second at most.
+/// templates need. Steps differ in their time: another limit bounds that.
 const FUEL: u64 = 5_000_000;
+/// Deepest calls; one of a macro counts as four.
+const DEEPEST_CALLS: usize = 200;
 /// Longest text that `strftime_now` formats.
 const LONGEST_FORMAT: usize = 1000;
 
@@ -21,15 +24,30 @@ pub(super) fn environment<'t>(now_s: Option<i64>) -> Result<Environment<'t>, Err
     let mut environment = Environment::new();
     environment.set_syntax(whitespace()?);
     environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(DEEPEST_CALLS);
     environment.set_unknown_method_callback(method);
+    environment.set_formatter(|output, state, value| {
+        values::charge(state, value)?;
+        escape_formatter(output, state, value)
+    });
     environment.add_test("iterable", is_iterable);
     environment.add_test("sequence", is_sequence);
     environment.add_filter("tojson", tojson);
+    environment.add_filter("pprint", pprint);
+    // Jinja2 has no such function.
+    environment.remove_global("debug");
+    values::add_to(&mut environment);
     environment.add_function("raise_exception", refuse);
     environment.add_function("strftime_now", move |format: String| {
         strftime(now_s, &format)
     });
     Ok(environment)
+}
+
+/// Returns a value on lines, once it is known to end.
+fn pprint(state: &mut State<'_, '_>, value: &Value) -> Result<String, Error> {
+    values::charge(state, value)?;
+    Ok(format!("{value:#?}"))
 }
 
 /// Calls a method of Python's texts, dictionaries and lists.

@@ -2,7 +2,9 @@
 //! after separators, the escapes and the form of numbers are part of the prompt.
 
 use minijinja::value::{Kwargs, ValueKind};
-use minijinja::{Error, ErrorKind, Value};
+use minijinja::{Error, ErrorKind, State, Value};
+
+use super::values;
 
 /// Deepest nesting.
 const DEEPEST: usize = 128;
@@ -54,11 +56,13 @@ impl Style {
 /// # Errors
 /// For values without a form in JSON, and for unknown options.
 pub(super) fn tojson(
+    state: &mut State<'_, '_>,
     value: &Value,
     ensure_ascii: Option<bool>,
     arguments: Kwargs,
 ) -> Result<String, Error> {
     let style = Style::from_arguments(&arguments, ensure_ascii)?;
+    values::charge(state, value)?;
     let mut text = String::new();
     write(value, &style, 0, &mut text)?;
     Ok(text)
