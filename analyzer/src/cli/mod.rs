@@ -186,7 +186,7 @@ pub enum Command {
     Ops(ViewArgs<OpsOptions>),
     /// Test whether the energy of runs differs, and by how much
     Compare(Box<CompareArgs>),
-    /// Analyse experiments: best batch, context, quantization, engine, ...
+    /// Analyse experiments: best batch, context, engine, ...
     #[command(visible_alias = "analyze")]
     Analyse(Box<AnalyseArgs>),
     /// Predict the energy of a model's answer that was not measured
@@ -194,7 +194,7 @@ pub enum Command {
     /// Compare a model's quality with f32: perplexity, top-1 agreement
     #[cfg(feature = "inference")]
     Quality(quality::QualityArgs),
-    /// Print a table of configurations: text, Markdown, CSV, LaTeX or JSON
+    /// Print a table of configurations, also as Markdown, CSV or LaTeX
     Table(TableArgs),
     /// Attribute a run's energy to its spans again
     Attribute(AttributeArgs),

@@ -22,10 +22,14 @@ const BLOCK = 512;
 const sumOf = (page, selector) =>
   page.$$eval(selector, (all) => all.reduce((total, one) => total + Number(one.dataset.j || 0), 0));
 
-// Scrolls to a chart and waits until it is drawn.
+// Scrolls to a chart until it is drawn: parts above it that appear later move it out of sight.
 export async function chart(page, id) {
-  await page.locator(`#chart-${id}`).evaluate((part) => part.scrollIntoView());
-  await page.waitForSelector(`#chart-${id} figure[data-drawn]:not([hidden])`);
+  const drawn = page.locator(`#chart-${id} figure[data-drawn]:not([hidden])`);
+  const scrolled = async () => {
+    await page.locator(`#chart-${id}`).evaluate((part) => part.scrollIntoView());
+    return drawn.count();
+  };
+  await until(`chart ${id} is drawn`, scrolled, (count) => count > 0);
 }
 
 export const words = async (page, selector) => (await page.textContent(selector)).trim();
