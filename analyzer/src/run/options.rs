@@ -11,7 +11,7 @@ use crate::options::{RecordingOptions, as_optional_text};
 use crate::program::SYSTEM_TURN;
 
 use super::statistics_options::StatisticsOptions;
-#[cfg(feature = "inference")]
+#[cfg(any(feature = "inference", feature = "serve"))]
 pub(crate) use super::value_name::name;
 pub(crate) use super::value_name::name as value_name;
 
