@@ -15,7 +15,7 @@ pub struct TokenOptions {
     #[arg(long, value_name = "[KIND=]PATH", value_parser = parse_path)]
     pub tokens_json: Vec<String>,
     /// Regular expression with a group `input` or `output` that matches a token count in the
-    /// output, e.g. "(?<output>\d+) tokens" (repeatable) [default: none]
+    /// output, e.g. `(?<output>\d+) tokens` (repeatable) [default: none]
     #[arg(long, value_name = "REGEX", value_parser = parse_pattern)]
     pub tokens_regex: Vec<String>,
 }
