@@ -7,13 +7,16 @@
 //! 127.0.0.1:8080   10.0.0.9:41234     the server      <- another client
 //! ```
 
+#[cfg(any(target_os = "linux", test))]
 use std::collections::HashSet;
 
 /// State of an established connection in the tables.
+#[cfg(any(target_os = "linux", test))]
 const ESTABLISHED: &str = "01";
 
 /// One row of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg(any(target_os = "linux", test))]
 struct TcpRow {
     local_port: u16,
     remote_port: u16,
@@ -55,6 +58,7 @@ fn own_sockets() -> Option<HashSet<u64>> {
     Some(files.filter_map(inode).collect())
 }
 
+#[cfg(any(target_os = "linux", test))]
 fn count(table: &str, port: u16, own: &HashSet<u64>) -> usize {
     let rows: Vec<TcpRow> = table.lines().filter_map(established).collect();
     let is_own = |row: &&TcpRow| row.remote_port == port && own.contains(&row.inode);
@@ -70,6 +74,7 @@ fn count(table: &str, port: u16, own: &HashSet<u64>) -> usize {
 }
 
 /// Parses a line of an established connection.
+#[cfg(any(target_os = "linux", test))]
 fn established(line: &str) -> Option<TcpRow> {
     let mut words = line.split_whitespace().skip(1);
     let port = |address: &str| u16::from_str_radix(address.rsplit_once(':')?.1, 16).ok();
