@@ -75,7 +75,7 @@ impl AnalysisQuery {
     }
 }
 
-/// Lists the analyses, and the experiments whose runs are in the file.
+/// Lists the analyses, and the experiments with runs in the file.
 #[utoipa::path(get, path = "/api/profiling/analyses", tag = "experiments",
     responses((status = 200, description = "Analyses and experiments", body = Object),
               AnalysisProblems))]
