@@ -159,8 +159,11 @@
 //! ```
 //!
 //! The span's fields in the recording then are run times. Energies computed during the recording
-//! follow the program's times; `energy attribute`, which computes them again, follows the
-//! device's. Spans entered several times, and totals without rows, only have the program's.
+//! follow the program's times. `energy attribute` computes the energies of call paths again, by the
+//! device's times. The program's times remain those of spans that are entered several times, and
+//! those of recordings without rows of spans.
+//!
+//! The enter or exit must be recorded: do not filter out the span `wait`.
 //!
 //! # Your own sensor, your own output
 //!

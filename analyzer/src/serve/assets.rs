@@ -67,6 +67,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "views/live/runs.js",
     "views/live/spans.js",
     "views/live/tokens.js",
+    "views/reads.js",
     "views/run.js",
     "views/run/cell_charts.js",
     "views/run/cell_tables.js",

@@ -1,5 +1,5 @@
-//! Spans whose fields state when a GPU worked for them belong to its domain, the recording
-//! has its times, and a second attribution divides the GPU's energy by them.
+//! Fields of a span state when a GPU worked for it. The span then belongs to the GPU's domain, the
+//! recording has these times, and a second attribution divides the GPU's energy by them.
 
 use std::time::Duration;
 

@@ -28,7 +28,7 @@ pub(crate) fn domain(field: &str) -> Option<Domain> {
     }
 }
 
-/// Whether the field states a time, relative to the latest enter or exit.
+/// Returns whether the field states a time, relative to the latest enter or exit.
 pub(crate) fn is_time(field: &str) -> bool {
     [GPU_BEGAN, GPU_ENDED].contains(&field)
 }

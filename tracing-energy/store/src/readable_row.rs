@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 /// Columns of `runs` that hold a text.
 const TEXTS: [&str; 3] = ["uuid", "status", "version"];
 /// Columns that hold a text or NULL.
-const OPTIONAL_TEXTS: [&str; 14] = [
+const OPTIONAL_TEXTS: [&str; 15] = [
     "name",
     "parent_run",
     "pid_space",
@@ -23,6 +23,7 @@ const OPTIONAL_TEXTS: [&str; 14] = [
     "engine",
     "precision",
     "experiment",
+    "config",
 ];
 /// Columns that hold an integer.
 const INTEGERS: [&str; 3] = ["start_unix_ns", "heartbeat_unix_ns", "pid"];
@@ -42,8 +43,9 @@ pub(super) fn may_be_unreadable() -> String {
     let texts = TEXTS
         .iter()
         .map(|name| format!("NOT coalesce(is_utf8({name}), FALSE)"));
-    let optional = OPTIONAL_TEXTS.iter().chain(&["config"]);
-    let optional = optional.map(|name| format!("NOT coalesce(is_utf8({name}), TRUE)"));
+    let optional = OPTIONAL_TEXTS
+        .iter()
+        .map(|name| format!("NOT coalesce(is_utf8({name}), TRUE)"));
     let integers = INTEGERS
         .iter()
         .map(|name| format!("typeof({name}) <> 'integer'"));

@@ -13,7 +13,8 @@ use crate::store::Store;
 
 impl Store {
     /// Deletes run number `run` with all its rows, in one transaction. If it was the last run of
-    /// an experiment, the experiment is deleted, too: its plan can hold the prompt. The file keeps its size; the space is reused.
+    /// an experiment, the experiment is deleted, too: its plan can hold the prompt. The file keeps its
+    /// size; the space is reused.
     ///
     /// # Errors
     /// When there is no such run, or the file cannot be written.

@@ -10,10 +10,11 @@ use utoipa_axum::routes;
 
 use super::choice::{given, optional_choice, parsed};
 use super::responses::AnalysisProblems;
+use super::runs_query::tags;
 use crate::analyse::{
     ANALYSES, AnalyseOptions, Analysed, Latencies, analysis, read_configurations,
 };
-use crate::query::{self, Recording, RunFilter, parse_tag_filter};
+use crate::query::{self, Recording, RunFilter};
 use crate::serve::extract::{Path, Query};
 use crate::serve::problem::Problem;
 use crate::serve::state::App;
@@ -55,13 +56,6 @@ struct AnalysisQuery {
 
 impl AnalysisQuery {
     fn options(&self) -> Result<AnalyseOptions, Problem> {
-        let tags = |text: &str| {
-            let parts = text
-                .split(',')
-                .map(str::trim)
-                .filter(|part| !part.is_empty());
-            parts.map(parse_tag_filter).collect()
-        };
         Ok(AnalyseOptions {
             filter: RunFilter {
                 experiment: given(self.experiment.as_ref()),
@@ -75,7 +69,7 @@ impl AnalysisQuery {
     }
 }
 
-/// Lists the analyses, and the experiments whose runs are in the file.
+/// Lists the analyses, and the experiments with runs in the file.
 #[utoipa::path(get, path = "/api/profiling/analyses", tag = "experiments",
     responses((status = 200, description = "Analyses and experiments", body = Object),
               AnalysisProblems))]

@@ -155,7 +155,8 @@ fn time(text: &str) -> Result<TimeRange, String> {
     })
 }
 
-fn tags(text: &str) -> Result<Vec<(String, Option<String>)>, String> {
+/// Parses tags separated by commas, `KEY` or `KEY=VALUE`; all must match.
+pub(super) fn tags(text: &str) -> Result<Vec<(String, Option<String>)>, String> {
     let parts = text.split(',').map(str::trim);
     parts
         .filter(|part| !part.is_empty())

@@ -100,7 +100,6 @@ impl Supplies {
     }
 }
 
-/// Low-power mode by the name of the firmware's profile.
 /// Returns the thermal design power of all packages in watts: the highest limit of the long-term
 /// constraint, which the processor reports as its thermal specification. Unknown if a package does
 /// not report it.
@@ -116,6 +115,7 @@ fn tdp_w(root: &Path) -> Option<String> {
     (sum_uw > 0.0).then(|| (sum_uw / 1e6).to_string())
 }
 
+/// Low-power mode by the name of the firmware's profile.
 fn low_power_mode(root: &Path) -> Option<&'static str> {
     let profile = text(&root.join("sys/firmware/acpi/platform_profile"))?;
     Some(if profile == "low-power" { "on" } else { "off" })

@@ -5,11 +5,14 @@ import { bounds, digits, isKnown, joules, percent, plotChart, UNKNOWN, watts, WO
 import { isAborted } from "../api.js";
 import { choice, element, field, replace, scrolling, setText, table } from "../dom.js";
 import { chartFrame } from "../frame.js";
+import { addressOf, StoredReads } from "./reads.js";
 import { short } from "./runs.js";
 
 const ALL = "";
 // Time after a message until the analyses are read again.
 const PAUSE_MS = 2000;
+// Most series of an analysis with a sentence.
+const SERIES = 8;
 const CHANGES = ["inference_complete", "figures_replaced", "run_deleted"];
 
 export function mount(root, params, context) {
@@ -41,19 +44,15 @@ class Experiments {
       this.status,
       this.results,
     );
-    this.end = this.socket.subscribe({
-      detail: "power",
-      message: (message) => {
-        if (CHANGES.includes(message.type)) this.later();
-      },
-      reset: () => this.later(),
+    this.reads = new StoredReads(this.socket, {
+      changes: CHANGES,
+      pause_ms: PAUSE_MS,
+      read: (signal) => this.readAll(signal),
     });
   }
 
   stop() {
-    this.end();
-    clearTimeout(this.timer);
-    if (this.request) this.request.abort();
+    this.reads.stop();
     this.close();
   }
 
@@ -63,11 +62,9 @@ class Experiments {
   }
 
   go() {
-    const query = new URLSearchParams();
-    if (this.experiment.value) query.set("experiment", this.experiment.value);
-    if (this.kind.value) query.set("kind", this.kind.value);
-    const text = query.toString();
-    this.navigate(`#/experiments${text ? `?${text}` : ""}`);
+    const chosen = { experiment: this.experiment.value, kind: this.kind.value };
+    const given = Object.entries(chosen).filter(([, value]) => value !== ALL);
+    this.navigate(addressOf("experiments", given));
   }
 
   update({ query }) {
@@ -75,15 +72,11 @@ class Experiments {
     this.load();
   }
 
-  later() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.load(), PAUSE_MS);
+  load() {
+    return this.reads.now();
   }
 
-  async load() {
-    if (this.request) this.request.abort();
-    this.request = new AbortController();
-    const { signal } = this.request;
+  async readAll(signal) {
     try {
       const list = await this.api.get("/analyses", { signal });
       this.show(list, signal);
@@ -144,7 +137,7 @@ class Experiments {
     const sentences = element(
       "ul",
       { class: "answers" },
-      shown.slice(0, 8).map(({ series, answer: words }) =>
+      shown.slice(0, SERIES).map(({ series, answer: words }) =>
         element("li", {}, series ? `${series}: ${words}` : words),
       ),
     );
@@ -158,7 +151,7 @@ class Experiments {
       ]);
       return;
     }
-    const more = known.length - 8;
+    const more = known.length - SERIES;
     frame.draw((width) => [
       ...answer.notes
         .filter((note) => note.startsWith("Power"))

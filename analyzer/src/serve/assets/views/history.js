@@ -7,6 +7,7 @@ import { deleteDialog, tagDialog } from "./history/dialogs.js";
 import { filterForm, NAMES } from "./history/filters.js";
 import { runTable } from "./history/table.js";
 import { trendChart, trendRuns } from "./history/trend.js";
+import { addressOf, StoredReads } from "./reads.js";
 import { titleOf } from "./runs.js";
 
 const SIZES = ["25", "50", "100"];
@@ -28,7 +29,6 @@ class History {
     Object.assign(this, context);
     this.query = new URLSearchParams();
     this.selected = new Map();
-    this.request = null;
     this.form = filterForm((values) => this.go({ ...values }));
     this.count = element("p", { class: "note", role: "status" });
     this.trend = chartFrame("Energy per token", {
@@ -48,28 +48,22 @@ class History {
       this.pages,
       this.selection,
     );
-    this.end = this.socket.subscribe({
-      detail: "power",
-      message: (message) => {
-        if (CHANGES.includes(message.type)) this.later();
-      },
-      reset: () => this.later(),
+    this.reads = new StoredReads(this.socket, {
+      changes: CHANGES,
+      pause_ms: PAUSE_MS,
+      read: (signal) => this.readAll(signal),
     });
   }
 
   stop() {
-    this.end();
-    clearTimeout(this.timer);
-    if (this.request) this.request.abort();
+    this.reads.stop();
     this.trend.close();
     this.list.close();
   }
 
   // Goes to the address with these filters.
   go(values) {
-    const query = new URLSearchParams(values);
-    const text = query.toString();
-    this.navigate(`#/history${text ? `?${text}` : ""}`);
+    this.navigate(addressOf("history", values));
   }
 
   update({ query }) {
@@ -78,9 +72,8 @@ class History {
     this.load();
   }
 
-  later() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.load(), PAUSE_MS);
+  load() {
+    return this.reads.now();
   }
 
   get limit() {
@@ -98,11 +91,7 @@ class History {
     return set;
   }
 
-  async load() {
-    if (this.request) this.request.abort();
-    const request = new AbortController();
-    this.request = request;
-    const { signal } = request;
+  async readAll(signal) {
     if (!this.shown) {
       this.list.loading();
       this.trend.loading();
@@ -147,7 +136,7 @@ class History {
       const chosen = new Set(this.selected.keys());
       const table = runTable(runs, chosen, {
         select: (run, isOn) => this.select(run, isOn),
-        tags: (run) => tagDialog({ api: this.api, run, changed: () => this.later() }),
+        tags: (run) => tagDialog({ api: this.api, run, changed: () => this.reads.later() }),
         remove: (run) => this.remove(run),
       });
       const area = scrolling("Table of runs", table);
