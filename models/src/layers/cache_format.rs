@@ -21,7 +21,7 @@ pub enum CacheFormat {
 const BLOCK: usize = 32;
 /// Largest step of a block; bytes are stored as `number / factor + STEPS + 1`.
 const STEPS: f64 = 127.0;
-/// Divisor of blocks whose factor is 0; all of their numbers are 0 or nearly so.
+/// Divisor of blocks with the factor 0; all of their numbers are 0 or nearly so.
 const LEAST: f64 = 1e-30;
 
 impl CacheFormat {
