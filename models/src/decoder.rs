@@ -63,6 +63,10 @@ impl Decoder {
                 *cache = cache.empty();
             }
         }
+        // The next sequence in this place may be shorter.
+        if let Some(reach) = self.reach.get_mut(row) {
+            *reach = 0;
+        }
     }
 
     /// Returns the number of positions of the first sequence.

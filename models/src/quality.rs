@@ -41,8 +41,9 @@ impl TextScores {
 }
 
 impl Model {
-    /// Scores a sequence of tokens, with the weights that decode uses. The model starts from an
-    /// empty cache and is left with one.
+    /// Scores a sequence of tokens, in passes of several positions: with the weights that decode
+    /// uses, unless [`Prefill`](crate::Prefill) adds others. The model starts from an empty cache
+    /// and is left with one.
     ///
     /// ```
     /// # use energy_models::{LoadOptions, Model, tiny};

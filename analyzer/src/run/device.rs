@@ -15,9 +15,18 @@ use crate::format;
 pub(crate) fn open(name: &str) -> Result<Device, Error> {
     device::parse(name).map_err(|error| {
         let kind = name.split(':').next().unwrap_or(name);
-        Error::Request(format!(
-            "{error} (a program for it: `cargo build --release -p energy-analyzer --features {kind}`)"
-        ))
+        let is_built_in = match kind {
+            "cuda" => cfg!(feature = "cuda"),
+            "metal" => cfg!(feature = "metal"),
+            _ => true,
+        };
+        // Another build does not help if the device fails to start.
+        Error::Request(match is_built_in {
+            true => error.to_string(),
+            false => format!(
+                "{error} (a program for it: `cargo build --release -p energy-analyzer --features {kind}`)"
+            ),
+        })
     })
 }
 

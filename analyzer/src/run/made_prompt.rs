@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use energy_models::{Checkpoint, GenerateOptions, LoadOptions};
+use energy_models::{Checkpoint, LoadOptions};
 
 use super::RunOptions;
+use super::sampling::sampling;
 use crate::error::{Error, Result};
 
 /// The built-in text; longer prompts repeat it.
@@ -32,12 +33,7 @@ pub(crate) fn with_made_prompt(options: &RunOptions, model: &Path) -> Result<Opt
     };
     let checkpoint = Checkpoint::open_with(model, &load);
     let checkpoint = checkpoint.map_err(|error| Error::Model(error.to_string()))?;
-    let generate = GenerateOptions {
-        raw: options.raw,
-        system: options.system.clone(),
-        chat: options.chat.clone(),
-        ..GenerateOptions::default()
-    };
+    let generate = sampling(options);
     let count = |text: &str| {
         let count = checkpoint.prompt_tokens(text, &generate);
         count.map_err(|error| Error::Model(error.to_string()))

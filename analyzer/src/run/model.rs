@@ -7,6 +7,7 @@ use energy_models::{Checkpoint, LoadOptions, Model, instrument};
 use super::device;
 use super::event::{OnRunEvent, RunEvent};
 use super::hub::HubModel;
+use super::sampling::sampling;
 use super::{
     CacheNumbers, Fetch, PrefillWeights, RunOptions, SMOLLM2, SpanDepth, WeightConversion,
 };
@@ -61,8 +62,8 @@ pub(super) fn load(
     let memory = checkpoint.memory(&load);
     let longest = (prompt_tokens(&checkpoint, options), options.max_tokens);
     let needed = memory.peak_of_batch(&vec![longest; largest_batch(options)]);
-    let machine = check_memory(path, &load, memory.resident_bytes())?;
     let weights = memory.resident_bytes();
+    let machine = check_memory(path, &load, weights)?;
     let too_large = |free| too_large(path, (needed, weights), free);
     if let Some(text) = machine.free.and_then(too_large) {
         on_event(RunEvent::Warning(&text));
@@ -105,14 +106,13 @@ fn load_options(options: &RunOptions) -> Result<LoadOptions, Error> {
     })
 }
 
-/// Refuses a large model that this machine cannot hold, before all its bytes are read. Smaller ones
-/// are checked when they are loaded.
+/// Refuses a large model that this machine cannot hold, before all its bytes are read for the
+/// checksum. Smaller ones are checked when they are loaded.
 ///
 /// # Errors
-/// If it does not fit, or its head cannot be read.
+/// If it does not fit, or its settings cannot be read.
 pub(super) fn refuse_early(options: &RunOptions, path: &Path) -> anyhow::Result<()> {
-    let bytes = std::fs::metadata(path).map_or(0, |file| file.len());
-    if bytes < LARGE {
+    if stored_bytes(path) < LARGE {
         return Ok(());
     }
     let load = load_options(options)?;
@@ -121,9 +121,20 @@ pub(super) fn refuse_early(options: &RunOptions, path: &Path) -> anyhow::Result<
     Ok(())
 }
 
-/// Size from which reading a file takes a second or more.
+/// Size from which reading a model takes a second or more.
 const LARGE: u64 = 1 << 30;
 
+/// Returns the bytes of a model's files: of all its parts, or of all files in its folder.
+fn stored_bytes(path: &Path) -> u64 {
+    let files: Vec<PathBuf> = match std::fs::read_dir(path) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        Err(_) => energy_models::parts(path),
+    };
+    let bytes = files.iter().filter_map(|file| std::fs::metadata(file).ok());
+    bytes.map(|file| file.len()).sum()
+}
+
+/// Refuses weights that do not fit into the memory of the device, or of the machine.
 fn check_memory(path: &Path, load: &LoadOptions, weights: u64) -> Result<MachineMemory, Error> {
     let machine = match load.device.is_cpu() {
         true => MachineMemory::of_this(),
@@ -158,17 +169,13 @@ fn largest_batch(options: &RunOptions) -> usize {
     sizes.max().unwrap_or(1)
 }
 
-/// Tokens that a chat template adds to a prompt, by estimate.
-const TEMPLATE_TOKENS: usize = 64;
-
-/// Returns the number of tokens of the longest prompt, with its template.
+/// Returns the number of tokens of the longest prompt, those of the chat template included; 0 if
+/// the template fails, which ends the run later.
 fn prompt_tokens(checkpoint: &Checkpoint, options: &RunOptions) -> usize {
-    let tokens = |prompt: &str| {
-        let ids = checkpoint.tokenizer().encode(prompt);
-        ids.map_or(0, |ids| ids.len())
-    };
-    let longest = options.prompts().into_iter().map(tokens).max();
-    longest.unwrap_or(0) + TEMPLATE_TOKENS
+    let generate = sampling(options);
+    let tokens = |prompt: &str| checkpoint.prompt_tokens(prompt, &generate).unwrap_or(0);
+    let prompts = options.prompts().into_iter();
+    prompts.max_by_key(|prompt| prompt.len()).map_or(0, tokens)
 }
 
 /// Memory of this machine in bytes, as far as the system reports it.

@@ -48,8 +48,9 @@ pub fn record(
     out: &mut dyn Write,
     on_event: &mut OnRunEvent<'_>,
 ) -> anyhow::Result<FinishedRun> {
-    checks::check(options)?;
+    // First: the check opens the device, which may start threads.
     device::use_threads(options.threads);
+    checks::check(options)?;
     if let Some(text) = checks::equal_answers(options) {
         on_event(RunEvent::Warning(&text));
     }
@@ -94,8 +95,9 @@ pub fn record(
     }
 }
 
-/// Deletes a run of which no model was loaded: it measured nothing but idle power.
+/// Deletes a run without a model: it measured nothing but idle power.
 fn forget(db: &Path, options: &RunOptions, summary: &RunSummary) {
+    // The process that chose the id looks for this run, also if it failed.
     if options.run_id.is_some() {
         return;
     }
@@ -239,7 +241,7 @@ fn generate(
     let (mut responses, mut written) = (Responses::default(), Ok(()));
     let interrupt = SignalFlag::of(guard);
     for (at, batch) in options.batches().into_iter().enumerate() {
-        if at > 0 {
+        if at > 0 && written.is_ok() {
             written = out.write_all(BETWEEN.as_bytes());
         }
         respond(

@@ -4,6 +4,7 @@ use energy_models::GenerateOptions;
 
 use super::RunOptions;
 
+/// Returns the options of a generation.
 pub(super) fn sampling(options: &RunOptions) -> GenerateOptions {
     GenerateOptions {
         max_tokens: options.max_tokens,

@@ -21,8 +21,9 @@ pub(crate) fn is_on() -> bool {
     ON.get()
 }
 
-/// Runs a pass whose work the queue's device does, waits for it, and records the device's times in
-/// the spans of the pass. A pass within a pass belongs to it. Without a queue, it only runs `pass`.
+/// Runs a pass, waits until the queue's device has done its work, and records the device's times
+/// in the spans of the pass. A pass within a pass belongs to it. Without a queue, it only runs
+/// `pass`.
 ///
 /// # Errors
 /// Those of `pass`, and those of the device.

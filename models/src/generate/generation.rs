@@ -52,7 +52,8 @@ pub struct Generation {
     pub text: String,
     /// Sampled tokens, an end token and those of a stop text included.
     pub tokens: Vec<u32>,
-    /// Tokens of the prompt, template included.
+    /// Tokens of the prompt that were processed, template included: all, unless prefill was
+    /// cancelled.
     pub input_tokens: usize,
     /// Tokens sampled, an end token included.
     pub output_tokens: usize,

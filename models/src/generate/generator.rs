@@ -15,7 +15,7 @@ use crate::generate::options::GenerateOptions;
 use crate::generate::prefill_pass::{PrefillPass, passes};
 use crate::instrument::macros::{phase, section};
 use crate::model::Model;
-use crate::statistics;
+use crate::statistics::metrics;
 
 /// Generates a continuation of `prompt`, calling `on_token` for each token.
 ///
@@ -99,7 +99,7 @@ impl<F> Drop for Generator<'_, F> {
     }
 }
 
-/// PrefillTensors of prefill, with their ids as tensors.
+/// Passes of prefill, each with its ids as a tensor.
 type PrefillTensors = Vec<(Tensor, PrefillPass)>;
 
 impl<'g, F: FnMut(usize, TokenEvent<'_>) -> ControlFlow<()>> Generator<'g, F> {
@@ -327,9 +327,7 @@ impl<'g, F: FnMut(usize, TokenEvent<'_>) -> ControlFlow<()>> Generator<'g, F> {
 /// Emits the tokens and the cache of each sequence of a batch as metrics of the current span.
 fn emit(all: &[Generation]) {
     for (row, done) in all.iter().enumerate() {
-        tracing::event!(
-            target: statistics::TARGET,
-            tracing::Level::INFO,
+        metrics!(
             row,
             row_input_tokens = done.input_tokens as f64,
             row_output_tokens = done.output_tokens as f64,

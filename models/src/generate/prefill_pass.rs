@@ -9,7 +9,7 @@ pub(crate) struct PrefillPass {
     pub ids: Vec<u32>,
     /// Sequences with the number of their tokens, in order.
     pub parts: Vec<(usize, usize)>,
-    /// Sequences whose prompt ends here, with the index of its last token in `ids`.
+    /// Sequences with the end of their prompt in this pass, and the index of its last token in `ids`.
     pub ends: Vec<(usize, usize)>,
 }
 

@@ -23,9 +23,9 @@
 //! that produced it, except token 0, which is sampled from prefill's logits.
 //!
 //! In a batch, a `token` span holds one step of all sequences that have not ended: its field
-//! `batch` is their number, and `token_id` and `text` are not recorded. Then `sampling`, and at
-//! [`Depth::Deep`] the operations between the projections of attention, have a span for each
-//! sequence.
+//! `batch` is their number, and with several prompts `token_id` and `text` are not recorded. Then
+//! `sampling`, and at [`Depth::Deep`] the operations between the projections of attention, have a
+//! span for each sequence.
 
 pub(crate) mod depth;
 pub(crate) mod macros;

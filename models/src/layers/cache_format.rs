@@ -21,20 +21,10 @@ pub enum CacheFormat {
 const BLOCK: usize = 32;
 /// Largest step of a block; bytes are stored as `number / factor + STEPS + 1`.
 const STEPS: f64 = 127.0;
-/// Divisor of blocks whose factor is 0; all of their numbers are 0 or nearly so.
+/// Divisor of blocks with the factor 0; all of their numbers are 0 or nearly so.
 const LEAST: f64 = 1e-30;
 
 impl CacheFormat {
-    /// Returns its name, such as `q8_0`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Q8_0 => "q8_0",
-        }
-    }
-
     /// Returns the bytes of one head's keys or values of a position.
     pub(crate) fn head_bytes(self, head_dim: usize) -> usize {
         match self {

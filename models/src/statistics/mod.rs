@@ -39,7 +39,9 @@
 //! | each router | `load_imbalance`: largest number of positions of an expert, over the mean of all |
 //!
 //! A pass of several positions gives means over them, and the maximum for `max_*`. Only
-//! weights of unmasked positions count, unless the definition includes masked ones.
+//! weights of unmasked positions count, unless the definition includes masked ones. In a batch,
+//! attention emits its events with and without a `head` once for each sequence, in their order and
+//! without their index. All other events are about the positions of all sequences together.
 
 pub(crate) mod activations;
 mod event;
@@ -50,4 +52,5 @@ mod options;
 pub(crate) mod relations;
 
 pub use event::TARGET;
+pub(crate) use event::metrics;
 pub use options::{MetricSets, Statistics};

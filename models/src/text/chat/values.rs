@@ -9,7 +9,7 @@ use super::rewriting::{OF_ATTRIBUTE, OF_NAME};
 const FUNCTION: &str = "namespace";
 /// Deepest nesting of a value.
 const DEEPEST: usize = 128;
-/// Ends of the names of types whose values change.
+/// Ends of the names of types with values that change.
 const CHANGING: [(&str, &str); 2] = [("::Namespace", "a namespace"), ("::Loop", "`loop`")];
 /// Cost of a value inside another one that is computed only when it is visited. A thousand such
 /// values, each computed from the one before, are the most.
