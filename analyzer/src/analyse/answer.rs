@@ -282,6 +282,7 @@ fn notes(read: &ReadConfigurations) -> Vec<String> {
             counted(read.incomplete, "run")
         ));
     }
+    notes.extend(read.replaced_note());
     if read.without_energy > 0 {
         notes.push(format!(
             "Not used: {} without a known energy per token.",

@@ -183,6 +183,7 @@ fn notes(rows: &[ConfigurationRow], read: &ReadConfigurations) -> Vec<String> {
             "± is half of the 90 % interval: of the mean of runs, or of a single run.".into(),
         ),
     }
+    notes.extend(read.replaced_note());
     let others = read.incomplete + read.without_energy;
     if others > 0 {
         notes.push(format!(
