@@ -21,7 +21,7 @@ pub struct Analysed {
     pub analysis: &'static Analysis,
     /// Divisor of energies.
     pub per: PerToken,
-    /// Experiment whose runs were analysed.
+    /// Experiment of the analysed runs; `None` for runs of any.
     pub experiment: Option<String>,
     /// What was found.
     pub result: AnalysisResult,
