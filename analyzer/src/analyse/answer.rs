@@ -21,7 +21,7 @@ pub struct Analysed {
     pub analysis: &'static Analysis,
     /// Divisor of energies.
     pub per: PerToken,
-    /// Experiment whose runs were analysed.
+    /// Experiment of the analysed runs; `None` for runs of any.
     pub experiment: Option<String>,
     /// What was found.
     pub result: AnalysisResult,
@@ -282,6 +282,7 @@ fn notes(read: &ReadConfigurations) -> Vec<String> {
             counted(read.incomplete, "run")
         ));
     }
+    notes.extend(read.replaced_note());
     if read.without_energy > 0 {
         notes.push(format!(
             "Not used: {} without a known energy per token.",

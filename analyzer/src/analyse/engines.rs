@@ -20,6 +20,7 @@ const FACTOR: SeriesFactor = SeriesFactor {
     clear: |key| {
         key.engine = None;
         key.depth = None;
+        key.statistics = None;
         key.cache = None;
         key.device = None;
         key.threads = None;

@@ -69,7 +69,7 @@ pub struct FindingRow {
     pub number: Option<f64>,
     /// Number of configurations.
     pub configurations: usize,
-    /// Number of runs.
+    /// Number of runs; of levels and models, those with a known energy per token.
     pub runs: usize,
     /// Mean energy per token in joules.
     pub value: Option<f64>,

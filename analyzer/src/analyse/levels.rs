@@ -47,12 +47,21 @@ fn finding(series: &FactorSeries<'_>, per: PerToken, thing: &str) -> Finding {
             Finding {
                 series: series.name.clone(),
                 verdict: verdict(&best),
-                answer: sentence(&best, per, thing),
+                answer: sentence(&best, per, thing) + mixed(series),
                 reason: None,
                 estimates: estimates(&best, per, thing),
                 rows,
             }
         }
+    }
+}
+
+/// Returns a sentence if other settings vary within a level.
+fn mixed(series: &FactorSeries<'_>) -> &'static str {
+    let mut levels = series.levels.iter();
+    match levels.any(|level| level.configurations.len() > 1) {
+        true => " Other settings vary within a level, which is the mean of all its runs.",
+        false => "",
     }
 }
 
@@ -95,7 +104,7 @@ fn estimates(best: &BestLevel, per: PerToken, thing: &str) -> Vec<NamedEstimate>
     all
 }
 
-/// Returns the plot of the levels of several series, whose levels have names or numbers.
+/// Returns the plot of the levels of several series. Levels have names or numbers.
 pub(super) fn plot(findings: &[Finding], per: PerToken, thing: &str) -> Plot {
     let drawn = || findings.iter().take(DRAWN);
     let rows = || drawn().flat_map(|finding| &finding.rows);

@@ -37,7 +37,7 @@ pub(super) const PARETO: Analysis = Analysis {
     },
 };
 
-/// Groups configurations whose power has the same origin.
+/// Groups configurations of one machine with the same rails and origin of power.
 fn by_machine(
     configurations: &[RunConfiguration],
 ) -> BTreeMap<ConfigurationKey, Vec<&RunConfiguration>> {
@@ -46,6 +46,7 @@ fn by_machine(
         let key = ConfigurationKey {
             machine: one.key.machine.clone(),
             chip: one.key.chip.clone(),
+            rails: one.key.rails.clone(),
             provenance: one.key.provenance.clone(),
             ..ConfigurationKey::default()
         };

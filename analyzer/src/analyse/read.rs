@@ -1,10 +1,10 @@
 //! Reads the configurations that analyses use.
 
 use crate::error::{Error, Result};
-use crate::format::{escape, shorten};
+use crate::format::{counted, escape, shorten};
 use crate::query::{
-    Recording, RunConfiguration, RunFacts, RunFilter, RunOrder, add_latencies, configurations,
-    experiments, run_facts, run_page,
+    REPLACED_TAG, Recording, RunConfiguration, RunFacts, RunFilter, RunOrder, add_latencies,
+    configurations, experiments, run_facts, run_page,
 };
 
 /// Status of the runs that analyses use.
@@ -17,6 +17,8 @@ pub struct ReadConfigurations {
     pub configurations: Vec<RunConfiguration>,
     /// Runs that match but are not complete.
     pub incomplete: usize,
+    /// Complete runs that other trials of their experiment have replaced: the machine was throttled.
+    pub replaced: usize,
     /// Complete runs without a known energy per token.
     pub without_energy: usize,
 }
@@ -25,6 +27,13 @@ impl ReadConfigurations {
     /// Returns the number of runs.
     pub fn runs(&self) -> usize {
         self.configurations.iter().map(|one| one.runs.len()).sum()
+    }
+
+    /// Returns a note about runs that were replaced, if there are any.
+    pub fn replaced_note(&self) -> Option<String> {
+        let runs = counted(self.replaced, "run");
+        let note = format!("Not used: {runs} of throttled trials, which were repeated.");
+        (self.replaced > 0).then_some(note)
     }
 }
 
@@ -58,6 +67,10 @@ pub fn read_configurations(
             .into_iter()
             .partition(|run| run.status == COMPLETE);
         read.incomplete += others.len();
+        let (replaced, complete): (Vec<_>, Vec<_>) = complete
+            .into_iter()
+            .partition(|run| run.tags.contains_key(REPLACED_TAG));
+        read.replaced += replaced.len();
         let all = complete.len();
         let known: Vec<_> = complete
             .into_iter()

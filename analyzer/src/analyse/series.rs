@@ -115,13 +115,14 @@ impl<'c> SeriesLevel<'c> {
 
     /// Returns its row without a verdict.
     pub(super) fn row(&self, per: PerToken) -> FindingRow {
-        let mean = mean_interval(&self.values(per), CONFIDENCE);
+        let values = self.values(per);
+        let mean = mean_interval(&values, CONFIDENCE);
         let runs: Vec<&RunFacts> = self.runs().collect();
         FindingRow {
             level: self.name.clone(),
             number: self.number,
             configurations: self.configurations.len(),
-            runs: runs.len(),
+            runs: values.len(),
             value: mean.map(|mean| mean.value),
             lo: mean.and_then(|mean| mean.lo),
             hi: mean.and_then(|mean| mean.hi),

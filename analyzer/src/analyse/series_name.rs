@@ -38,11 +38,13 @@ fn settings(key: &ConfigurationKey) -> Vec<(String, String)> {
         ("threads", key.threads.map(|count| count.to_string())),
         ("cache", key.cache.clone()),
         ("depth", key.depth.clone()),
+        ("statistics", key.statistics.clone()),
         ("chip", key.chip.clone()),
         (
             "machine",
             key.machine.as_ref().map(|name| shorten(name, 12)),
         ),
+        ("rails", key.rails.clone()),
         ("power", key.provenance.clone()),
     ]
     .into_iter()

@@ -121,12 +121,9 @@ fn time(days: f64) -> String {
 fn plot(named: &[(&RunConfiguration, String)], per: PerToken) -> Plot {
     let point = |run: &RunFacts| {
         let value = per.of(run)?;
-        let tokens = (run.input_tokens? + run.output_tokens?) as f64;
         // The interval of the run's own energy, if it is that of all tokens.
-        let end = |end: Option<f64>| {
-            end.filter(|_| per == PerToken::Token && tokens > 0.0)
-                .map(|joules| joules / tokens)
-        };
+        let tokens = run.tokens().filter(|_| per == PerToken::Token);
+        let end = |end: Option<f64>| Some(end? / tokens?);
         Some(PlotPoint {
             x: run.start_unix_ns? as f64,
             y: value,

@@ -25,10 +25,7 @@ use crate::error::{Error, Result};
 use crate::format::escape;
 use crate::options::duration_text;
 use crate::program::{Interrupt, Program, ProgramExit, RUN_ID, SYSTEM_TURN};
-use crate::query::StoredEvent;
-
-/// Tag of runs that other trials have replaced.
-const REPLACED_TAG: &str = "replaced";
+use crate::query::{REPLACED_TAG, StoredEvent};
 
 /// What was executed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -60,11 +60,10 @@ pub fn predict(recordings: &[&Recording], options: &PredictOptions) -> Result<Pr
     match select(&here, options)? {
         Some(group) => of_group(&group, workload, options),
         None => {
-            let models = measured_models(&here, options);
-            let provenance = here.first().and_then(|one| one.key.provenance.clone());
             let Some(parameters) = options.parameters else {
                 return Err(unknown_model(options, &names_of_models(&here)));
             };
+            let (models, provenance) = measured_models(&here, options);
             of_models(&models, (workload, parameters), options, provenance)
         }
     }
@@ -128,7 +127,7 @@ fn names_of_models(configurations: &[&RunConfiguration]) -> Vec<String> {
     names
 }
 
-/// Returns the error for a model that was not measured, whose parameters are not given.
+/// Returns the error for a model that was not measured and has no given parameters.
 fn unknown_model(options: &PredictOptions, known: &[String]) -> Error {
     Error::Request(format!(
         "no run of a model named `{}` on this machine: measured are {}; give one of them, or \

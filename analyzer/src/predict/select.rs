@@ -188,13 +188,12 @@ fn matching_models(
 }
 
 /// Returns the measured models with the settings of the largest group, for predictions across
-/// models.
+/// models, and the origin of their power.
 pub(super) fn measured_models(
     configurations: &[&RunConfiguration],
     options: &PredictOptions,
-) -> Vec<MeasuredModel> {
-    let mut by_setting: BTreeMap<ConfigurationKey, Vec<(ConfigurationKey, MeasuredModel)>> =
-        BTreeMap::new();
+) -> (Vec<MeasuredModel>, Option<String>) {
+    let mut by_setting: BTreeMap<ConfigurationKey, Vec<MeasuredModel>> = BTreeMap::new();
     for (key, members) in groups(configurations.iter().copied()) {
         let shape = members
             .first()
@@ -214,13 +213,13 @@ pub(super) fn measured_models(
             parameters: parameters as f64,
             configurations: workloads(&members),
         };
-        by_setting.entry(setting).or_default().push((key, model));
+        by_setting.entry(setting).or_default().push(model);
     }
     let largest = by_setting
-        .into_values()
-        .max_by_key(Vec::len)
-        .unwrap_or_default();
-    largest.into_iter().map(|(_, model)| model).collect()
+        .into_iter()
+        .max_by_key(|(_, models)| models.len());
+    let (setting, models) = largest.unwrap_or_default();
+    (models, setting.provenance)
 }
 
 /// Returns the workloads of configurations with the energies of their runs for one batch.
@@ -232,21 +231,16 @@ pub(super) fn workloads(configurations: &[&RunConfiguration]) -> Vec<MeasuredWor
 }
 
 fn workload(one: &RunConfiguration) -> Option<MeasuredWorkload> {
-    let outputs: Vec<f64> = one
-        .runs
-        .iter()
-        .filter_map(RunFacts::output_per_sequence)
-        .collect();
-    let first = one.first()?;
-    let sequences = first.sequences? as f64;
-    let batch = (one.key.batch.unwrap_or(1).max(1) as f64).min(sequences);
-    let batches = (sequences / batch).max(1.0);
-    let energies_j: Vec<f64> = one
-        .values(|run| run.results.energy_j)
-        .into_iter()
-        .map(|joules| joules / batches)
-        .filter(|joules| *joules > 0.0)
-        .collect();
+    let outputs = one.values(RunFacts::output_per_sequence);
+    let largest = one.key.batch.unwrap_or(1).max(1) as f64;
+    // Runs of one configuration may have different numbers of sequences.
+    let batch_of = |run: &RunFacts| Some(largest.min(run.sequences? as f64));
+    let batch = batch_of(one.first()?)?;
+    let energies_j = one.values(|run| {
+        let batches = (run.sequences? as f64 / batch).max(1.0);
+        let joules = run.results.energy_j? / batches;
+        (batch_of(run) == Some(batch) && joules > 0.0).then_some(joules)
+    });
     if energies_j.is_empty() || outputs.is_empty() {
         return None;
     }

@@ -76,7 +76,7 @@ impl ReportedExperiment {
     }
 }
 
-/// Returns the part of one analysis, whose plots begin with the number `first`.
+/// Returns the part of one analysis. The numbers of its plots begin with `first`.
 fn one(analysed: &Analysed, first: usize) -> String {
     let answer = analysed.answer();
     let question = crate::format::html::escape(analysed.analysis.question);

@@ -181,14 +181,7 @@ fn interval(
     }
     let of_samples = match runs {
         [only] => {
-            let tokens = only
-                .input_tokens
-                .zip(only.output_tokens)
-                .map(|(input, output)| (input + output) as f64);
-            let per = |end: Option<f64>| {
-                let tokens = tokens.filter(|tokens| *tokens > 0.0)?;
-                end.map(|joules| joules / tokens)
-            };
+            let per = |end: Option<f64>| Some(end? / only.tokens()?);
             per(only.results.lo_j).zip(per(only.results.hi_j))
         }
         _ => None,

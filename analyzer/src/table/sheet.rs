@@ -183,6 +183,22 @@ fn notes(rows: &[ConfigurationRow], read: &ReadConfigurations) -> Vec<String> {
             "± is half of the 90 % interval: of the mean of runs, or of a single run.".into(),
         ),
     }
+    notes.extend(read.replaced_note());
+    let columns = |row: &ConfigurationRow| {
+        let (model, engine, precision) = (&row.model, &row.engine, &row.precision);
+        (
+            [model, engine, precision, &row.provenance].map(Option::clone),
+            [row.batch, row.prompt_tokens],
+        )
+    };
+    let mut all: Vec<_> = rows.iter().map(columns).collect();
+    all.sort();
+    if all.windows(2).any(|pair| pair[0] == pair[1]) {
+        notes.push(
+            "Rows that look alike differ in another setting: machine, rails, depth, threads, ..."
+                .to_owned(),
+        );
+    }
     let others = read.incomplete + read.without_energy;
     if others > 0 {
         notes.push(format!(

@@ -340,6 +340,51 @@ fn modelled_and_measured_runs_are_different_series() {
 }
 
 #[test]
+fn runs_with_and_without_statistics_are_different_series() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |cell: &Cell, config: Value| Cell {
+        config,
+        ..cell.clone()
+    };
+    let off = serde_json::json!({ "temperature": 0.0 });
+    let on = serde_json::json!({ "temperature": 0.0, "statistics_threshold": 0.1 });
+    let both: Vec<Cell> = cells::experiments()
+        .iter()
+        .filter(|cell| cell.experiment == "batches" && cell.prompt == 64)
+        .flat_map(|cell| [with(cell, off.clone()), with(cell, on.clone())])
+        .collect();
+    cells::recording(folder.path(), "energy.db", &both);
+    let value = analysed(folder.path(), "batch", "batches");
+    let findings = value["findings"].as_array().unwrap();
+    let series: Vec<&Value> = findings.iter().map(|finding| &finding["series"]).collect();
+    assert_eq!(series, ["statistics off", "statistics on"]);
+}
+
+#[test]
+fn runs_of_repeated_trials_are_not_used() {
+    let mut all: Vec<Cell> = cells::experiments()
+        .into_iter()
+        .filter(|cell| cell.experiment == "batches")
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    cells::recording(folder.path(), "energy.db", &all);
+    let without = analysed(folder.path(), "batch", "batches");
+    all.push(Cell {
+        decode_j: 1000.0,
+        tags: vec![("replaced".to_owned(), String::new())],
+        ..all[0].clone()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    cells::recording(folder.path(), "energy.db", &all);
+    let with = analysed(folder.path(), "batch", "batches");
+    assert_eq!(with["runs"], without["runs"]);
+    assert_eq!(with["findings"], without["findings"]);
+    let shown = text(&energy(folder.path(), &["analyse", "batch"]));
+    let note = "Not used: 1 run of throttled trials";
+    assert!(shown.contains(note), "{shown}");
+}
+
+#[test]
 fn several_databases_are_analysed_together_and_copies_count_once() {
     let folder = tempfile::tempdir().unwrap();
     let all: Vec<Cell> = cells::experiments()

@@ -64,6 +64,26 @@ fn a_left_out_workload_is_in_the_interval() {
 }
 
 #[test]
+fn runs_with_several_prompts_count_as_several_workloads() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut all = cells::workloads("box");
+    let repeats = all.len() / 2;
+    for cell in all[repeats..].iter_mut().filter(|cell| cell.batch == 1) {
+        // Two prompts, one after the other.
+        cell.config = serde_json::json!({ "prompts": 2, "max_tokens": cell.output });
+        (cell.prompt, cell.output) = (2 * cell.prompt, 2 * cell.output);
+        (cell.prefill_j, cell.decode_j) = (2.0 * cell.prefill_j, 2.0 * cell.decode_j);
+    }
+    cells::recording(folder.path(), "energy.db", &all);
+    let value = json(folder.path(), &words(&["--input", "128", "--output", "64"]));
+    let truth = cells::law_j(128.0, 64.0, 1.0);
+    assert!(
+        (number(&value["energy_j"]) / truth - 1.0).abs() < 0.05,
+        "{value}"
+    );
+}
+
+#[test]
 fn what_runs_do_not_determine_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     cells::recording(folder.path(), "energy.db", &cells::workloads("box"));

@@ -25,6 +25,8 @@ pub struct ConfigurationKey {
     pub threads: Option<u32>,
     /// Granularity of spans.
     pub depth: Option<String>,
+    /// Whether statistics of activation tensors were computed: `on` or `off`.
+    pub statistics: Option<String>,
     /// Sequences at once.
     pub batch: Option<i64>,
     /// Prompt tokens of each sequence, rounded.
@@ -37,6 +39,8 @@ pub struct ConfigurationKey {
     pub machine: Option<String>,
     /// Processor.
     pub chip: Option<String>,
+    /// Measured root rails as `source/name`, joined by ` + `.
+    pub rails: Option<String>,
     /// Origin of the power: measured, modelled or replayed.
     pub provenance: Option<String>,
 }

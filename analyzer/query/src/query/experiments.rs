@@ -6,6 +6,9 @@ use super::Recording;
 use super::bad_values::{text_in, whole_in};
 use crate::error::Result;
 
+/// Tag of runs that other trials of their experiment have replaced.
+pub const REPLACED_TAG: &str = "replaced";
+
 /// An experiment by its runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExperimentRuns {

@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::interval::span_energy_over_rails;
 use super::ledger::rails;
-use super::phases::whole;
+use super::phases::energy_of;
 use super::{DECODE, INPUT, Phase, Recording, Run, Tokens};
 use crate::error::Result;
 
@@ -39,7 +39,7 @@ pub struct Latency {
     pub tpot_j: Option<f64>,
 }
 
-/// Reads the waiting times. `phases` are all phases of the run, on the rails whose energies are
+/// Reads the waiting times. `phases` are all phases of the run, on the rails for which energies are
 /// requested: root rails, or the rail named `rail`.
 ///
 /// # Errors
@@ -216,15 +216,11 @@ fn means(run: &Run, phases: &[Phase], requests: &[Request], first_j: Option<f64>
         return Latency::default();
     }
     let count = i64::try_from(waits.len()).unwrap_or(i64::MAX);
-    let named = |names: &[&str]| -> Vec<Phase> {
-        let is_named = |phase: &&Phase| names.contains(&phase.phase.as_str());
-        phases.iter().filter(is_named).cloned().collect()
-    };
-    let (input, decode) = (named(INPUT), named(&[DECODE]));
     let first_ns: i64 = with_first
         .map(|(_, first)| first.end_ns - first.start_ns)
         .sum();
-    let decode_ns = decode.first().and_then(|decode| decode.duration_ns);
+    let decode = phases.iter().find(|phase| phase.phase == DECODE);
+    let decode_ns = decode.and_then(|decode| decode.duration_ns);
     let further_ns = decode_ns.map(|decode_ns| decode_ns - first_ns);
     let tokens = Tokens::of(run);
     let steps: i64 = requests.iter().map(|one| (one.tokens - 1).max(0)).sum();
@@ -240,9 +236,8 @@ fn means(run: &Run, phases: &[Phase], requests: &[Request], first_j: Option<f64>
         true => decoded,
         false => further,
     };
-    let input_j = whole(&input).energy_j.filter(|_| !input.is_empty());
-    let decode_j = whole(&decode)
-        .energy_j
+    let input_j = energy_of(phases, INPUT);
+    let decode_j = energy_of(phases, &[DECODE])
         .zip(first_j)
         .map(|(all, first)| all - first);
     Latency {

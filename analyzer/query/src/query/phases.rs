@@ -166,6 +166,14 @@ pub(super) fn whole(phases: &[Phase]) -> IntervalEnergy {
     IntervalEnergy::over_rails(&rails)
 }
 
+/// Returns the energy of all phases with these names; `None` if there are none, or samples cover too
+/// little of them together.
+pub(super) fn energy_of(phases: &[Phase], names: &[&str]) -> Option<f64> {
+    let is_named = |phase: &&Phase| names.contains(&phase.phase.as_str());
+    let named: Vec<Phase> = phases.iter().filter(is_named).cloned().collect();
+    whole(&named).energy_j
+}
+
 /// Returns whether a mean power exceeds a peak by more than rounding.
 pub(super) fn is_above(average_w: Option<f64>, peak_w: f64) -> bool {
     average_w.is_some_and(|average_w| average_w > peak_w + 1e-9 * peak_w.abs())

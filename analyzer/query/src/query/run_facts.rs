@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 use energy_data::rows::RunMetadata;
 use serde::Serialize;
 
-use super::bad_values::{text_in, whole_in};
+use super::bad_values::{is_bad_value, text_in, whole_in};
 use super::configuration_key::ConfigurationKey;
+use super::phases::energy_of;
 use super::run_page::readable_phases;
 use super::runs::one_of;
+use super::setting::statistics;
 use super::stored_quality::StoredQuality;
 use super::{
-    INPUT, OUTPUT, Phase, Recording, RunListEntry, StoredConfig, average_w, latency, phases,
+    INPUT, Latency, OUTPUT, Phase, Recording, RunListEntry, StoredConfig, average_w, latency,
+    phases,
 };
 use crate::error::Result;
 
@@ -143,6 +146,7 @@ struct RunExtra {
 
 #[derive(Debug)]
 struct RootRail {
+    source: String,
     name: String,
     is_package: bool,
     interval_ns: Option<i64>,
@@ -165,19 +169,27 @@ pub fn run_facts(recording: &Recording, listed: Vec<RunListEntry>) -> Result<Vec
     Ok(listed.into_iter().map(facts).collect())
 }
 
-/// Adds the waiting times of requests, which are read run by run.
+/// Adds the waiting times of requests, which are read run by run. Those of a run with a value of a
+/// wrong type are unknown.
 ///
 /// # Errors
 /// If the file cannot be read.
 pub fn add_latencies(recording: &Recording, facts: &mut [RunFacts]) -> Result<()> {
     for one in facts {
-        let run = recording.run(&one.run)?;
-        let phases = phases(recording, &run)?;
-        let found = latency(recording, &run, &phases, None)?;
+        let found = match latency_of(recording, &one.run) {
+            Err(error) if is_bad_value(&error) => continue,
+            found => found?,
+        };
         one.results.ttft_ns = found.ttft_ns.map(|ns| ns as f64);
         one.results.tpot_ns = found.tpot_ns.map(|ns| ns as f64);
     }
     Ok(())
+}
+
+fn latency_of(recording: &Recording, id: &str) -> Result<Latency> {
+    let run = recording.run(id)?;
+    let phases = phases(recording, &run)?;
+    latency(recording, &run, &phases, None)
 }
 
 fn extras(recording: &Recording, numbers: &[i64]) -> Result<BTreeMap<i64, RunExtra>> {
@@ -228,7 +240,8 @@ fn add_rails(
     let sql = format!(
         "SELECT l.run, l.name, l.kind, l.interval_ns, b.peak_w,
                 (SELECT count(*) FROM samples s
-                 WHERE s.run = l.run AND s.rail = l.id AND s.start_ns >= 0)
+                 WHERE s.run = l.run AND s.rail = l.id AND s.start_ns >= 0),
+                l.source
          FROM rails l
          LEFT JOIN balance b ON b.run = l.run AND b.rail = l.id AND b.attribution =
               (SELECT max(a.id) FROM attributions a WHERE a.run = l.run)
@@ -244,6 +257,7 @@ fn add_rails(
         };
         let peak = row.get_ref(4)?.as_f64_or_null().ok().flatten();
         extra.rails.push(RootRail {
+            source: text_in(row, 6)?.unwrap_or_default(),
             name: text_in(row, 1)?.unwrap_or_default(),
             is_package: text_in(row, 2)?.as_deref() == Some("package"),
             interval_ns: whole_in(row, 3)?,
@@ -274,12 +288,14 @@ impl RunFacts {
             device: config.device.clone(),
             threads: config.threads,
             depth: config.depth.clone(),
+            statistics: statistics(config).map(str::to_owned),
             batch: run.batch,
             prompt_tokens: per_sequence(run.input_tokens),
             max_tokens: config.max_tokens.and_then(|most| i64::try_from(most).ok()),
             labels: labels(&run, config),
             machine: extra.machine.clone(),
             chip: extra.chip.clone(),
+            rails: rail_names(&extra.rails),
             provenance: run.provenance.map(|set| set.to_string()),
         };
         Self {
@@ -303,6 +319,12 @@ impl RunFacts {
         }
     }
 
+    /// Returns the number of prompt and generated tokens; `None` if one is unknown or there are none.
+    pub fn tokens(&self) -> Option<f64> {
+        let tokens = self.input_tokens?.checked_add(self.output_tokens?)?;
+        (tokens > 0).then_some(tokens as f64)
+    }
+
     /// Returns the tokens that each sequence generated, on average.
     pub fn output_per_sequence(&self) -> Option<f64> {
         let sequences = self.sequences.filter(|count| *count > 0)?;
@@ -314,6 +336,16 @@ impl RunFacts {
 fn sequences(batch: Option<i64>, config: &StoredConfig) -> Option<i64> {
     let prompts = config.prompts.and_then(|count| i64::try_from(count).ok());
     Some(prompts.or(batch).unwrap_or(1).max(1))
+}
+
+/// Returns the names of rails in alphabetical order; `None` if there are none.
+fn rail_names(rails: &[RootRail]) -> Option<String> {
+    let names = rails
+        .iter()
+        .map(|rail| format!("{}/{}", rail.source, rail.name));
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    (!names.is_empty()).then(|| names.join(" + "))
 }
 
 fn labels(run: &RunListEntry, config: &StoredConfig) -> BTreeMap<String, String> {
@@ -348,7 +380,7 @@ impl ModelShape {
 
 impl RunResults {
     fn of(run: &RunListEntry, extra: &RunExtra, phases: &[Phase]) -> Self {
-        let energy = |names: &[&str]| sum(phases, names, |phase| phase.energy_j);
+        let energy = |names: &[&str]| energy_of(phases, names);
         let highest = extra.rails.iter().filter(|rail| rail.peak_w.is_some());
         let highest = highest.max_by(|a, b| {
             let watts = |rail: &RootRail| rail.peak_w.unwrap_or(f64::MIN);
@@ -389,15 +421,4 @@ impl RunResults {
             reason: run.reason.clone(),
         }
     }
-}
-
-/// Sums a value over the phases of these names; `None` if there are none or one is unknown.
-fn sum(phases: &[Phase], names: &[&str], value: impl Fn(&Phase) -> Option<f64>) -> Option<f64> {
-    let named = phases
-        .iter()
-        .filter(|phase| names.contains(&phase.phase.as_str()));
-    let values: Option<Vec<f64>> = named.map(value).collect();
-    values
-        .filter(|values| !values.is_empty())
-        .map(|values| values.iter().sum())
 }

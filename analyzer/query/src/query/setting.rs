@@ -99,7 +99,7 @@ pub fn setting(recording: &Recording, run: &Run) -> Result<RunSetting> {
 
 /// Returns whether statistics were computed. Only `energy run` stores how tokens are sampled, and it
 /// stores a threshold if it computes statistics.
-fn statistics(config: &StoredConfig) -> Option<&'static str> {
+pub(super) fn statistics(config: &StoredConfig) -> Option<&'static str> {
     match (config.statistics_threshold, config.temperature) {
         (Some(_), _) => Some("on"),
         (None, Some(_)) => Some("off"),

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::attributions::EFFECTIVE;
 use super::coverage;
-use super::phases::whole;
+use super::phases::{energy_of, whole};
 use super::{Phase, Recording, Run, sum_known};
 use crate::error::Result;
 
@@ -200,10 +200,6 @@ pub(super) fn totals_for(tokens: &Tokens, phases: &[Phase]) -> Totals {
         let is_named = move |phase: &&Phase| names.contains(&phase.phase.as_str());
         phases.iter().filter(is_named)
     };
-    let of = |names| {
-        let phases: Vec<Phase> = named(names).cloned().collect();
-        whole(&phases).energy_j
-    };
     let (sum, duration_ns) = (whole(phases), duration(phases.iter()));
     let energy_j = sum.energy_j;
     let decoded = tokens.decoded(phases);
@@ -225,8 +221,8 @@ pub(super) fn totals_for(tokens: &Tokens, phases: &[Phase]) -> Totals {
         j_per_token: per(energy_j, tokens.all()),
         j_per_token_lo: per(sum.lo_j, tokens.all()),
         j_per_token_hi: per(sum.hi_j, tokens.all()),
-        j_per_input_token: per(of(INPUT), tokens.input),
-        j_per_output_token: per(of(OUTPUT), decoded),
+        j_per_input_token: per(energy_of(phases, INPUT), tokens.input),
+        j_per_output_token: per(energy_of(phases, OUTPUT), decoded),
         tokens_per_s: per(decoded.map(|n| n as f64 * 1e9), duration(named(&[DECODE]))),
         tokens_per_j: energy_j
             .filter(|e| *e > 0.0)

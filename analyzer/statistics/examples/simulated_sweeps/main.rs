@@ -1,5 +1,5 @@
-//! Prints how often the intervals of experiments contain the truth, on simulated sweeps whose truth
-//! is known, as Markdown tables:
+//! Prints how often the intervals of experiments contain the truth, on simulated sweeps with a known
+//! truth, as Markdown tables:
 //!
 //! ```sh
 //! cargo run --release -p energy-statistics --example simulated_sweeps -- --simulations 2000

@@ -112,7 +112,7 @@ impl ContextSweep {
 
 /// Prints the tables.
 pub(crate) fn print(simulations: usize, seed: u64) {
-    println!("Saturation: sweeps with an energy per token that is a line in the context.\n");
+    println!("Saturation: sweeps in which the energy per token is a line in the context.\n");
     println!("| contexts | noise of a run | runs | slope per 1,000 | false alarms |");
     println!("|---|---|---|---|---|");
     let (mut row, slope) = (300, 1.0);

@@ -11,8 +11,8 @@
 //! shared       A B  ......  A B  ......  A B    three sessions shared equally by both sides
 //! ```
 //!
-//! With shares `a_k` and `b_k` of the sides' runs in session `k`, whose offsets have the
-//! variance `s^2`, the variance of the difference of means exceeds that of its runs by `s^2 *
+//! Sessions have offsets with the variance `s^2`. With shares `a_k` and `b_k` of the sides' runs in
+//! session `k`, the variance of the difference of means exceeds that of its runs by `s^2 *
 //! sum((a_k - b_k)^2)`. If a side has several sessions, part of that is already in the spread
 //! of its runs and is not added twice. If each side has at least three sessions of its own,
 //! nothing is assumed: the sample is a session's mean.
@@ -34,8 +34,8 @@ pub enum SessionLayout {
     /// In separate sessions or blocks, or in sessions shared unequally: the assumed variance
     /// between sessions is added.
     Apart,
-    /// In several sessions per side: samples are means of sessions, whose spread shows the
-    /// variance between sessions.
+    /// In several sessions per side: samples are means of sessions. Their spread shows
+    /// the variance between sessions.
     ManySessions,
 }
 

@@ -22,7 +22,7 @@
 //!
 //! The interval contains the places that are not rejected as the true one. The test of a place
 //! compares the excess of its squares over those of the best place with the excess in simulated
-//! sweeps whose hinge is at that place. One critical value for all places would be wrong: at a
+//! sweeps with the hinge at that place. One critical value for all places would be wrong: at a
 //! measured context the squares have a kink, and the excess is smaller than between two contexts.
 //!
 //! Limits: two contexts on each side are needed, so a rise at the last context is not found. A smooth

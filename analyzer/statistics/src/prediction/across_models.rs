@@ -118,7 +118,7 @@ impl ModelScaling {
     ///
     /// # Errors
     ///
-    /// Parameters or an input beyond twice the measured range, or an input whose effect is not
+    /// Parameters or an input beyond twice the measured range, or an input with an effect that is not
     /// determined.
     pub fn predict(
         &self,

@@ -34,7 +34,7 @@ pub struct LeaveOneOut {
     pub predicted: usize,
     /// Number of configurations with an interval.
     pub with_interval: usize,
-    /// Number of these whose interval contains the measured energy.
+    /// Number of these with an interval that contains the measured energy.
     pub covered: usize,
     /// Median size of the relative error; `None` without a prediction.
     pub median_relative_error: Option<f64>,

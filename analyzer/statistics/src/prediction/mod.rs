@@ -21,8 +21,8 @@
 //! is predicted. Fewer than nine configurations have no error that 90 % of others do not exceed,
 //! so they give a prediction without an interval.
 //!
-//! **Refusals.** An input beyond twice its measured range, and an input whose effect the measured
-//! configurations do not determine.
+//! **Refusals.** An input beyond twice its measured range, and an input with an effect that the
+//! measured configurations do not determine.
 //!
 //! **Models that were not measured** ([`ModelScaling`]): models are compared on the workloads that
 //! all of them ran, their factors follow a power law of the parameters, and its interval for a new

@@ -53,7 +53,7 @@ impl EnergyPredictor {
     ///
     /// # Errors
     ///
-    /// An input beyond twice its measured range, or one whose effect is not determined.
+    /// An input beyond twice its measured range, or one with an effect that is not determined.
     pub fn predict(&self, workload: &Workload) -> Result<Prediction, NotEstimable> {
         let is_within_range = self.ranges.check(workload)?;
         let x = self.model.scaled(workload);
