@@ -113,9 +113,11 @@ pub fn record(db: &Path, options: &RecordOptions) -> anyhow::Result<RecordedProg
     if let Some(output) = output {
         count_tokens(options, output, &guard);
     }
-    let summary = match signal {
-        0 => guard.finish(),
-        _ => guard.cancel(),
+    // A complete run of a trial counts, so that of a failed program is not complete.
+    let has_failed = options.workload.engine.is_some() && !ended.status.success();
+    let summary = match signal != 0 || has_failed {
+        false => guard.finish(),
+        true => guard.cancel(),
     };
     let joined = energy_store::attribute_joined(db, &summary.uuid)?;
     let mut warnings = summary.warnings.clone();

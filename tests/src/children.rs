@@ -1,6 +1,7 @@
 //! Other processes: programs that record themselves, and the command `energy`.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -16,6 +17,15 @@ pub fn energy(program: &str) -> Command {
     command.env_remove("ENERGY_DB").env("NO_COLOR", "1");
     command.stdin(Stdio::null());
     command
+}
+
+/// Returns a port of this machine at which nothing listens.
+///
+/// # Panics
+/// When there is none.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
 }
 
 /// Returns `energy run` of a tiny model that is created in `folder`, with a prompt and

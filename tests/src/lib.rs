@@ -20,7 +20,9 @@ mod sensor;
 mod stored;
 mod work;
 
-pub use children::{energy, energy_run, energy_run_of, send, serve, tiny_model, until, wait};
+pub use children::{
+    energy, energy_run, energy_run_of, free_port, send, serve, tiny_model, until, wait,
+};
 pub use imported::{ImportOutcome, Listed, imported};
 pub use powercap::FakeZone;
 pub use sensor::{FakeSensor, write_whole};

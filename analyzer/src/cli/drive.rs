@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use energy_store::Store;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::console::warn;
@@ -70,7 +69,7 @@ pub(super) fn run(db: &Path, mut args: DriveArgs, out: &mut dyn Write) -> anyhow
 
 /// Returns the options of a trial.
 fn trial(db: &Path, selector: &str, prompt: String) -> anyhow::Result<DriveOptions> {
-    let trial = Trial::read(&Store::open(db).map_err(crate::Error::from)?, selector)?;
+    let trial = Trial::read(db, selector)?;
     let given = GivenTexts {
         prompt: Some(prompt),
         system: None,

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use clap::Args;
-use energy_store::Store;
 
 use super::console::warn;
 use super::database::print_summary;
@@ -39,7 +38,7 @@ pub struct RecordArgs {
     /// Trial of an experiment to execute
     #[arg(long, hide = true)]
     trial: Option<String>,
-    /// File with the prompt of a trial whose plan does not hold it
+    /// File with the prompt of a trial, if the plan does not hold it
     #[arg(long, hide = true, requires = "trial")]
     prompt_file: Option<PathBuf>,
 }
@@ -73,7 +72,7 @@ pub(super) fn run(db: &Path, mut args: RecordArgs) -> anyhow::Result<()> {
 
 /// Returns the options of a trial.
 fn command(db: &Path, selector: &str, args: &RecordArgs) -> anyhow::Result<RecordedCommand> {
-    let trial = Trial::read(&Store::open(db).map_err(crate::Error::from)?, selector)?;
+    let trial = Trial::read(db, selector)?;
     let prompt = args.prompt_file.as_deref().map(super::prompt::read);
     let given = GivenTexts {
         prompt: prompt.transpose()?,

@@ -58,10 +58,7 @@ pub(super) fn run(db: &Path, mut args: RunArgs, out: &mut dyn Write) -> anyhow::
 /// Returns the options of a trial. Texts that its plan does not hold come from `args`.
 #[cfg(feature = "inference")]
 fn trial(db: &Path, selector: &str, args: &RunArgs) -> anyhow::Result<RunOptions> {
-    let trial = Trial::read(
-        &energy_store::Store::open(db).map_err(crate::Error::from)?,
-        selector,
-    )?;
+    let trial = Trial::read(db, selector)?;
     let given = GivenTexts {
         prompt: Some(args.options.prompt.clone()),
         system: args.options.system.clone(),

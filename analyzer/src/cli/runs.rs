@@ -16,7 +16,7 @@ use crate::runs::{Listing, RunsOptions};
 
 /// Number of runs on a page of a table.
 const PAGE: usize = 50;
-/// Number of configurations whose trend is shown.
+/// Number of configurations that are shown with their trend.
 const TRENDS: usize = 3;
 
 /// Options of `energy runs`.

@@ -33,7 +33,7 @@ pub(super) struct ShortAnswer {
     pub(super) body: Vec<u8>,
 }
 
-/// The head of an answer whose body is read while it arrives.
+/// The head of an answer, and its body, which is read while it arrives.
 pub(super) struct StreamedAnswer {
     /// Status code.
     pub(super) status: u16,

@@ -2,13 +2,20 @@
 //!
 //! ```text
 //! energy drive   |=== holds one end of a pipe ===x  killed
-//! watcher        |--- reads the other end -------|  end of file: SIGTERM to the server's group
+//! watcher        |--- reads the other end -------|  end of file: SIGTERM to the server's group,
+//!                                                   SIGKILL if it has members after 5 s
 //! ```
 
 use std::process::{Child, Command, Stdio};
 
 /// Shell commands of the watcher; its argument is the id of the process group.
-const SCRIPT: &str = "read line; kill -s TERM -- \"-$1\"";
+const SCRIPT: &str = "read line
+kill -s TERM -- \"-$1\"
+for second in 1 2 3 4 5; do
+    sleep 1
+    kill -s 0 -- \"-$1\" || exit 0
+done
+kill -s KILL -- \"-$1\"";
 
 /// A process that waits for the end of this one. It is ended when this value is dropped.
 #[derive(Debug)]

@@ -14,7 +14,8 @@
 //! are those of the machine in their time.
 //!
 //! ```text
-//! sse <- answer <- token_counts          endpoint <- client <- server_facts, readiness
+//! sse, answer <- stream_body             endpoint <- client <- server_facts, readiness
+//! answer <- token_counts
 //! server_process, connections, spans     all <- exchange <- record
 //! ```
 
@@ -34,8 +35,11 @@ mod server_facts;
 mod server_process;
 mod spans;
 mod sse;
+mod stream_body;
 mod token_counts;
 
+#[cfg(feature = "inference")]
+pub(crate) use model::located as located_model;
 pub(crate) use model::{checksum as model_checksum, path as model_path};
 
 pub use endpoint::{Endpoint, EndpointApi};

@@ -19,17 +19,25 @@ pub(crate) fn path(model: &str) -> Result<Option<PathBuf>> {
 
 #[cfg(feature = "inference")]
 fn downloaded(model: &str) -> Result<Option<PathBuf>> {
-    use crate::error::Error;
-
     if model != crate::run::SMOLLM2.name && !model.starts_with("hf:") {
         return Ok(None);
     }
+    located(model).map(Some)
+}
+
+/// Returns the path of a model that this program can run, and downloads it if necessary.
+///
+/// # Errors
+/// If there is no such model, or it cannot be downloaded.
+#[cfg(feature = "inference")]
+pub(crate) fn located(model: &str) -> Result<PathBuf> {
+    use crate::error::Error;
+
     let path = crate::run::model_path(model, &mut |_| ());
-    path.map(Some)
-        .map_err(|error| match error.downcast::<Error>() {
-            Ok(error) => error,
-            Err(error) => Error::Model(format!("{error:#}")),
-        })
+    path.map_err(|error| match error.downcast::<Error>() {
+        Ok(error) => error,
+        Err(error) => Error::Model(format!("{error:#}")),
+    })
 }
 
 #[cfg(not(feature = "inference"))]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::adapter::{CheckedModels, Engine};
 use super::external;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::experiment::{ExperimentPlan, Trial, TrialConfig};
 use crate::program::Program;
 
@@ -28,21 +28,7 @@ impl Engine for CandleEngine {
     }
 
     fn program(&self, trial: &Trial, energy: &Path, database: &Path) -> Result<Program> {
-        let mut words = vec![
-            energy.display().to_string(),
-            "run".to_owned(),
-            "--trial".to_owned(),
-            trial.selector(),
-        ];
-        if trial.plan.has_prompt_of_input() {
-            words.extend(["--prompt-file", "-"].map(str::to_owned));
-        }
-        Ok(Program {
-            words,
-            database: database.to_owned(),
-            run_name: None,
-            variables: Vec::new(),
-        })
+        Ok(external::program("run", trial, energy, database))
     }
 }
 
@@ -54,11 +40,7 @@ fn checksum(config: &mut TrialConfig, known: &mut CheckedModels) -> Result<()> {
         config.model_sha256.clone_from(checksum);
         return Ok(());
     }
-    let path = crate::run::model_path(&config.model, &mut |_| ());
-    let path = path.map_err(|error| match error.downcast::<Error>() {
-        Ok(error) => error,
-        Err(error) => Error::Model(format!("{error:#}")),
-    })?;
+    let path = crate::drive::located_model(&config.model)?;
     let checksum = Some(crate::run::model_checksum(&path)?);
     known.insert(config.model.clone(), checksum.clone());
     config.model_sha256 = checksum;
@@ -67,7 +49,7 @@ fn checksum(config: &mut TrialConfig, known: &mut CheckedModels) -> Result<()> {
 
 #[cfg(not(feature = "inference"))]
 fn checksum(_config: &mut TrialConfig, _known: &mut CheckedModels) -> Result<()> {
-    Err(Error::Request(
+    Err(crate::error::Error::Request(
         "this build contains no engine candle; choose another --engine, or build the program with \
          the feature `inference`"
             .to_owned(),

@@ -1,4 +1,4 @@
-//! What engines have in common that run other programs.
+//! What engines have in common: the programs of their trials, models, endpoints and prompts.
 
 use std::path::Path;
 
@@ -50,8 +50,8 @@ pub(super) fn check_model(
     Ok(())
 }
 
-/// Removes the endpoint of a configuration whose engine has none, if another engine of the experiment
-/// uses it.
+/// Removes the endpoint of a configuration with an engine that has none, if another engine of the
+/// experiment uses it.
 ///
 /// # Errors
 /// If no other engine uses it, or there are several endpoints.

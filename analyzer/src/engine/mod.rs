@@ -1,4 +1,4 @@
-//! Engines: programs that generate text and whose runs an experiment records.
+//! Engines: programs that generate text. Experiments record their runs.
 //!
 //! Each trial is a process of its own. It records exactly one run to the database of the variable
 //! `ENERGY_DB`, with the id of the variable `ENERGY_RUN_ID`, and the tags and experiment that

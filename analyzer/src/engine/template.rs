@@ -45,6 +45,16 @@ impl CommandTemplate<'_> {
                     .to_owned(),
             );
         }
+        if plan.options.system.is_some() {
+            return wrong("it has no system turn; omit --system".to_owned());
+        }
+        let is_varied = |name: &str| {
+            let mut factors = plan.factors.iter();
+            factors.any(|chosen| chosen.factor == name && chosen.is_varied())
+        };
+        if is_varied("depth") {
+            return wrong("its spans have one depth; give one value of --depth".to_owned());
+        }
         let is_chosen = |name: &str| plan.factors.iter().any(|chosen| chosen.factor == name);
         for (factor, placeholder) in FACTORS {
             let is_used = self.used.contains(factor) || self.has(placeholder);
@@ -52,6 +62,21 @@ impl CommandTemplate<'_> {
                 return wrong(format!(
                     "--{factor} has no effect, because the command line has no {{{placeholder}}}; \
                      add it to {}",
+                    self.option
+                ));
+            }
+        }
+        for chosen in plan
+            .factors
+            .iter()
+            .filter(|chosen| chosen.factor == "label")
+        {
+            let key = chosen.values.first().and_then(|one| one.split_once('='));
+            let key = key.map_or("", |(key, _)| key);
+            if chosen.is_varied() && !self.has(key) {
+                return wrong(format!(
+                    "--label {key} has several values, but the command line has no {{{key}}}; add \
+                     it to {}",
                     self.option
                 ));
             }
@@ -128,6 +153,7 @@ mod tests {
     #[test]
     fn factors_need_their_placeholders() {
         assert!(checked("serve", &[("max-tokens", "4,8")]).is_ok());
+        assert!(checked("serve", &[("label", "host=a"), ("depth", "layer")]).is_ok());
         assert!(
             checked(
                 "serve {threads}",
@@ -140,6 +166,8 @@ mod tests {
             ("serve {threads}", "model", "a,b", "has no {model}"),
             ("serve", "batch", "1,2", "omit --batch"),
             ("serve", "requantize", "q8_0", "omit --requantize"),
+            ("serve", "depth", "phase,layer", "one value of --depth"),
+            ("serve", "label", "tp=1,2", "has no {tp}"),
         ] {
             let error = checked(line, &[(factor, value)]).unwrap_err().to_string();
             assert!(

@@ -147,7 +147,7 @@ fn failures(trials: &[TrialRow]) -> Sheet {
     }
 }
 
-/// Returns warnings of all complete runs about a busy or hot machine.
+/// Returns warnings about a busy or hot machine, of all runs that are in the file.
 fn warnings(recording: &Recording, trials: &[TrialRow]) -> Result<Vec<Value>> {
     let mut rows = Vec::new();
     for trial in trials.iter().filter(|trial| trial.warning.is_some()) {

@@ -134,6 +134,8 @@ impl PastRun {
             && own.requantize.as_deref() == Some(&value_name(&config.requantize))
             && own.device.as_deref() == Some(&config.device)
             && own.depth.as_deref() == Some(&value_name(&config.depth))
+            // Runs without this field had the default.
+            && own.cache.as_deref().unwrap_or("f32") == value_name(&config.cache)
             && own.max_tokens == whole(config.max_tokens)
             && self.batch == i64::try_from(config.batch).ok()
             && (threads.is_none() || own.threads == threads)

@@ -47,7 +47,7 @@ struct Execution<'e> {
     interrupt: &'e Interrupt,
     /// Whether the program was changed since the experiment began.
     has_changed: bool,
-    /// Prompt for trials whose plan does not hold it.
+    /// Prompt for trials, if the plan does not hold it.
     prompt: Option<File>,
 }
 

@@ -1,26 +1,15 @@
 //! Factors on the command line, and the configurations that they span.
 
-use std::collections::BTreeSet;
-use std::path::Path;
-
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use serde::{Deserialize, Serialize};
 
+use super::chosen_factor::ChosenFactor;
 use super::config::TrialConfig;
 use super::factor::{FACTORS, Factor, FactorValues, find};
+use super::labels::Labels;
 use crate::error::{Error, Result};
 
 /// Most configurations of an experiment.
 const MOST: usize = 20_000;
-
-/// A factor with the chosen values.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChosenFactor {
-    /// Name of the factor: that of its option.
-    pub factor: String,
-    /// Its values, each once; of a label `KEY=VALUE`, with the same key.
-    pub values: Vec<String>,
-}
 
 /// Factors that were given on the command line, in the order of their list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,7 +75,7 @@ impl FactorOptions {
 
     /// Returns the factors with several values.
     pub fn varied(&self) -> impl Iterator<Item = &ChosenFactor> {
-        self.chosen.iter().filter(|chosen| chosen.values.len() > 1)
+        self.chosen.iter().filter(|chosen| chosen.is_varied())
     }
 
     /// Returns `base` with every combination of values; the first factor changes last.
@@ -119,7 +108,7 @@ impl FactorOptions {
             }
             all = next;
         }
-        let labels = Labels::of(self);
+        let labels = Labels::of(&self.chosen);
         let labelled = |(index, config)| LabelledConfig {
             label: labels.of_config(index),
             config,
@@ -132,73 +121,6 @@ impl FactorOptions {
 fn names() -> String {
     let names: Vec<&str> = FACTORS.iter().map(|factor| factor.name).collect();
     names.join(", ")
-}
-
-/// Texts of the varied values.
-struct Labels {
-    /// Name and texts of each factor, the number of texts included that are not shown.
-    factors: Vec<(String, Vec<String>)>,
-    /// Number of factors with several values.
-    varied: usize,
-}
-
-impl Labels {
-    fn of(options: &FactorOptions) -> Self {
-        let factors = options.chosen.iter().map(|chosen| {
-            let texts = texts(chosen);
-            let key = chosen.values.first().and_then(|one| one.split_once('='));
-            let name = match (chosen.factor.as_str(), key) {
-                ("label", Some((key, _))) => key,
-                (name, _) => name,
-            };
-            (name.to_owned(), texts)
-        });
-        Self {
-            factors: factors.collect(),
-            varied: options.varied().count(),
-        }
-    }
-
-    /// Returns the label of the combination with that index.
-    fn of_config(&self, mut index: usize) -> String {
-        let mut parts = Vec::new();
-        for (name, texts) in self.factors.iter().rev() {
-            let text = texts.get(index % texts.len().max(1));
-            index /= texts.len().max(1);
-            let Some(text) = text.filter(|_| texts.len() > 1) else {
-                continue;
-            };
-            parts.push(match self.varied {
-                1 => text.clone(),
-                _ => format!("{name}={text}"),
-            });
-        }
-        parts.reverse();
-        parts.join(" ")
-    }
-}
-
-/// Returns short texts of values: of models the names of their files if these differ.
-fn texts(chosen: &ChosenFactor) -> Vec<String> {
-    let values = &chosen.values;
-    match chosen.factor.as_str() {
-        "model" => {
-            let name = |value: &String| {
-                let name = Path::new(value).file_name();
-                name.map_or_else(|| value.clone(), |name| name.to_string_lossy().into_owned())
-            };
-            let names: Vec<String> = values.iter().map(name).collect();
-            match names.iter().collect::<BTreeSet<_>>().len() == names.len() {
-                true => names,
-                false => values.clone(),
-            }
-        }
-        "label" => {
-            let value = |text: &String| text.split_once('=').map_or("", |(_, one)| one).to_owned();
-            values.iter().map(value).collect()
-        }
-        _ => values.clone(),
-    }
 }
 
 impl<const OF_RUN: bool> FactorArgs<OF_RUN> {

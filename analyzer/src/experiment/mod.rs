@@ -8,6 +8,7 @@
 //! ```
 
 mod answer;
+mod chosen_factor;
 mod config;
 mod cooldown;
 mod cpu_time;
@@ -17,6 +18,7 @@ mod event;
 mod execute;
 mod factor;
 mod factor_options;
+mod labels;
 mod lock;
 mod options;
 mod plan;
@@ -28,13 +30,14 @@ mod trial_fault;
 mod values;
 
 pub use answer::answer;
+pub use chosen_factor::ChosenFactor;
 pub use config::TrialConfig;
 pub use cooldown::CooldownEnd;
 pub use cpu_time::CpuTimes;
 pub use estimate::{SweepEstimate, estimate};
 pub use event::{OnSweepEvent, SweepEvent};
 pub use execute::Executed;
-pub use factor_options::{ChosenFactor, FactorArgs, FactorOptions, LabelledConfig};
+pub use factor_options::{FactorArgs, FactorOptions, LabelledConfig};
 pub use options::SweepOptions;
 pub use plan::ExperimentPlan;
 pub use stored::Experiment;

@@ -16,8 +16,9 @@ use rand::rngs::ChaCha12Rng;
 use rand::seq::SliceRandom as _;
 use serde::{Deserialize, Serialize};
 
+use super::chosen_factor::ChosenFactor;
 use super::config::TrialConfig;
-use super::factor_options::{ChosenFactor, FactorOptions, LabelledConfig};
+use super::factor_options::{FactorOptions, LabelledConfig};
 use super::options::SweepOptions;
 use crate::checksum::sha256_of;
 use crate::engine::EngineOptions;

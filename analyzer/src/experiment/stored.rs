@@ -10,7 +10,7 @@ use energy_store::{Store, TrialEnd};
 use super::config::TrialConfig;
 use super::factor_options::LabelledConfig;
 use super::plan::ExperimentPlan;
-use super::trial::GivenTexts;
+use super::trial::{GROUP_TAG, GivenTexts};
 use super::trial_conditions::{events_of_run, joined};
 use crate::checksum::sha256_of;
 use crate::error::{Error, Result};
@@ -47,6 +47,12 @@ impl Experiment {
         if store.experiments()?.iter().any(|row| row.name == *name) {
             return Err(Error::Request(format!(
                 "experiment {0} exists; resume it with --resume {0}, or choose another name",
+                escape(name)
+            )));
+        }
+        if store.has_tag(GROUP_TAG, name)? {
+            return Err(Error::Request(format!(
+                "group {} exists and has no plan to resume; choose another name",
                 escape(name)
             )));
         }
@@ -152,9 +158,10 @@ impl Experiment {
         Ok(())
     }
 
-    /// Makes trials pending that are to be executed again: interrupted ones, those whose run is
-    /// no longer in the file, and with `retry_failed` failed ones. Trials whose run was completed
-    /// after their process had been lost are complete. No process may execute the experiment.
+    /// Makes trials pending that are to be executed again: interrupted ones, complete ones without
+    /// a run in the file, and with `retry_failed` failed ones. An interrupted trial is complete if
+    /// its run was completed after the experiment's process had been lost. No process may execute
+    /// the experiment.
     pub(super) fn recover(&self, retry_failed: bool) -> Result<()> {
         let complete = self.store.complete_runs(&self.id)?;
         for trial in self.trials()? {
@@ -224,7 +231,7 @@ fn named(store: &Store, name: &str) -> Result<ExperimentRow> {
     })
 }
 
-/// Returns the newest experiment with trials that are not complete.
+/// Returns the newest experiment with trials that have not ended.
 fn newest(store: &Store) -> Result<ExperimentRow> {
     let all = store.experiments()?;
     for row in all.iter().rev() {
@@ -261,8 +268,8 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Executes a prefix of trials, of which some fail, is killed during the next one, whose
-        /// run may be completed anyway, and loses some runs by deletion.
+        /// Executes a prefix of trials, of which some fail, is killed during the next one (its run
+        /// may be completed anyway), and loses some runs by deletion.
         #[test]
         fn what_is_executed_after_a_kill_is_the_complement(
             failed in prop::collection::vec(any::<bool>(), 1..40),

@@ -1,5 +1,6 @@
 //! One trial, as the process that executes it reads it from the file.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use energy_data::rows::TrialRow;
@@ -60,11 +61,12 @@ impl Trial {
         })
     }
 
-    /// Reads the trial `ID:NO` of a file.
+    /// Reads the trial `ID:NO` of the recording at `database`.
     ///
     /// # Errors
     /// If there is none, or it cannot be read.
-    pub fn read(store: &Store, selector: &str) -> Result<Self> {
+    pub fn read(database: &Path, selector: &str) -> Result<Self> {
+        let store = Store::open(database)?;
         let unknown = || {
             Error::Request(format!(
                 "there is no trial {selector}; start trials with `energy sweep`"

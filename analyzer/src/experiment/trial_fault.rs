@@ -1,4 +1,4 @@
-//! Why a trial whose process has ended counts as failed.
+//! Why a trial counts as failed after the end of its process.
 
 use std::time::Duration;
 

@@ -1,12 +1,11 @@
 //! `energy sweep` with the engines `http` and `command`.
 #![cfg(unix)]
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Output;
 
 use energy_store::Store;
-use energy_tests::energy;
+use energy_tests::{energy, free_port};
 use serde_json::Value;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_fake-model-server");
@@ -53,9 +52,7 @@ fn runs(folder: &Path) -> Vec<(Option<i64>, Option<i64>, String, Value)> {
 #[test]
 fn each_trial_of_a_server_has_its_own_process() {
     let folder = tempfile::tempdir().expect("a folder");
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    drop(listener);
+    let port = free_port();
     let serve = format!("'{SERVER}' {port} stops={{count}} llama");
     let endpoint = format!("http://127.0.0.1:{port}");
     let engine = [
@@ -90,23 +87,10 @@ fn each_trial_of_a_server_has_its_own_process() {
 fn trials_of_any_command_have_their_prompt_and_counts() {
     let folder = tempfile::tempdir().expect("a folder");
     let command = r#"echo "{\"usage\": {\"prompt_tokens\": $(wc -w < {prompt_file}), \"completion_tokens\": {max_tokens}}}""#;
-    let output = sweep(
-        folder.path(),
-        &[
-            "--engine",
-            "command",
-            "--command",
-            command,
-            "--tokens-json",
-            "usage",
-            "--max-tokens",
-            "4,8",
-            "--prompt-file",
-            "prompt.txt",
-            "--model",
-            "mine",
-        ],
-    );
+    let engine = ["--engine", "command", "--command", command];
+    let factors = ["--max-tokens", "4,8", "--prompt-file", "prompt.txt"];
+    let arguments = [&engine[..], &factors, &["--tokens-json", "usage"]].concat();
+    let output = sweep(folder.path(), &arguments);
     assert_eq!(
         output.status.code(),
         Some(2),
@@ -114,21 +98,7 @@ fn trials_of_any_command_have_their_prompt_and_counts() {
         errors(&output)
     );
     std::fs::write(folder.path().join("prompt.txt"), "one two three\n").expect("written");
-    let output = sweep(
-        folder.path(),
-        &[
-            "--engine",
-            "command",
-            "--command",
-            command,
-            "--tokens-json",
-            "usage",
-            "--max-tokens",
-            "4,8",
-            "--prompt-file",
-            "prompt.txt",
-        ],
-    );
+    let output = sweep(folder.path(), &arguments);
     assert!(output.status.success(), "{}", errors(&output));
     let runs = runs(folder.path());
     let counts: Vec<_> = runs

@@ -7,17 +7,11 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use energy_data::rows::RunStatus;
-use energy_tests::{FakeSensor, StoredRun, energy, send, until, wait, write_whole};
+use energy_tests::{FakeSensor, StoredRun, energy, free_port, send, until, wait, write_whole};
 use serde_json::Value;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_fake-model-server");
 const ENERGY: &str = env!("CARGO_BIN_EXE_energy-command");
-
-/// A port at which nothing listens.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
-}
 
 fn is_open(port: u16) -> bool {
     TcpStream::connect(("127.0.0.1", port)).is_ok()

@@ -100,7 +100,7 @@ fn execute(campaign: &Campaign) {
         }
     }
     wait(&mut child, "the sweep");
-    // Trials whose process was killed were skipped; they are repeated now.
+    // Trials with a killed process were skipped; they are repeated now.
     let status = wait(&mut resume(folder.path()), "the last sweep");
     assert!(status.success(), "{status}");
     assert!(kills > 0);

@@ -1,0 +1,74 @@
+//! Labels of configurations: short texts of the values that distinguish them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::chosen_factor::ChosenFactor;
+
+/// Texts of the varied values.
+pub(super) struct Labels {
+    /// Name and texts of each factor, the number of texts included that are not shown.
+    factors: Vec<(String, Vec<String>)>,
+    /// Number of factors with several values.
+    varied: usize,
+}
+
+impl Labels {
+    /// Collects the texts of the chosen values.
+    pub(super) fn of(chosen: &[ChosenFactor]) -> Self {
+        let factors = chosen.iter().map(|chosen| {
+            let texts = texts(chosen);
+            let key = chosen.values.first().and_then(|one| one.split_once('='));
+            let name = match (chosen.factor.as_str(), key) {
+                ("label", Some((key, _))) => key,
+                (name, _) => name,
+            };
+            (name.to_owned(), texts)
+        });
+        Self {
+            factors: factors.collect(),
+            varied: chosen.iter().filter(|chosen| chosen.is_varied()).count(),
+        }
+    }
+
+    /// Returns the label of the combination with that index.
+    pub(super) fn of_config(&self, mut index: usize) -> String {
+        let mut parts = Vec::new();
+        for (name, texts) in self.factors.iter().rev() {
+            let text = texts.get(index % texts.len().max(1));
+            index /= texts.len().max(1);
+            let Some(text) = text.filter(|_| texts.len() > 1) else {
+                continue;
+            };
+            parts.push(match self.varied {
+                1 => text.clone(),
+                _ => format!("{name}={text}"),
+            });
+        }
+        parts.reverse();
+        parts.join(" ")
+    }
+}
+
+/// Returns short texts of values: of models the names of their files if these differ.
+fn texts(chosen: &ChosenFactor) -> Vec<String> {
+    let values = &chosen.values;
+    match chosen.factor.as_str() {
+        "model" => {
+            let name = |value: &String| {
+                let name = Path::new(value).file_name();
+                name.map_or_else(|| value.clone(), |name| name.to_string_lossy().into_owned())
+            };
+            let names: Vec<String> = values.iter().map(name).collect();
+            match names.iter().collect::<BTreeSet<_>>().len() == names.len() {
+                true => names,
+                false => values.clone(),
+            }
+        }
+        "label" => {
+            let value = |text: &String| text.split_once('=').map_or("", |(_, one)| one).to_owned();
+            values.iter().map(value).collect()
+        }
+        _ => values.clone(),
+    }
+}
