@@ -15,11 +15,9 @@ use crate::format;
 pub(crate) fn open(name: &str) -> Result<Device, Error> {
     device::parse(name).map_err(|error| {
         let kind = name.split(':').next().unwrap_or(name);
-        let is_built_in = match kind {
-            "cuda" => cfg!(feature = "cuda"),
-            "metal" => cfg!(feature = "metal"),
-            _ => true,
-        };
+        let is_missing = |feature: &str, is_built: bool| kind == feature && !is_built;
+        let is_built_in = !is_missing("cuda", cfg!(feature = "cuda"))
+            && !is_missing("metal", cfg!(feature = "metal"));
         // Another build does not help if the device fails to start.
         Error::Request(match is_built_in {
             true => error.to_string(),

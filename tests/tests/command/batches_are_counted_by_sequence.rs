@@ -1,4 +1,4 @@
-//! `energy run --batch`: answers at once are one run, whose tokens and joules are those of all
+//! `energy run --batch`: answers at once are one run, with the tokens and joules of all
 //! sequences; each sequence has its own.
 
 use std::path::Path;
