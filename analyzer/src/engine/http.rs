@@ -81,7 +81,7 @@ pub fn drive_options(trial: &Trial, given: &GivenTexts) -> Result<DriveOptions> 
         prompt: options.prompt,
         is_prompt_stored: options.is_prompt_stored,
         max_tokens: config.max_tokens,
-        ignore_eos: engine.ignore_eos,
+        ignore_eos: options.ignore_eos,
         temperature: options.temperature,
         seed: options.seed,
         model: external::model_name(config),

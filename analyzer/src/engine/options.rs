@@ -19,9 +19,6 @@ pub struct EngineOptions {
     /// [default: that of the address, or completions]
     #[arg(long, value_name = "API", value_enum, hide_possible_values = true)]
     pub api: Option<EndpointApi>,
-    /// Engine http: request that the end token is ignored, so that answers have their maximum length
-    #[arg(long)]
-    pub ignore_eos: bool,
     /// Engine command: command line that generates the text; {prompt_file}, {max_tokens}, {model},
     /// {threads}, {device} and names of labels in braces are replaced [default: none]
     #[arg(long, value_name = "COMMAND")]
