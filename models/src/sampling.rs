@@ -363,7 +363,10 @@ mod tests {
         }
         let mut none_left = Sampler::new(SamplingOptions::default()).unwrap();
         none_left.exclude(&[0, 1]);
-        assert!(matches!(none_left.sample(&[1.0, 2.0]), Err(Error::NotFinite)));
+        assert!(matches!(
+            none_left.sample(&[1.0, 2.0]),
+            Err(Error::NotFinite)
+        ));
     }
 
     #[test]

@@ -6,16 +6,14 @@ use energy_data::Provenance;
 use energy_data::rows::{TrialRow, TrialStatus};
 use serde_json::{Value, json};
 
+use super::chosen_factor::ChosenFactor;
+use super::configurations;
 use super::cpu_time::CpuTimes;
 use super::stored::Experiment;
 use crate::conditions::{condition_rows, condition_sheets};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, counted, escape, percent};
 use crate::query::{self, Recording, RunListEntry};
-use energy_statistics::compare::geometric_mean_interval;
-
-/// Confidence of intervals.
-const CONFIDENCE: f64 = 0.95;
 
 /// Lists each configuration with the geometric mean of its runs, its interval, and its failures.
 ///
@@ -37,16 +35,7 @@ pub fn answer(
     runs.retain(|run| uuids.contains(run.id.as_str()));
     let runs: BTreeMap<&str, &RunListEntry> =
         runs.iter().map(|run| (run.id.as_str(), run)).collect();
-    let mut by_config: BTreeMap<&str, Vec<&TrialRow>> = BTreeMap::new();
-    for trial in &trials {
-        let own = by_config.entry(&trial.configuration).or_default();
-        own.push(trial);
-    }
-    let mut rows = Vec::new();
-    for config in experiment.configs()? {
-        let own = by_config.get(config.label.as_str());
-        rows.push(row(&config.label, own.map_or(&[], Vec::as_slice), &runs));
-    }
+    let configurations = configurations::sheets(&experiment.configs()?, &trials, &runs);
     let name = &experiment.plan.name;
     let complete = trials
         .iter()
@@ -63,10 +52,13 @@ pub fn answer(
         .with("complete", json!(count(TrialStatus::Complete)))
         .with("failed", json!(count(TrialStatus::Failed)))
         .with("pending", json!(count(TrialStatus::Pending)))
-        .with("replaced", json!(count(TrialStatus::Replaced)))
-        .sheet(Sheet::new("configurations", "", columns(), rows))
-        .sheet(failures(&trials));
-    for sheet in condition_sheets(&warnings(recording, &trials)?, "configuration") {
+        .with("replaced", json!(count(TrialStatus::Replaced)));
+    let conditions = condition_sheets(&warnings(recording, &trials)?, "configuration");
+    for sheet in configurations
+        .into_iter()
+        .chain([failures(&trials)])
+        .chain(conditions)
+    {
         answer = answer.sheet(sheet);
     }
     if is_modelled(&runs) {
@@ -79,45 +71,6 @@ pub fn answer(
     Ok(notes(experiment, &trials, cpu)
         .into_iter()
         .fold(answer, Answer::note))
-}
-
-fn columns() -> Vec<Column> {
-    vec![
-        Column::text("configuration", "configuration"),
-        Column::count("runs", "runs"),
-        Column::energy("j_per_token", "J/token"),
-        Column::interval("lo_j_per_token", "hi_j_per_token", "95 %"),
-        Column::number("tokens_per_s", "tokens/s"),
-        Column::count("failed", "failed"),
-        Column::count("pending", "pending"),
-    ]
-}
-
-fn row(label: &str, trials: &[&TrialRow], runs: &BTreeMap<&str, &RunListEntry>) -> Value {
-    let complete: Vec<&RunListEntry> = trials
-        .iter()
-        .filter(|trial| trial.status == TrialStatus::Complete)
-        .filter_map(|trial| runs.get(trial.run_uuid.as_deref()?).copied())
-        .collect();
-    let values = |of: fn(&RunListEntry) -> Option<f64>| -> Vec<f64> {
-        complete.iter().filter_map(|run| of(run)).collect()
-    };
-    let energies = values(|run| run.j_per_token);
-    let mean = geometric_mean_interval(&energies, CONFIDENCE);
-    let interval = mean.and_then(|mean| mean.interval);
-    let speed = geometric_mean_interval(&values(|run| run.tokens_per_s), CONFIDENCE);
-    let count = |status| trials.iter().filter(|trial| trial.status == status).count();
-    json!({
-        "configuration": if label.is_empty() { "(all)" } else { label },
-        "runs": complete.len(),
-        "runs_with_energy": energies.len(),
-        "j_per_token": mean.map(|mean| mean.mean),
-        "lo_j_per_token": interval.map(|(lo, _)| lo),
-        "hi_j_per_token": interval.map(|(_, hi)| hi),
-        "tokens_per_s": speed.map(|mean| mean.mean),
-        "failed": count(TrialStatus::Failed),
-        "pending": count(TrialStatus::Pending) + count(TrialStatus::Running),
-    })
 }
 
 /// Lists the failed trials with their errors.
@@ -191,9 +144,24 @@ fn notes(experiment: &Experiment, trials: &[TrialRow], cpu: Option<CpuTimes>) ->
     if has(TrialStatus::Replaced) {
         notes.push("Runs on a throttled machine were repeated and are not counted.".to_owned());
     }
+    let questions = questions(&experiment.plan.factors);
+    let questions = questions.map(|question| format!("`energy analyse {question}`, "));
     notes.push(format!(
-        "Next: `energy runs --tag group={name}`, `energy compare group={name} --by config` or \
-         `energy report group={name}`."
+        "Next, each with `--experiment {name}`: {}`energy table`, `energy report`.",
+        questions.collect::<String>()
     ));
     notes
+}
+
+/// Returns the analyses of the varied factors.
+fn questions(factors: &[ChosenFactor]) -> impl Iterator<Item = &'static str> {
+    let of = |factor: &ChosenFactor| match factor.factor.as_str() {
+        "batch" => Some("batch"),
+        "prompt-tokens" => Some("context"),
+        "requantize" => Some("quantization"),
+        "engine" => Some("engines"),
+        "model" => Some("parameters"),
+        _ => None,
+    };
+    factors.iter().filter(|one| one.is_varied()).filter_map(of)
 }

@@ -10,6 +10,13 @@ use super::cooldown::CooldownEnd;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum SweepEvent<'e> {
+    /// An experiment with ended trials continues.
+    Resumed {
+        /// Number of trials that have ended.
+        done: usize,
+        /// Number of all trials.
+        total: usize,
+    },
     /// A trial of a killed process still runs; the experiment continues after its end.
     Waiting,
     /// Idle power is measured before the first trial.

@@ -79,10 +79,15 @@ impl Experiment {
             ));
         }
         let trials = self.trials()?;
-        if trials
+        let pending = trials
             .iter()
-            .any(|trial| trial.status == TrialStatus::Pending)
-        {
+            .filter(|trial| trial.status == TrialStatus::Pending)
+            .count();
+        let (total, done) = (trials.len(), trials.len() - pending);
+        if done > 0 {
+            on_event(SweepEvent::Resumed { done, total });
+        }
+        if pending > 0 {
             self.measure_idle(interrupt, on_event)?;
         }
         let mut execution = Execution {

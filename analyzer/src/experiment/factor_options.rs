@@ -27,6 +27,8 @@ pub struct FactorArgs<const OF_RUN: bool>(pub FactorOptions);
 pub struct LabelledConfig {
     /// The values; empty if there is only one configuration.
     pub label: String,
+    /// Name and text of each value.
+    pub values: Vec<(String, String)>,
     /// The configuration.
     pub config: TrialConfig,
 }
@@ -111,6 +113,7 @@ impl FactorOptions {
         let labels = Labels::of(&self.chosen);
         let labelled = |(index, config)| LabelledConfig {
             label: labels.of_config(index),
+            values: labels.values(index),
             config,
         };
         Ok(all.into_iter().enumerate().map(labelled).collect())

@@ -31,22 +31,27 @@ impl Labels {
         }
     }
 
-    /// Returns the label of the combination with that index.
-    pub(super) fn of_config(&self, mut index: usize) -> String {
-        let mut parts = Vec::new();
+    /// Returns name and text of each varied value in the combination with that index.
+    pub(super) fn values(&self, mut index: usize) -> Vec<(String, String)> {
+        let mut values = Vec::new();
         for (name, texts) in self.factors.iter().rev() {
             let text = texts.get(index % texts.len().max(1));
             index /= texts.len().max(1);
-            let Some(text) = text.filter(|_| texts.len() > 1) else {
-                continue;
-            };
-            parts.push(match self.varied {
-                1 => text.clone(),
-                _ => format!("{name}={text}"),
-            });
+            if let Some(text) = text.filter(|_| texts.len() > 1) {
+                values.push((name.clone(), text.clone()));
+            }
         }
-        parts.reverse();
-        parts.join(" ")
+        values.reverse();
+        values
+    }
+
+    /// Returns the label of the combination with that index.
+    pub(super) fn of_config(&self, index: usize) -> String {
+        let text = |(name, text)| match self.varied {
+            1 => text,
+            _ => format!("{name}={text}"),
+        };
+        Vec::from_iter(self.values(index).into_iter().map(text)).join(" ")
     }
 }
 

@@ -10,6 +10,7 @@
 mod answer;
 mod chosen_factor;
 mod config;
+mod configurations;
 mod cooldown;
 mod cpu_time;
 mod durations;

@@ -1,6 +1,6 @@
 //! Experiments in a recording: created, found, and prepared to be resumed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -126,6 +126,11 @@ impl Experiment {
     /// # Errors
     /// If one is damaged.
     pub fn configs(&self) -> Result<Vec<LabelledConfig>> {
+        let planned = self.plan.configs()?;
+        let values: BTreeMap<&str, &Vec<_>> = planned
+            .iter()
+            .map(|config| (config.label.as_str(), &config.values))
+            .collect();
         let (mut all, mut known) = (Vec::new(), BTreeSet::new());
         let mut trials = self.trials()?;
         trials.sort_by_key(|trial| trial.no);
@@ -142,6 +147,9 @@ impl Experiment {
                 ))
             })?;
             all.push(LabelledConfig {
+                values: values
+                    .get(trial.configuration.as_str())
+                    .map_or_else(Vec::new, |values| values.to_vec()),
                 label: trial.configuration,
                 config,
             });

@@ -11,6 +11,11 @@ use crate::run::RunOptions;
 
 /// Options of `energy sweep`.
 #[derive(Debug, Clone, Args)]
+#[command(mut_arg("experiment", |argument| {
+    argument
+        .help("Name of the experiment [default: sweep-DATE-TIME]")
+        .help_heading("Runs")
+}))]
 #[command(after_help = "Examples:
   energy sweep --batch 1,2,4,8 --prompt-tokens 64..4096x2 --repeat 5
   energy sweep --requantize q8_0,f32 --threads 1..4 --repeat 3 --cooldown 60s

@@ -1,5 +1,6 @@
 //! Progress of an experiment on standard error: a bar on a terminal, else a line for each run.
 
+use std::cell::Cell;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
@@ -14,19 +15,28 @@ use crate::format::{escape, time_span};
 pub(super) struct SweepIndicator {
     /// The bar; `None` without a terminal.
     bar: Option<Progress>,
+    /// Number of warnings about conditions of runs.
+    warnings: Cell<usize>,
 }
+
+/// Number of such warnings that are printed: on a busy machine every run has one.
+const WARNINGS: usize = 3;
 
 impl SweepIndicator {
     pub(super) fn new() -> Self {
         let is_terminal = std::io::stderr().is_terminal();
         Self {
             bar: is_terminal.then(|| Progress::new("preparing")),
+            warnings: Cell::new(0),
         }
     }
 
     /// Shows an event.
     pub(super) fn show(&self, event: &SweepEvent<'_>) {
         match event {
+            SweepEvent::Resumed { done, total } => {
+                self.line(&format!("resuming: {done} of {total} runs have ended"))
+            }
             SweepEvent::Waiting => {
                 self.line("waiting for the run of an interrupted process to end")
             }
@@ -74,14 +84,25 @@ impl SweepIndicator {
             ));
         } else if self.bar.is_none() {
             let left = remaining.filter(|time| !time.is_zero());
-            let left = left.map_or_else(String::new, |time| format!(", {} left", text(time)));
+            let left = left.map_or_else(String::new, |time| format!(", {} left", about(time)));
             self.line(&format!(
                 "[{done}/{total}] {title}: {}{left}",
                 text(*duration)
             ));
         }
         if let Some(warning) = warning {
+            self.warn(&title, warning);
+        }
+    }
+
+    fn warn(&self, title: &str, warning: &str) {
+        let number = self.warnings.get() + 1;
+        self.warnings.set(number);
+        if number <= WARNINGS {
             self.line(&format!("energy: warning: {title}: {warning}"));
+        }
+        if number == WARNINGS + 1 {
+            self.line("energy: warning: further runs have such warnings; the results list them");
         }
     }
 
@@ -106,4 +127,26 @@ fn title(label: &str, round: i64) -> String {
 /// Returns a time as text.
 pub(super) fn text(time: Duration) -> String {
     time_span(i64::try_from(time.as_nanos()).ok())
+}
+
+/// Returns an estimated time as text, without figures that an estimate does not have.
+fn about(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..90 => format!("{seconds} s"),
+        90..5400 => format!("{} min", (seconds + 30) / 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remaining_times_are_rounded() {
+        let texts = [0, 89, 90, 5399, 5400, 36_000].map(|s| about(Duration::from_secs(s)));
+        let expected = ["0 s", "89 s", "2 min", "90 min", "1 h 30 min", "10 h 0 min"];
+        assert_eq!(texts, expected);
+    }
 }

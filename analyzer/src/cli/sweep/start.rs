@@ -143,7 +143,8 @@ fn execute(
     print(db, &experiment, &executed, format, out)
 }
 
-/// Prints the table of configurations, and a comparison if there are two to four.
+/// Prints the table of configurations, and a comparison if there are two to four values of one
+/// factor.
 fn print(
     db: &Path,
     experiment: &Experiment,
@@ -163,7 +164,9 @@ fn print(
         return Err(NegativeResult::new(1, text).into());
     }
     let configs = experiment.configs()?;
-    if format != Format::Table || !SIDES.contains(&configs.len()) {
+    let factors = &experiment.plan.factors;
+    let varied = factors.iter().filter(|factor| factor.is_varied()).count();
+    if format != Format::Table || varied != 1 || !SIDES.contains(&configs.len()) {
         return Ok(());
     }
     let has_runs = |config: &LabelledConfig| {
