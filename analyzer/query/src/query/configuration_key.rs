@@ -47,6 +47,7 @@ pub struct ConfigurationKey {
     pub rails: Option<String>,
     /// Origin of the power: measured, modelled or replayed.
     pub provenance: Option<String>,
-    /// Method of the attribution that the energies are from.
+    /// Requested method of the attribution that the energies are from: the method that it amounts to
+    /// may vary between repeats.
     pub attribution: Option<String>,
 }

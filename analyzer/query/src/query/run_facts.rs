@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use energy_data::rows::RunMetadata;
 use serde::Serialize;
 
-use super::attributions::EFFECTIVE;
 use super::bad_values::{is_bad_value, text_in, whole_in};
 use super::configuration_key::ConfigurationKey;
 use super::phases::energy_of;
@@ -198,7 +197,7 @@ fn extras(recording: &Recording, numbers: &[i64]) -> Result<BTreeMap<i64, RunExt
     let connection = recording.connection();
     let sql = format!(
         "SELECT r.no, r.end_ns, coalesce(r.host_id, r.host), r.chip, r.config, r.host,
-                (SELECT {EFFECTIVE} FROM attributions a WHERE a.run = r.no
+                (SELECT a.method FROM attributions a WHERE a.run = r.no
                  ORDER BY a.id DESC LIMIT 1)
          FROM runs r WHERE {}",
         one_of("r.no", Some(numbers))

@@ -34,6 +34,7 @@ mod fit;
 mod jackknife;
 mod leave_one_out;
 mod normal_equations;
+mod pairs;
 mod predictor;
 mod ranges;
 mod result;
