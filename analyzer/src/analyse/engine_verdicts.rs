@@ -87,10 +87,10 @@ impl EnginePhase {
         if !worse.is_empty() {
             let savings: Vec<String> = worse.iter().map(|level| saving(level)).collect();
             parts.push(format!(
-                "{} uses {} less than {}",
+                "{} uses {} ({})",
                 least.name,
-                per_token(least.mean, self.per.label()),
-                savings.join(" and ")
+                savings.join(" and "),
+                per_token(least.mean, self.per.label())
             ));
         }
         parts.extend(open.iter().map(|level| not_resolved(level, least)));
@@ -122,10 +122,10 @@ fn saving(worse: &RankedLevel) -> String {
     let ends = comparison.and_then(|one| one.lo.zip(one.hi));
     let ends = ends.map(|(lo, hi)| format!(" [{}, {}]", less(lo), less(hi)));
     format!(
-        "{} by {}{}",
-        worse.name,
+        "{}{} less than {}",
         ratio.map_or_else(|| "?".to_owned(), less),
-        ends.unwrap_or_default()
+        ends.unwrap_or_default(),
+        worse.name
     )
 }
 

@@ -10,8 +10,9 @@ use super::analysis::{Analysis, AnalysisResult, PerToken};
 use super::engine_verdicts::{EnginePhase, different_settings};
 use super::finding::FindingVerdict;
 use super::levels::best_levels;
-use super::series::{FactorSeries, SeriesFactor, SeriesLevel, series};
+use super::series::{CONFIDENCE, FactorSeries, SeriesFactor, SeriesLevel, series};
 use super::series_name::{names_of, precision_name};
+use crate::format::percent;
 use crate::query::{ConfigurationKey, RunConfiguration};
 
 /// Which engine needs the least energy per token?
@@ -32,6 +33,7 @@ pub(super) const ENGINES: Analysis = Analysis {
             let phases = EnginePhase::ALL.map(|phase| phase.verdict(series));
             let sentences = phases.iter().map(|phase| phase.sentence.as_str());
             finding.answer = sentences.collect::<Vec<&str>>().join(" ");
+            finding.answer += &format!(" Intervals: {}.", percent(Some(CONFIDENCE)));
             finding.answer += &different_settings(series);
             let ratios = phases.into_iter().flat_map(|phase| phase.ratios);
             finding.estimates.extend(ratios);

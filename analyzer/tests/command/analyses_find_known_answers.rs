@@ -717,7 +717,7 @@ fn the_least_energy_per_token_is_first_within_an_experiment() {
     let columns: Vec<&str> = header.split_whitespace().collect();
     assert_eq!(columns[..2], ["id", "/token"], "{shown}");
     assert!(
-        shown.contains("Trend: small: J/token rises over 12 runs"),
+        shown.contains("Trend: small: J/token rises over 12 sessions"),
         "{shown}"
     );
 }

@@ -118,6 +118,8 @@ fn tokens_that_arrive_with_the_first_one_are_not_further_ones() {
     // The same times of a stream of single tokens differ: 1.5 s for 19.
     let single = stream(&[1, 2, 3, 4, 5]);
     assert_eq!(single["tpot_ns"], 1500 * MS / 19);
+    // Ids of a vocabulary are no numbers of tokens.
+    assert_eq!(stream(&[900, 3, 44, 7, 9])["tpot_ns"], 1500 * MS / 19);
     let at_once = stream(&[]);
     assert_eq!(at_once["ttft_ns"], 1000 * MS);
     assert_eq!(at_once["tpot_ns"], Value::Null);
@@ -188,6 +190,7 @@ fn the_table_has_the_waits_of_the_whole_run_only() {
         with_tokens(batch);
         add(batch, (1, 1), 0, 3600, 15.5);
         add(batch, (5, 1), 1000, 1200, 0.5);
+        add(batch, (5, 1), 1200, 1400, 0.5);
     });
     let table = text(&energy(folder.path(), &["summary"]));
     assert!(

@@ -126,7 +126,7 @@ impl Request {
     /// Returns the time from the first token to the last one.
     fn further_ns(&self) -> i64 {
         self.first
-            .map_or(0, |first| self.last_end_ns - first.end_ns)
+            .map_or(0, |first| self.last_end_ns.saturating_sub(first.end_ns))
             .max(0)
     }
 
@@ -263,7 +263,8 @@ fn means(run: &Run, phases: &[Phase], requests: &[Request], first_j: Option<f64>
         return Latency::default();
     }
     let count = i64::try_from(waits.len()).unwrap_or(i64::MAX);
-    let further_ns: i64 = requests.iter().map(Request::further_ns).sum();
+    let further_ns = requests.iter().map(Request::further_ns);
+    let further_ns = further_ns.fold(0, i64::saturating_add);
     let further = further_tokens(run, requests);
     // One span may be a step of several sequences.
     let tokens = Tokens::of(run);
@@ -298,8 +299,16 @@ fn further_tokens(run: &Run, requests: &[Request]) -> Option<i64> {
         // Without a second span, all tokens have arrived with the first one.
         _ if steps == 0 => None,
         Some(output) if !is_batch => {
-            let first: i64 = requests.iter().map(Request::tokens_of_first).sum();
-            Some(output - first)
+            let first = requests.iter().map(Request::tokens_of_first);
+            let first = first.fold(0, i64::saturating_add);
+            // Every further span has a token: otherwise keys are no numbers of tokens, but for
+            // example ids of a vocabulary.
+            let are_numbers = first
+                .checked_add(steps)
+                .is_some_and(|least| least <= output);
+            let with_first = requests.iter().filter(|one| one.spans > 0).count();
+            let spans = i64::try_from(with_first).unwrap_or(i64::MAX);
+            output.checked_sub(if are_numbers { first } else { spans })
         }
         _ => Some(steps),
     }
