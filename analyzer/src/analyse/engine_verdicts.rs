@@ -153,14 +153,15 @@ fn not_resolved(other: &RankedLevel, least: &RankedLevel) -> String {
 /// A setting by name.
 type Setting = (&'static str, fn(&ConfigurationKey) -> Option<String>);
 
-/// Settings that change the work, and should be equal in a comparison of engines.
-const SETTINGS: [Setting; 4] = [
+/// Settings that change the work or its energy, and should be equal in a comparison of engines.
+const SETTINGS: [Setting; 5] = [
     ("device", |key| key.device.clone()),
     ("threads", |key| {
         key.threads.map(|threads| threads.to_string())
     }),
     ("prompt form", |key| key.prompt_form.clone()),
     ("sampling", |key| key.sampling.clone()),
+    ("attribution", |key| key.attribution.clone()),
 ];
 
 /// Returns a sentence about settings with different known values; empty if there are none.

@@ -55,6 +55,7 @@ const FACTOR: SeriesFactor = SeriesFactor {
         key.precision = None;
         key.prompt_form = None;
         key.sampling = None;
+        key.attribution = None;
         // Engines that report their file's checksum, and those that do not, share the name.
         key.model_sha256 = None;
     },

@@ -1,7 +1,7 @@
 //! The term of pairs of prompt tokens: attention of prefill, whose energy grows with the square of
 //! the prompt.
 //!
-//! Few sweeps can tell it from the linear term, and a term that is not needed widens intervals. It
+//! Few sweeps can separate it from the linear term, and a term that is not needed widens intervals. It
 //! is used if prompts have at least four lengths that span a factor of four, its coefficient is
 //! positive, and configurations that are left out are predicted better by a fifth.
 
