@@ -10,13 +10,14 @@ const PAIRS: f64 = 4e-5;
 fn grid(inputs: &[f64], pairs: f64) -> Vec<MeasuredWorkload> {
     let mut all = Vec::new();
     for &input_tokens in inputs {
-        for (at, output_tokens) in [16.0, 64.0, 128.0].into_iter().enumerate() {
+        for output_tokens in [16.0, 64.0, 128.0] {
             let workload = Workload {
                 input_tokens,
                 output_tokens,
                 batch: 1.0,
             };
-            let sign = if (at + all.len()) % 2 == 0 { 1.0 } else { -1.0 };
+            // Of alternating sign along both inputs.
+            let sign = if all.len() % 2 == 0 { 1.0 } else { -1.0 };
             let error = 1.0 + 0.01 * sign;
             all.push(MeasuredWorkload {
                 workload,
