@@ -17,7 +17,11 @@ fn grid(inputs: &[f64], pairs: f64) -> Vec<MeasuredWorkload> {
                 batch: 1.0,
             };
             // Of alternating sign along both inputs.
-            let sign = if all.len() % 2 == 0 { 1.0 } else { -1.0 };
+            let sign = if all.len().is_multiple_of(2) {
+                1.0
+            } else {
+                -1.0
+            };
             let error = 1.0 + 0.01 * sign;
             all.push(MeasuredWorkload {
                 workload,
