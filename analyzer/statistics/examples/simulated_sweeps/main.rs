@@ -51,11 +51,11 @@ impl Arguments {
 fn main() -> Result<(), Box<dyn Error>> {
     let Arguments { simulations, seed } = Arguments::read()?;
     println!("{simulations} simulations a row, seed {seed}.\n");
-    let _ = exponent::print;
+    exponent::print(simulations, seed);
     prediction::print(simulations, seed);
-    let _ = unseen_models::print;
-    let _ = saturation::print;
-    let _ = selection::print;
-    let _ = drift::print;
+    unseen_models::print(simulations, seed);
+    saturation::print(simulations, seed);
+    selection::print(simulations, seed);
+    drift::print(simulations, seed);
     Ok(())
 }
