@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::analysis::{Analysis, AnalysisResult, PerToken};
-use super::finding::{Finding, FindingVerdict};
+use super::different_conditions::different_conditions;
+use super::finding::{Finding, FindingRow, FindingVerdict};
 use super::options::AnalyseOptions;
 use super::read::{Latencies, ReadConfigurations, read_configurations};
 use crate::error::Result;
@@ -136,6 +137,9 @@ impl Analysed {
         for finding in self.shown() {
             if !finding.rows.is_empty() {
                 answer = answer.sheet(self.sheet(finding));
+                if self.analysis.name == "engines" {
+                    answer = answer.sheet(waits(finding));
+                }
             }
         }
         self.end(answer)
@@ -212,22 +216,7 @@ impl Analysed {
             columns.push(Column::percent("top1_agreement", "top-1").from_width(1));
         }
         columns.push(Column::text("verdict", "verdict").from_width(100));
-        if self.analysis.name == "engines" {
-            columns.push(Column::energy("j_per_input_token", "prefill").from_width(120));
-            columns.push(Column::energy("j_per_output_token", "decode").from_width(120));
-            columns.push(Column::time("ttft_ns", "TTFT").from_width(120));
-            columns.push(Column::time("tpot_ns", "TPOT").from_width(120));
-        }
-        let rows = finding.rows.iter().map(|row| {
-            let mut value = json!(row);
-            if row.verdict.is_empty() {
-                value["verdict"] = Value::Null;
-            }
-            for (key, ns) in [("ttft_ns", row.ttft_ns), ("tpot_ns", row.tpot_ns)] {
-                value[key] = json!(ns.map(|ns| ns.round() as i64));
-            }
-            value
-        });
+        let rows = finding.rows.iter().map(shown_row);
         let title = shorten(&finding.series, 70);
         Sheet::of_values("shown", title, columns, rows.collect::<Vec<Value>>()).display_only()
     }
@@ -254,8 +243,41 @@ impl Analysed {
     }
 }
 
+/// Returns a row of a table that is displayed.
+fn shown_row(row: &FindingRow) -> Value {
+    let mut value = json!(row);
+    if row.verdict.is_empty() {
+        value["verdict"] = Value::Null;
+    }
+    for (key, ns) in [("ttft_ns", row.ttft_ns), ("tpot_ns", row.tpot_ns)] {
+        value[key] = json!(ns.map(|ns| ns.round() as i64));
+    }
+    value
+}
+
+/// Returns the energies of phases and the waiting times of engines, side by side.
+fn waits(finding: &Finding) -> Sheet {
+    let columns = vec![
+        Column::text("level", "engine"),
+        Column::energy("j_per_input_token", "prefill/token"),
+        Column::energy("j_per_output_token", "decode/token"),
+        Column::time("ttft_ns", "TTFT"),
+        Column::time("tpot_ns", "TPOT"),
+    ];
+    let rows = finding.rows.iter().map(shown_row);
+    let title = "Phases, time to first token (TTFT), time per further token (TPOT)";
+    Sheet::of_values("shown", title, columns, rows.collect::<Vec<Value>>()).display_only()
+}
+
 /// Returns what limits all answers.
 fn cautions(read: &ReadConfigurations) -> Vec<String> {
+    let mut all = provenance_caution(read);
+    all.extend(different_conditions(&read.configurations));
+    all
+}
+
+/// Returns a caution if power was not measured.
+fn provenance_caution(read: &ReadConfigurations) -> Vec<String> {
     let provenances = read
         .configurations
         .iter()

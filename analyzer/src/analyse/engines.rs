@@ -1,9 +1,19 @@
-//! Energy per token by engine.
+//! Energy per token by engine: of all tokens, of prefill and of decode.
+//!
+//! ```text
+//! series: one model, prompt, batch, machine
+//!   level: engine and precision; where device, threads or other settings differ within one, each
+//!          configuration is a level of its own: a mean of CPU and GPU runs describes neither
+//! ```
 
-use super::analysis::{Analysis, PerToken};
+use super::analysis::{Analysis, AnalysisResult, PerToken};
+use super::engine_verdicts::{EnginePhase, different_settings};
+use super::finding::FindingVerdict;
 use super::levels::best_levels;
-use super::series::{SeriesFactor, series};
-use super::series_name::precision_name;
+use super::series::{CONFIDENCE, FactorSeries, SeriesFactor, SeriesLevel, series};
+use super::series_name::{names_of, precision_name};
+use crate::format::percent;
+use crate::query::{ConfigurationKey, RunConfiguration};
 
 /// Which engine needs the least energy per token?
 pub(super) const ENGINES: Analysis = Analysis {
@@ -12,10 +22,27 @@ pub(super) const ENGINES: Analysis = Analysis {
     varied: "engines with one model",
     remedy: "energy sweep --engine candle,http --prompt-tokens 128 --repeat 3",
     per: PerToken::Token,
-    run: |configurations, per| best_levels(&series(configurations, &FACTOR), per, "engine"),
+    run: |configurations, per| {
+        let all = series(configurations, &FACTOR);
+        let all: Vec<FactorSeries<'_>> = all.into_iter().map(separated).collect();
+        let mut result: AnalysisResult = best_levels(&all, per, "engine");
+        for (finding, series) in result.findings.iter_mut().zip(&all) {
+            if finding.verdict == FindingVerdict::NotEstimable {
+                continue;
+            }
+            let phases = EnginePhase::ALL.map(|phase| phase.verdict(series));
+            let sentences = phases.iter().map(|phase| phase.sentence.as_str());
+            finding.answer = sentences.collect::<Vec<&str>>().join(" ");
+            finding.answer += &format!(" Intervals: {}.", percent(Some(CONFIDENCE)));
+            finding.answer += &different_settings(series);
+            let ratios = phases.into_iter().flat_map(|phase| phase.ratios);
+            finding.estimates.extend(ratios);
+        }
+        result
+    },
 };
 
-/// Engines name precisions differently, and only one has a depth of spans.
+/// What differs between engines by nature, or is only known for some. Levels still differ in it.
 const FACTOR: SeriesFactor = SeriesFactor {
     clear: |key| {
         key.engine = None;
@@ -26,6 +53,9 @@ const FACTOR: SeriesFactor = SeriesFactor {
         key.threads = None;
         key.requantize = None;
         key.precision = None;
+        key.prompt_form = None;
+        key.sampling = None;
+        key.attribution = None;
         // Engines that report their file's checksum, and those that do not, share the name.
         key.model_sha256 = None;
     },
@@ -38,3 +68,26 @@ const FACTOR: SeriesFactor = SeriesFactor {
         Some((name, None))
     },
 };
+
+/// Makes each configuration of a level a level of its own, with the settings in which they differ
+/// as a part of its name.
+fn separated(series: FactorSeries<'_>) -> FactorSeries<'_> {
+    let levels = series.levels.into_iter().flat_map(|level| {
+        let members: &[&RunConfiguration] = &level.configurations;
+        if members.len() < 2 {
+            return vec![level];
+        }
+        let keys: Vec<ConfigurationKey> = members.iter().map(|one| one.key.clone()).collect();
+        let own = names_of(&keys).into_iter().zip(members);
+        own.map(|(name, one)| SeriesLevel {
+            name: format!("{} ({})", level.name, name.replace(", ", " ")),
+            number: None,
+            configurations: vec![one],
+        })
+        .collect()
+    });
+    FactorSeries {
+        levels: levels.collect(),
+        name: series.name,
+    }
+}

@@ -16,6 +16,8 @@ mod answer;
 mod attention;
 mod batch;
 mod context;
+mod different_conditions;
+mod engine_verdicts;
 mod engines;
 mod experts;
 mod factor_grid;
@@ -39,6 +41,7 @@ mod words;
 
 pub use analysis::{Analysis, AnalysisResult, PerToken};
 pub use answer::Analysed;
+pub use different_conditions::different_conditions;
 pub use finding::{Finding, FindingRow, FindingVerdict, NamedEstimate};
 pub use list::{ANALYSES, analysis};
 pub use mean::{MeanInterval, mean_interval};

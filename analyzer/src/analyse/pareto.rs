@@ -37,7 +37,7 @@ pub(super) const PARETO: Analysis = Analysis {
     },
 };
 
-/// Groups configurations of one machine with the same rails and origin of power.
+/// Groups configurations of one machine with the same rails, origin of power and attribution.
 fn by_machine(
     configurations: &[RunConfiguration],
 ) -> BTreeMap<ConfigurationKey, Vec<&RunConfiguration>> {
@@ -48,6 +48,7 @@ fn by_machine(
             chip: one.key.chip.clone(),
             rails: one.key.rails.clone(),
             provenance: one.key.provenance.clone(),
+            attribution: one.key.attribution.clone(),
             ..ConfigurationKey::default()
         };
         groups.entry(key).or_default().push(one);

@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::format::{counted, escape, shorten};
 use crate::query::{
-    REPLACED_TAG, Recording, RunConfiguration, RunFacts, RunFilter, RunOrder, add_latencies,
-    configurations, experiments, run_facts, run_page,
+    Recording, RunConfiguration, RunFacts, RunFilter, RunOrder, add_latencies, configurations,
+    experiments, is_replaced, run_facts, run_page,
 };
 
 /// Status of the runs that analyses use.
@@ -69,7 +69,7 @@ pub fn read_configurations(
         read.incomplete += others.len();
         let (replaced, complete): (Vec<_>, Vec<_>) = complete
             .into_iter()
-            .partition(|run| run.tags.contains_key(REPLACED_TAG));
+            .partition(|run| is_replaced(run.tags.keys()));
         read.replaced += replaced.len();
         let all = complete.len();
         let known: Vec<_> = complete

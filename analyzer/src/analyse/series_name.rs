@@ -46,6 +46,9 @@ fn settings(key: &ConfigurationKey) -> Vec<(String, String)> {
         ),
         ("rails", key.rails.clone()),
         ("power", key.provenance.clone()),
+        ("attribution", key.attribution.clone()),
+        ("prompt form", key.prompt_form.clone()),
+        ("sampling", key.sampling.clone()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))

@@ -1,7 +1,10 @@
-//! Energy per token over time.
+//! Energy per token over time. A sample is a session, not a run: runs of one session share its
+//! temperature, background load and file cache, so many of them are no evidence of a drift.
 
-use energy_statistics::trend::{TrendDirection, trend};
-use energy_statistics::{Trend, TrendPoint};
+use std::time::Duration;
+
+use energy_statistics::trend::{MIN_SAMPLES, TrendDirection, session_means, trend};
+use energy_statistics::{NotEstimable, Trend, TrendPoint};
 
 use super::analysis::{Analysis, AnalysisResult, PerToken};
 use super::finding::{Finding, FindingRow, FindingVerdict, NamedEstimate};
@@ -16,13 +19,15 @@ use crate::query::{ConfigurationKey, RunConfiguration, RunFacts};
 
 /// Maximum number of configurations in a plot.
 const DRAWN: usize = 6;
+/// A longer pause between the starts of two runs begins a new session.
+const SESSION_GAP: Duration = Duration::from_secs(30 * 60);
 
 /// Does the energy per token drift over time?
 pub(super) const TREND: Analysis = Analysis {
     name: "trend",
     question: "Does the energy per token of a configuration change over time?",
-    varied: "runs of one configuration",
-    remedy: "energy run --repeat 5",
+    varied: "one configuration in five sessions that are more than 30 minutes apart",
+    remedy: "energy run --repeat 3",
     per: PerToken::Token,
     run: |configurations, per| {
         let mut sorted: Vec<&RunConfiguration> = configurations.iter().collect();
@@ -40,7 +45,10 @@ pub(super) const TREND: Analysis = Analysis {
 
 fn finding(one: &RunConfiguration, name: &str, per: PerToken) -> Finding {
     let runs: Vec<&RunFacts> = one.runs.iter().collect();
-    let mean = mean_interval(&one.values(|run| per.of(run)), CONFIDENCE);
+    let sessions = sessions(one, per);
+    let values = sessions.as_deref().unwrap_or_default().iter();
+    let values: Vec<f64> = values.map(|session| session.value).collect();
+    let mean = mean_interval(&values, CONFIDENCE);
     let mut row = FindingRow {
         level: name.to_owned(),
         configurations: 1,
@@ -50,14 +58,15 @@ fn finding(one: &RunConfiguration, name: &str, per: PerToken) -> Finding {
         hi: mean.and_then(|mean| mean.hi),
         ..means_of(&runs)
     };
-    let points = one.runs.iter().filter_map(|run| {
-        Some(TrendPoint {
-            unix_ns: run.start_unix_ns?,
-            value: per.of(run)?,
-        })
+    let found = sessions.and_then(|sessions| match sessions.len() {
+        found if found < MIN_SAMPLES => Err(NotEstimable::TooFew {
+            of: "sessions",
+            found,
+            needed: MIN_SAMPLES,
+        }),
+        _ => trend(&sessions, CONFIDENCE),
     });
-    let points: Vec<TrendPoint> = points.collect();
-    match trend(&points, CONFIDENCE) {
+    match found {
         Err(reason) => Finding::not_estimable(name, reason, vec![row]),
         Ok(found) => {
             row.verdict = direction(&found).to_owned();
@@ -81,6 +90,17 @@ fn finding(one: &RunConfiguration, name: &str, per: PerToken) -> Finding {
     }
 }
 
+/// Returns the means of the sessions in which the configuration ran.
+fn sessions(one: &RunConfiguration, per: PerToken) -> Result<Vec<TrendPoint>, NotEstimable> {
+    let points = one.runs.iter().filter_map(|run| {
+        Some(TrendPoint {
+            unix_ns: run.start_unix_ns?,
+            value: per.of(run)?,
+        })
+    });
+    session_means(&points.collect::<Vec<TrendPoint>>(), SESSION_GAP)
+}
+
 fn direction(found: &Trend) -> &'static str {
     match found.direction {
         TrendDirection::Rising => "rising",
@@ -100,7 +120,7 @@ fn trend_sentence(found: &Trend, per: PerToken) -> String {
     format!(
         "{} {word} over {} in {}: {} [{}, {}] ({} interval).",
         per.label(),
-        counted(found.samples, "run"),
+        counted(found.samples, "session"),
         time(found.days),
         signed_percent(found.change.value),
         ends(found.change.lo),

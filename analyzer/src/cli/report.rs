@@ -79,15 +79,17 @@ pub(super) fn run(db: &Path, args: &ReportArgs, out: &mut dyn Write) -> anyhow::
     Ok(())
 }
 
-/// Returns the id of the newest complete run of an experiment.
+/// Returns the id of the newest complete run of an experiment that was not replaced.
 fn newest_of(recording: &Recording, experiment: &str) -> anyhow::Result<String> {
     let filter = RunFilter {
         experiment: Some(experiment.to_owned()),
         status: Some("complete".to_owned()),
         ..RunFilter::default()
     };
-    let page = query::run_page(recording, &filter, RunOrder::default(), (0, Some(1)))?;
-    let newest = page.runs.into_iter().next().map(|run| run.id);
+    let page = query::run_page(recording, &filter, RunOrder::default(), (0, None))?;
+    let mut runs = page.runs.into_iter();
+    let newest = runs.find(|run| !query::is_replaced(run.tags.keys()));
+    let newest = newest.map(|run| run.id);
     let text = || {
         format!(
             "experiment {} has no complete run: list runs with `energy runs`",

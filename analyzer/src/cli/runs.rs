@@ -84,6 +84,8 @@ fn trend(recording: &Recording, options: &RunsOptions) -> crate::Result<Option<S
                     .join(" ")
             )
         }
-        false => "Trend: unknown, no configuration has five runs.".to_owned(),
+        false => {
+            "Trend: unknown, no configuration ran in five sessions 30 minutes apart.".to_owned()
+        }
     }))
 }

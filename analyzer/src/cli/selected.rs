@@ -6,7 +6,7 @@ use super::console::warn;
 use super::exit::UsageError;
 use crate::query::{self, Recording, RunSelection};
 
-/// Returns the selected run, or the complete runs of a group or tag.
+/// Returns the selected run, or the complete runs of a group or tag that were not replaced.
 pub(super) fn selected(
     recording: &Recording,
     selector: &str,
@@ -24,6 +24,15 @@ pub(super) fn selected(
         if missing > 0 {
             warn(&format!(
                 "{missing} of {all} runs are not complete and are skipped"
+            ));
+        }
+        let complete = runs.len();
+        runs.retain(|run| !query::is_replaced(run.row.metadata.tags.iter().map(|(key, _)| key)));
+        let replaced = complete - runs.len();
+        if replaced > 0 {
+            warn(&format!(
+                "{replaced} of {all} runs were replaced, because the machine was throttled, and \
+                 are skipped"
             ));
         }
     }

@@ -48,7 +48,8 @@ impl Side {
 
 /// Returns one side for each of `selectors`. With `by`, groups the selected runs (all runs of
 /// the file if there are no selectors) by the value of that tag instead. Runs that are
-/// incomplete or have no energy are left out.
+/// incomplete, were replaced or have no energy are left out; a replaced run that is selected alone
+/// is kept.
 ///
 /// # Errors
 /// Fails if there are fewer than two sides or more than four, a side has no runs, or a run is
@@ -72,7 +73,8 @@ pub fn sides(
     };
     let mut kept = Vec::new();
     for group in groups {
-        let (runs, faulty) = usable(group.runs);
+        let is_alone = by.is_none() && is_one_run(&group);
+        let (runs, faulty) = usable(group.runs, is_alone);
         out.extend(faulty);
         // A tag value of unusable runs only is dropped; a selector without usable runs is an
         // error.
@@ -95,19 +97,34 @@ pub fn put_first(sides: &mut [Side], names: &[&str]) {
     }
 }
 
-fn usable(runs: Vec<Run>) -> (Vec<Run>, Vec<LeftOut>) {
+/// Returns whether the selector is the name or id of its only run, not a tag or a group.
+fn is_one_run(group: &RunSelection) -> bool {
+    let [run] = group.runs.as_slice() else {
+        return false;
+    };
+    let name = group.name.as_str();
+    name == "last"
+        || run.row.uuid.starts_with(name)
+        || run.row.metadata.name.as_deref() == Some(name)
+}
+
+/// Divides runs into those that can be compared and others. `is_alone` keeps a replaced run.
+fn usable(runs: Vec<Run>, is_alone: bool) -> (Vec<Run>, Vec<LeftOut>) {
     let (mut good, mut out) = (Vec::new(), Vec::new());
     for run in runs {
-        let why = if run.row.status != RunStatus::Complete {
-            format!("it is {}, not complete", run.row.status.name())
-        } else if run.provenance.is_none() {
-            "it has no power".to_owned()
-        } else if run.attribution.is_none() {
-            "it is not attributed; run `energy attribute`".to_owned()
-        } else {
-            good.push(run);
-            continue;
-        };
+        let why =
+            if !is_alone && query::is_replaced(run.row.metadata.tags.iter().map(|(key, _)| key)) {
+                "the machine was throttled, and the run was repeated".to_owned()
+            } else if run.row.status != RunStatus::Complete {
+                format!("it is {}, not complete", run.row.status.name())
+            } else if run.provenance.is_none() {
+                "it has no power".to_owned()
+            } else if run.attribution.is_none() {
+                "it is not attributed; run `energy attribute`".to_owned()
+            } else {
+                good.push(run);
+                continue;
+            };
         out.push(left_out(&run, why));
     }
     (good, out)

@@ -91,7 +91,11 @@ fn past_runs(recording: &Recording) -> Result<Vec<PastRun>> {
     let host = energy_host::Host::here().id;
     let listed = query::list(recording)?;
     let entry = |run: &Run| listed.iter().find(|entry| entry.no == run.no);
-    let is_usable = |run: &Run| run.row.status == RunStatus::Complete && run.row.host_id == host;
+    let is_usable = |run: &Run| {
+        run.row.status == RunStatus::Complete
+            && run.row.host_id == host
+            && !query::is_replaced(run.row.metadata.tags.iter().map(|(key, _)| key))
+    };
     let runs = recording.runs()?.into_iter().filter(is_usable);
     Ok(runs
         .filter_map(|run| past_run(&run, entry(&run)?))

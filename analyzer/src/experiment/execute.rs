@@ -331,11 +331,7 @@ impl Execution<'_> {
         if !events.iter().any(StoredEvent::is_of_throttling) {
             return Ok(None);
         }
-        store.replace_trial(&experiment.id, row.no)?;
-        if let Some((run, _)) = store.stored_status(&uuid)? {
-            store.remove_tag(&[run], GROUP_TAG)?;
-            store.set_tag(&[run], REPLACED_TAG, "")?;
-        }
+        store.replace_trial(&experiment.id, row.no, (REPLACED_TAG, GROUP_TAG))?;
         Ok(experiment.trials()?.pop())
     }
 }

@@ -6,9 +6,12 @@ use energy_statistics::prediction::{
 };
 use serde_json::{Value, json};
 
+use super::group::PredictionGroup;
 use super::options::PredictOptions;
-use super::select::{SelectedGroup, measured_models, of_machine, select, workloads};
-use crate::analyse::{Latencies, list_of, read_configurations};
+use super::select::{
+    SelectedGroup, SelectedModels, measured_models, of_machine, select, workloads,
+};
+use crate::analyse::{Latencies, different_conditions, list_of, read_configurations};
 use crate::error::{Error, Result};
 use crate::format::{Answer, Column, Sheet, counted, energy, escape, number, percent, shorten};
 use crate::query::{Recording, RunConfiguration, RunFilter};
@@ -31,12 +34,15 @@ pub struct PredictedEnergy {
     pub leave_one_out: LeaveOneOut,
     /// What it is based on, in words.
     pub basis: String,
+    /// The settings of its runs, and what was left out.
+    pub group: PredictionGroup,
     /// Name of the model.
     pub model: String,
     /// Whether the model itself was measured.
     pub is_measured_model: bool,
     terms: Vec<FittedTerm>,
     provenance: Option<String>,
+    cautions: Vec<String>,
     notes: Vec<String>,
 }
 
@@ -63,8 +69,8 @@ pub fn predict(recordings: &[&Recording], options: &PredictOptions) -> Result<Pr
             let Some(parameters) = options.parameters else {
                 return Err(unknown_model(options, &names_of_models(&here)));
             };
-            let (models, provenance) = measured_models(&here, options);
-            of_models(&models, (workload, parameters), options, provenance)
+            let selected = measured_models(&here, options);
+            of_models(&selected, (workload, parameters), options)
         }
     }
 }
@@ -78,25 +84,27 @@ fn of_group(
     let refused = |reason: NotEstimable| refusal(&reason, &measured_words(group), options);
     let predictor = EnergyPredictor::fit(&measured, CONFIDENCE).map_err(refused)?;
     let prediction = predictor.predict(&workload).map_err(refused)?;
-    let mut notes = Vec::new();
-    if !group.others.is_empty() {
-        notes.push(format!(
-            "Not used, because other settings differ: {}. Choose with --precision or --engine.",
-            list_of(&group.others)
-        ));
-    }
     let name = group.key.model.as_deref().unwrap_or("unnamed");
     Ok(PredictedEnergy {
         workload,
         prediction,
         leave_one_out: predictor.leave_one_out(),
         basis: measured_words(group),
+        group: group.group.clone(),
         model: shorten(&escape(name), 60),
         is_measured_model: true,
         terms: predictor.terms(),
         provenance: group.key.provenance.clone(),
-        notes,
+        cautions: cautions(&group.members),
+        notes: group.group.sentences(),
     })
+}
+
+/// Returns what limits a prediction from these configurations.
+fn cautions(members: &[&RunConfiguration]) -> Vec<String> {
+    different_conditions(members.iter().copied())
+        .into_iter()
+        .collect()
 }
 
 /// Returns the runs of a group in words.
@@ -138,11 +146,11 @@ fn unknown_model(options: &PredictOptions, known: &[String]) -> Error {
 }
 
 fn of_models(
-    models: &[energy_statistics::prediction::MeasuredModel],
+    selected: &SelectedModels<'_>,
     (workload, parameters): (Workload, f64),
     options: &PredictOptions,
-    provenance: Option<String>,
 ) -> Result<PredictedEnergy> {
+    let models = &selected.models;
     let names: Vec<String> = models
         .iter()
         .map(|model| shorten(&escape(&model.name), 40))
@@ -152,7 +160,7 @@ fn of_models(
     let scaling = ModelScaling::fit(models, CONFIDENCE).map_err(refused)?;
     let prediction = scaling.predict(parameters, &workload).map_err(refused)?;
     let exponent = scaling.law.exponent;
-    let note = format!(
+    let law = format!(
         "Energy grows with the active parameters to the power {} [{}, {}].",
         number(Some(exponent.value)),
         number(exponent.lo),
@@ -163,11 +171,13 @@ fn of_models(
         prediction,
         leave_one_out: scaling.leave_one_model_out(),
         basis,
+        group: selected.group.clone(),
         model: shorten(&escape(&options.model), 60),
         is_measured_model: false,
         terms: Vec::new(),
-        provenance,
-        notes: vec![note],
+        provenance: selected.provenance.clone(),
+        cautions: cautions(&selected.members),
+        notes: [selected.group.sentences(), vec![law]].concat(),
     })
 }
 
@@ -271,6 +281,7 @@ impl PredictedEnergy {
             .with("no_interval", json!(self.prediction.no_interval))
             .with("samples", json!(self.prediction.samples))
             .with("basis", json!(self.basis))
+            .with("group", json!(self.group))
             .with("provenance", json!(self.provenance))
             .with("terms", json!(self.terms))
             .with("covered", json!(check.covered))
@@ -284,6 +295,9 @@ impl PredictedEnergy {
         {
             let provenance = self.provenance.as_deref().unwrap_or_default();
             answer = answer.caution(format!("Power of the runs is {provenance}, not measured."));
+        }
+        for caution in &self.cautions {
+            answer = answer.caution(caution);
         }
         answer = answer.lead(self.sentence()).lead(self.check_sentence());
         if check.with_interval >= 5

@@ -6,8 +6,10 @@
 //! ```
 
 mod answer;
+mod group;
 mod options;
 mod select;
 
 pub use answer::{PredictedEnergy, predict};
+pub use group::{GroupSize, PredictionGroup};
 pub use options::PredictOptions;

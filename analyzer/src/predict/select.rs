@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use energy_host::Host;
 use energy_statistics::prediction::{MeasuredModel, MeasuredWorkload, Workload};
 
+use super::group::PredictionGroup;
 use super::options::PredictOptions;
 use crate::error::{Error, Result};
 use crate::format::{escape, shorten};
@@ -20,8 +21,21 @@ pub(super) struct SelectedGroup<'c> {
     pub(super) key: ConfigurationKey,
     /// The configurations.
     pub(super) members: Vec<&'c RunConfiguration>,
-    /// Names of other groups that were not used.
-    pub(super) others: Vec<String>,
+    /// Its settings, and what was left out.
+    pub(super) group: PredictionGroup,
+}
+
+/// Models that differ only in their size, with their configurations.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct SelectedModels<'c> {
+    /// The models.
+    pub(super) models: Vec<MeasuredModel>,
+    /// Their configurations.
+    pub(super) members: Vec<&'c RunConfiguration>,
+    /// Origin of their power.
+    pub(super) provenance: Option<String>,
+    /// Their settings, and what was left out.
+    pub(super) group: PredictionGroup,
 }
 
 /// Returns the configurations of the requested machine.
@@ -81,7 +95,9 @@ pub(super) fn select<'c>(
     let of_model = configurations
         .iter()
         .filter(|one| models.contains(&(one.key.model.clone(), one.key.model_sha256.clone())));
-    let mut groups: Vec<(ConfigurationKey, Vec<&RunConfiguration>)> = groups(of_model.copied());
+    let of_model: Vec<&RunConfiguration> = of_model.copied().collect();
+    let mut groups: Vec<(ConfigurationKey, Vec<&RunConfiguration>)> =
+        groups(of_model.iter().copied());
     if groups.is_empty() {
         return Ok(None);
     }
@@ -100,10 +116,11 @@ pub(super) fn select<'c>(
         .into_iter()
         .enumerate()
         .filter(|(other, _)| *other != at);
+    let others = others.map(|(_, name)| name).collect();
     Ok(Some(SelectedGroup {
+        group: PredictionGroup::of(&key, (&members, &of_model), others),
         key,
         members,
-        others: others.map(|(_, name)| name).collect(),
     }))
 }
 
@@ -188,12 +205,12 @@ fn matching_models(
 }
 
 /// Returns the measured models with the settings of the largest group, for predictions across
-/// models, and the origin of their power.
-pub(super) fn measured_models(
-    configurations: &[&RunConfiguration],
+/// models.
+pub(super) fn measured_models<'c>(
+    configurations: &[&'c RunConfiguration],
     options: &PredictOptions,
-) -> (Vec<MeasuredModel>, Option<String>) {
-    let mut by_setting: BTreeMap<ConfigurationKey, Vec<MeasuredModel>> = BTreeMap::new();
+) -> SelectedModels<'c> {
+    let mut by_setting: BTreeMap<ConfigurationKey, SelectedModels<'c>> = BTreeMap::new();
     for (key, members) in groups(configurations.iter().copied()) {
         let shape = members
             .first()
@@ -208,18 +225,28 @@ pub(super) fn measured_models(
             model_sha256: None,
             ..key.clone()
         };
-        let model = MeasuredModel {
+        let group = by_setting.entry(setting).or_default();
+        group.models.push(MeasuredModel {
             name: key.model.clone().unwrap_or_default(),
             parameters: parameters as f64,
             configurations: workloads(&members),
-        };
-        by_setting.entry(setting).or_default().push(model);
+        });
+        group.members.extend(members);
     }
-    let largest = by_setting
-        .into_iter()
-        .max_by_key(|(_, models)| models.len());
-    let (setting, models) = largest.unwrap_or_default();
-    (models, setting.provenance)
+    let keys: Vec<ConfigurationKey> = by_setting.keys().cloned().collect();
+    let names = crate::analyse::names_of(&keys);
+    let all = names.into_iter().zip(by_setting);
+    let mut all: Vec<(String, (ConfigurationKey, SelectedModels<'c>))> = all.collect();
+    // Of equally many models, those with more configurations.
+    all.sort_by_key(|(_, (_, group))| std::cmp::Reverse((group.models.len(), group.members.len())));
+    let mut all = all.into_iter();
+    let Some((_, (setting, mut selected))) = all.next() else {
+        return SelectedModels::default();
+    };
+    let others = all.map(|(name, _)| name).collect();
+    selected.group = PredictionGroup::of(&setting, (&selected.members, configurations), others);
+    selected.provenance = setting.provenance;
+    selected
 }
 
 /// Returns the workloads of configurations with the energies of their runs for one batch.

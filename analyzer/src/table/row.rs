@@ -49,14 +49,22 @@ pub struct ConfigurationRow {
     pub output_tokens: Option<f64>,
     /// Labels of the configuration.
     pub labels: BTreeMap<String, String>,
+    /// Form of the prompt.
+    pub prompt_form: Option<String>,
+    /// How tokens are selected.
+    pub sampling: Option<String>,
     /// Number of runs.
     pub runs: usize,
-    /// Energy of a run.
+    /// Prompts of each run, or sequences of its batches; `None` if runs have different numbers.
+    pub prompts: Option<i64>,
+    /// Energy of a run; `None` if runs have different numbers of prompts.
     pub energy_j: Option<f64>,
-    /// Energy before decode.
+    /// Energy before decode, in the same way.
     pub prefill_j: Option<f64>,
-    /// Energy of decode and after it.
+    /// Energy of decode and after it, in the same way.
     pub decode_j: Option<f64>,
+    /// Energy of a run over its number of prompts.
+    pub j_per_prompt: Option<f64>,
     /// Energy before decode per prompt token.
     pub j_per_input_token: Option<f64>,
     /// Energy of decode and after it per generated token.
@@ -91,6 +99,8 @@ pub struct ConfigurationRow {
     pub coverage: Option<f64>,
     /// Origin of the power: measured, modelled or replayed.
     pub provenance: Option<String>,
+    /// Method of the attribution.
+    pub attribution: Option<String>,
     /// Basis of the energies.
     pub basis: Option<String>,
     /// Quality of the model's answers, if it was computed.
@@ -111,6 +121,9 @@ impl ConfigurationRow {
         let milliseconds = |ns: Option<f64>| ns.map(|ns| ns / 1e6);
         let per_token = mean(|run| run.results.j_per_token);
         let (ends, interval_of) = interval(runs, per_token);
+        let prompts = prompts(runs);
+        // Energies of runs are only comparable if the runs have equal work.
+        let of_run = |of: fn(&RunFacts) -> Option<f64>| prompts.and_then(|_| value(of));
         let ConfigurationKey { labels, .. } = &one.key;
         let first = one.first();
         let same = |of: fn(&RunFacts) -> Option<String>| {
@@ -134,10 +147,17 @@ impl ConfigurationRow {
             prompt_tokens: one.key.prompt_tokens,
             output_tokens: value(RunFacts::output_per_sequence),
             labels: labels.clone(),
+            prompt_form: one.key.prompt_form.clone(),
+            sampling: one.key.sampling.clone(),
             runs: runs.len(),
-            energy_j: value(|run| run.results.energy_j),
-            prefill_j: value(|run| run.results.prefill_j),
-            decode_j: value(|run| run.results.decode_j),
+            prompts,
+            energy_j: of_run(|run| run.results.energy_j),
+            prefill_j: of_run(|run| run.results.prefill_j),
+            decode_j: of_run(|run| run.results.decode_j),
+            j_per_prompt: value(|run| {
+                let prompts = run.sequences.filter(|count| *count > 0)?;
+                Some(run.results.energy_j? / prompts as f64)
+            }),
             j_per_input_token: value(|run| run.results.j_per_input_token),
             j_per_output_token: value(|run| run.results.j_per_output_token),
             j_per_token: per_token.map(|mean| mean.value),
@@ -161,6 +181,7 @@ impl ConfigurationRow {
             samples: runs.iter().map(|run| run.results.samples).sum(),
             coverage: extreme(runs, |run| run.results.coverage, f64::min),
             provenance: one.key.provenance.clone(),
+            attribution: one.key.attribution.clone(),
             basis: same(|run| run.results.basis.clone()),
             quality: first
                 .and_then(|run| run.quality.clone())
@@ -168,6 +189,13 @@ impl ConfigurationRow {
             conditions: common_conditions(runs),
         }
     }
+}
+
+/// Returns the number of prompts of each run, if it is the same.
+fn prompts(runs: &[RunFacts]) -> Option<i64> {
+    let first = runs.first()?.sequences?;
+    let is_same = runs.iter().all(|run| run.sequences == Some(first));
+    is_same.then_some(first)
 }
 
 /// Returns the interval of the energy per token: of repeats, or of a single run's samples.

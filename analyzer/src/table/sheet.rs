@@ -8,7 +8,7 @@ use super::format::TableFormat;
 use super::json;
 use super::latex::latex;
 use super::row::{ConfigurationRow, PlusMinus};
-use crate::analyse::ReadConfigurations;
+use crate::analyse::{ReadConfigurations, different_conditions};
 use crate::error::Result;
 use crate::format::screen::OutputStyle;
 use crate::format::{Answer, Column, Format, Sheet, counted};
@@ -132,6 +132,10 @@ impl ConfigurationTable {
             Column::data("chip"),
             Column::data("parameters"),
             Column::data("active_parameters"),
+            Column::data("prompt_form"),
+            Column::data("sampling"),
+            Column::data("prompts"),
+            Column::data("j_per_prompt"),
             Column::data("energy_j"),
             Column::data("prefill_j"),
             Column::data("decode_j"),
@@ -144,6 +148,7 @@ impl ConfigurationTable {
             Column::data("sample_interval_ms"),
             Column::data("samples"),
             Column::data("coverage"),
+            Column::data("attribution"),
             Column::data("basis"),
             Column::data("perplexity"),
             Column::data("top1_agreement"),
@@ -184,6 +189,14 @@ fn notes(rows: &[ConfigurationRow], read: &ReadConfigurations) -> Vec<String> {
         ),
     }
     notes.extend(read.replaced_note());
+    let mixed = rows.iter().filter(|row| row.prompts.is_none()).count();
+    if mixed > 0 {
+        notes.push(format!(
+            "Energies of whole runs are unknown in {mixed} of {all} rows, where runs have different \
+             numbers of prompts; the energy per prompt is in CSV and JSON."
+        ));
+    }
+    notes.extend(different_conditions(&read.configurations));
     let columns = |row: &ConfigurationRow| {
         let (model, engine, precision) = (&row.model, &row.engine, &row.precision);
         (
@@ -195,7 +208,7 @@ fn notes(rows: &[ConfigurationRow], read: &ReadConfigurations) -> Vec<String> {
     all.sort();
     if all.windows(2).any(|pair| pair[0] == pair[1]) {
         notes.push(
-            "Rows that look alike differ in another setting: machine, rails, depth, threads, ..."
+            "Rows that look alike differ in another setting: machine, rails, threads, sampling, ..."
                 .to_owned(),
         );
     }

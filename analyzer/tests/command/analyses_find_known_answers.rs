@@ -203,6 +203,263 @@ fn the_engine_with_the_least_energy_is_found() {
     assert!((ratio - 1.5).abs() < 0.05, "{ratio}");
 }
 
+/// Four runs of each engine with these energies of (prefill, decode) for the same work, and a
+/// setting of each engine.
+fn engine_runs(engines: [(&'static str, f64, f64, Value); 2], noise: f64) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for repeat in 0..4 {
+        for (at, (engine, prefill_j, decode_j, config)) in (0..).zip(&engines) {
+            let factor = cells::noise(repeat * 2 + at + 500, noise);
+            cells.push(Cell {
+                engine,
+                prefill_j: prefill_j * factor,
+                decode_j: decode_j * factor,
+                config: config.clone(),
+                minute: cells.len() as i64,
+                ..Cell::default()
+            });
+        }
+    }
+    cells
+}
+
+/// Returns the geometric mean of a value of an engine's runs.
+fn mean_of(cells: &[Cell], engine: &str, of: impl Fn(&Cell) -> f64) -> f64 {
+    let own: Vec<f64> = cells
+        .iter()
+        .filter(|cell| cell.engine == engine)
+        .map(|cell| of(cell).ln())
+        .collect();
+    (own.iter().sum::<f64>() / own.len() as f64).exp()
+}
+
+#[test]
+fn engines_have_a_verdict_for_all_tokens_prefill_and_decode() {
+    let none = serde_json::json!({});
+    let both = [
+        ("candle", 4.0, 20.0, none.clone()),
+        ("llama.cpp", 6.0, 10.0, none.clone()),
+    ];
+    let cells = engine_runs(both, 0.01);
+    let folder = tempfile::tempdir().unwrap();
+    cells::recording(folder.path(), "energy.db", &cells);
+    let value = analysed(folder.path(), "engines", "one");
+    let expected = [
+        (
+            "all: candle q8_0 / llama.cpp q8_0",
+            mean_of(&cells, "candle", |cell| cell.prefill_j + cell.decode_j)
+                / mean_of(&cells, "llama.cpp", |cell| cell.prefill_j + cell.decode_j),
+            1.5,
+        ),
+        (
+            "prefill: llama.cpp q8_0 / candle q8_0",
+            mean_of(&cells, "llama.cpp", |cell| cell.prefill_j)
+                / mean_of(&cells, "candle", |cell| cell.prefill_j),
+            1.5,
+        ),
+        (
+            "decode: candle q8_0 / llama.cpp q8_0",
+            mean_of(&cells, "candle", |cell| cell.decode_j)
+                / mean_of(&cells, "llama.cpp", |cell| cell.decode_j),
+            2.0,
+        ),
+    ];
+    for (name, ratio, truth) in expected {
+        let found = estimate(&value, name);
+        assert!((number(&found["value"]) - ratio).abs() < 1e-9, "{found}");
+        let [lo, hi] = ["lo", "hi"].map(|end| number(&found[end]));
+        assert!(1.0 < lo && lo < truth && truth < hi, "{found}");
+    }
+    let answer = value["findings"][0]["answer"].as_str().unwrap();
+    for words in [
+        "all: llama.cpp q8_0 uses",
+        "prefill: candle q8_0 uses",
+        "decode: llama.cpp q8_0 uses",
+    ] {
+        assert!(answer.contains(words), "{words}: {answer}");
+    }
+    let shown = text(&energy(folder.path(), &["analyse", "engines"]));
+    for words in ["prefill/token", "decode/token", "TTFT", "TPOT"] {
+        assert!(shown.contains(words), "{shown}");
+    }
+}
+
+#[test]
+fn a_difference_of_engines_within_the_noise_is_not_resolved() {
+    let none = serde_json::json!({});
+    let both = [
+        ("candle", 4.0, 10.0, none.clone()),
+        ("llama.cpp", 4.1, 10.2, none),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    cells::recording(folder.path(), "energy.db", &engine_runs(both, 0.1));
+    let value = analysed(folder.path(), "engines", "one");
+    let answer = value["findings"][0]["answer"].as_str().unwrap();
+    assert_eq!(answer.matches("not resolved").count(), 3, "{answer}");
+    let ratios = value["findings"][0]["estimates"].as_array().unwrap().iter();
+    let ratios: Vec<&Value> = ratios
+        .filter(|one| one["name"].as_str().unwrap().contains(" / "))
+        .collect();
+    assert_eq!(ratios.len(), 3);
+    for one in ratios {
+        assert!(
+            number(&one["lo"]) < 1.0 && number(&one["hi"]) > 1.0,
+            "{one}"
+        );
+    }
+}
+
+#[test]
+fn processors_and_graphics_processors_of_one_engine_are_not_averaged() {
+    let device = |name: &str| serde_json::json!({ "device": name });
+    let mut cells = engine_runs(
+        [
+            ("candle", 4.0, 20.0, device("cpu")),
+            (
+                "llama.cpp",
+                4.0,
+                12.0,
+                serde_json::json!({ "device": null }),
+            ),
+        ],
+        0.01,
+    );
+    let gpu = engine_runs(
+        [
+            ("candle", 1.0, 5.0, device("cuda:0")),
+            (
+                "llama.cpp",
+                4.0,
+                12.0,
+                serde_json::json!({ "device": null }),
+            ),
+        ],
+        0.01,
+    );
+    cells.extend(gpu.into_iter().filter(|cell| cell.engine == "candle"));
+    for (minute, cell) in (0..).zip(&mut cells) {
+        cell.minute = minute;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    cells::recording(folder.path(), "energy.db", &cells);
+    let value = analysed(folder.path(), "engines", "one");
+    assert_eq!(value["findings"].as_array().unwrap().len(), 1);
+    let energies = [
+        ("candle q8_0 (device cpu)", 24.0 / 96.0),
+        ("candle q8_0 (device cuda:0)", 6.0 / 96.0),
+        ("llama.cpp q8_0", 16.0 / 96.0),
+    ];
+    for (level, joules) in energies {
+        let row = row(&value, level);
+        assert_eq!(row["runs"], 4, "{row}");
+        assert!((number(&row["value"]) / joules - 1.0).abs() < 0.02, "{row}");
+    }
+    let answer = value["findings"][0]["answer"].as_str().unwrap();
+    assert!(answer.contains("also differ in device"), "{answer}");
+}
+
+#[test]
+fn runs_that_differ_in_sampling_prompt_form_or_attribution_are_not_averaged() {
+    let base = |config: Value, method: &'static str| Cell {
+        config,
+        method,
+        ..Cell::default()
+    };
+    let of = |config: &str| serde_json::from_str::<Value>(config).unwrap();
+    let series = |pairs: [(Value, &'static str); 2]| -> Vec<String> {
+        let mut cells = Vec::new();
+        for (config, method) in pairs {
+            for batch in [1, 2] {
+                cells.push(Cell {
+                    batch,
+                    minute: cells.len() as i64,
+                    ..base(config.clone(), method)
+                });
+            }
+        }
+        for cell in &mut cells {
+            cell.config["prompts"] = cell.batch.into();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        cells::recording(folder.path(), "energy.db", &cells);
+        let value = analysed(folder.path(), "batch", "one");
+        let findings = value["findings"].as_array().unwrap().iter();
+        findings
+            .map(|one| one["series"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let plain = "proportional";
+    let (greedy, warm) = (r#"{"temperature": 0.0}"#, r#"{"temperature": 0.8}"#);
+    assert_eq!(
+        series([(of(greedy), plain), (of(warm), plain)]),
+        ["sampling greedy", "sampling temperature 0.8"]
+    );
+    let (raw, chat) = (r#"{"raw": true}"#, r#"{"raw": false}"#);
+    assert_eq!(
+        series([(of(raw), plain), (of(chat), plain)]),
+        ["prompt form raw", "prompt form template"]
+    );
+    let system = r#"{"raw": false, "system": "Be brief."}"#;
+    assert_eq!(
+        series([(of(chat), plain), (of(system), plain)]).len(),
+        2,
+        "a system turn changes the work"
+    );
+    assert_eq!(
+        series([(of("{}"), plain), (of("{}"), "fitted")]),
+        ["attribution fitted", "attribution proportional"]
+    );
+    // Equal and unknown settings are one series.
+    assert_eq!(series([(of(greedy), plain), (of(greedy), plain)]).len(), 1);
+    assert_eq!(series([(of("{}"), plain), (of("{}"), plain)]).len(), 1);
+}
+
+#[test]
+fn different_power_conditions_are_a_warning_with_numbers_of_runs() {
+    let shown = |powers: &[Option<&'static str>], words: &[&str]| {
+        let cells = (0..).zip(powers).map(|(minute, power)| Cell {
+            minute,
+            conditions: power.iter().map(|power| ("power", *power)).collect(),
+            ..Cell::default()
+        });
+        let folder = tempfile::tempdir().unwrap();
+        cells::recording(folder.path(), "energy.db", &cells.collect::<Vec<_>>());
+        let shown = text(&energy(folder.path(), words));
+        shown.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let (mains, battery) = (Some("mains"), Some("battery"));
+    for words in [&["analyse", "batch"][..], &["table"]] {
+        let different = shown(&[mains, mains, battery], words);
+        let expected = "power supply (1 run battery, 2 runs mains)";
+        assert!(different.contains(expected), "{different}");
+        let partly = shown(&[mains, None], words);
+        assert!(partly.contains("(1 run mains, 1 run unknown)"), "{partly}");
+        for equal in [[mains, mains], [None, None]] {
+            let equal = shown(&equal, words);
+            assert!(!equal.contains("Conditions differ"), "{equal}");
+        }
+    }
+}
+
+#[test]
+fn many_runs_of_two_sessions_are_no_trend() {
+    let run = |minute: i64| {
+        let factor = if minute > 1000 { 1.05 } else { 1.0 };
+        Cell {
+            minute,
+            decode_j: 2.0 * factor * cells::noise(minute as u64, 0.001),
+            ..Cell::default()
+        }
+    };
+    let sessions = (0..20).chain(3000..3020).map(run);
+    let folder = tempfile::tempdir().unwrap();
+    cells::recording(folder.path(), "energy.db", &sessions.collect::<Vec<_>>());
+    let value = analysed(folder.path(), "trend", "one");
+    assert_eq!(value["findings"][0]["verdict"], "not_estimable", "{value}");
+    let answer = value["findings"][0]["answer"].as_str().unwrap();
+    assert!(answer.contains("2 sessions, 5 are required"), "{answer}");
+}
+
 #[test]
 fn the_front_is_that_of_all_pairs() {
     let folder = tempfile::tempdir().unwrap();
@@ -460,7 +717,7 @@ fn the_least_energy_per_token_is_first_within_an_experiment() {
     let columns: Vec<&str> = header.split_whitespace().collect();
     assert_eq!(columns[..2], ["id", "/token"], "{shown}");
     assert!(
-        shown.contains("Trend: small: J/token rises over 12 runs"),
+        shown.contains("Trend: small: J/token rises over 12 sessions"),
         "{shown}"
     );
 }

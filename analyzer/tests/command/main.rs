@@ -25,6 +25,7 @@ mod plots_are_well_formed_pictures;
 mod predictions_hold_or_are_refused;
 mod queries_answer_in_every_format;
 mod rates_are_stored_with_the_run;
+mod replaced_runs_are_no_results;
 mod root_spans_are_not_phases;
 mod run_lists_match_run_summaries;
 mod tables_are_parsed_in_every_format;

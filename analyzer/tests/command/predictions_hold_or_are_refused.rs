@@ -219,3 +219,68 @@ fn a_model_of_another_size_is_predicted_from_measured_ones() {
         "{message}"
     );
 }
+
+/// Six models in one number format, and four in another.
+#[test]
+fn the_group_of_models_and_what_was_left_out_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let models: Vec<Cell> = cells::experiments()
+        .into_iter()
+        .filter(|cell| cell.experiment == "models")
+        .flat_map(|cell| {
+            [(64, 32), (128, 32), (64, 64), (128, 64)].map(|(prompt, output)| {
+                let factor = (prompt + output) as f64 / 96.0;
+                Cell {
+                    prompt,
+                    output,
+                    prefill_j: cell.prefill_j * factor,
+                    decode_j: cell.decode_j * factor,
+                    ..cell.clone()
+                }
+            })
+        })
+        .collect();
+    let fewer = models
+        .iter()
+        .filter(|cell| !["model-10M", "model-20M"].contains(&cell.model.as_str()))
+        .map(|cell| Cell {
+            precision: "f32",
+            ..cell.clone()
+        });
+    let all: Vec<Cell> = models.iter().cloned().chain(fewer).collect();
+    cells::recording(folder.path(), "energy.db", &all);
+    let words = [
+        "predict",
+        "--machine=box",
+        "--model=next",
+        "--parameters=60M",
+        "--input=100",
+        "--output=40",
+    ];
+    let value = json(folder.path(), &words);
+    let group = &value["group"];
+    assert_eq!(group["architectures"], serde_json::json!(["llama"]));
+    assert_eq!(group["precision"], "q8_0");
+    assert_eq!(group["engine"], "candle");
+    let size = |models: u64| {
+        // Four workloads, each run twice.
+        serde_json::json!({ "models": models, "configurations": 4 * models, "runs": 8 * models })
+    };
+    assert_eq!(group["used"], size(6));
+    assert_eq!(group["left_out"], size(4));
+    assert_eq!(group["other_groups"], serde_json::json!(["f32"]));
+    let shown = text(&energy(folder.path(), &words));
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in [
+        "Group: architecture llama, precision q8_0, engine candle, device cpu: 48 runs of 24 \
+         configurations of 6 models.",
+        "32 runs of 16 configurations of 4 models (f32).",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    let chosen = [&words[..], &["--precision=f32"]].concat();
+    let value = json(folder.path(), &chosen);
+    assert_eq!(value["group"]["precision"], "f32");
+    assert_eq!(value["group"]["used"], size(4));
+    assert_eq!(value["group"]["left_out"], size(6));
+}

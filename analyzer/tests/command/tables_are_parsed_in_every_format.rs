@@ -213,3 +213,39 @@ fn unknown_values_are_dashes_or_null() {
     let message = refused(folder.path(), &none, 2);
     assert!(message.contains("energy sweep"), "{message}");
 }
+
+#[test]
+fn energies_of_runs_with_different_numbers_of_prompts_are_not_averaged() {
+    let run = |prompts: i64, joules: f64, minute: i64| Cell {
+        prompt: 64 * prompts,
+        output: 32 * prompts,
+        prefill_j: joules * 0.25 * prompts as f64,
+        decode_j: joules * 0.75 * prompts as f64,
+        config: serde_json::json!({ "prompts": prompts, "max_tokens": 32 }),
+        minute,
+        ..Cell::default()
+    };
+    let row = |runs: &[Cell]| {
+        let folder = tempfile::tempdir().unwrap();
+        cells::recording(folder.path(), "energy.db", runs);
+        let shown = text(&energy(folder.path(), &["table", "--format", "json"]));
+        let value: Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(value["rows"].as_array().unwrap().len(), 1, "{value}");
+        (value["rows"][0].clone(), value["notes"].to_string())
+    };
+    let (mixed, notes) = row(&[run(1, 4.0, 0), run(4, 9.0, 1)]);
+    for key in ["energy_j", "prefill_j", "decode_j", "prompts"] {
+        assert!(mixed[key].is_null(), "{key}: {mixed}");
+    }
+    let mean = mixed["j_per_prompt"].as_f64().unwrap();
+    assert!((mean - 6.0).abs() < 1e-9, "the mean of 4 and 9: {mean}");
+    let per_token = mixed["j_per_token"].as_f64().unwrap();
+    assert!((per_token - 6.0 / 96.0).abs() < 1e-9, "{mixed}");
+    assert!(notes.contains("unknown in 1 of 1 rows"), "{notes}");
+    let (equal, notes) = row(&[run(4, 4.0, 0), run(4, 9.0, 1)]);
+    assert_eq!(equal["prompts"], 4);
+    let energy = equal["energy_j"].as_f64().unwrap();
+    assert!((energy - 24.0).abs() < 1e-9, "{equal}");
+    assert_eq!(equal["j_per_prompt"].as_f64().unwrap(), mean);
+    assert!(!notes.contains("numbers of prompts"), "{notes}");
+}

@@ -40,6 +40,15 @@ fn add(batch: &mut Batch, (node, thread): (u32, u32), from_ms: i64, to_ms: i64, 
     ));
 }
 
+/// Adds spans of tokens on a thread, `step_ms` each, with keys.
+fn add_tokens(batch: &mut Batch, thread: u32, from_ms: i64, step_ms: i64, keys: &[i64]) {
+    for (at, key) in (0..).zip(keys) {
+        let start_ms = from_ms + at * step_ms;
+        add(batch, (5, thread), start_ms, start_ms + step_ms, 0.5);
+        batch.spans.last_mut().unwrap().token = Some(*key);
+    }
+}
+
 fn latency(change: impl FnOnce(&mut Batch)) -> Value {
     let folder = tempfile::tempdir().unwrap();
     fixture::changed(folder.path(), "measured", |batch| {
@@ -63,7 +72,8 @@ fn the_first_token_ends_the_wait_and_the_others_share_decode() {
         add(batch, (1, 1), 100, 3600, 15.5);
         add(batch, (6, 1), 200, 300, 0.1);
         add(batch, (5, 1), 1100, 1200, 0.5);
-        add(batch, (5, 1), 1200, 1300, 0.5);
+        // Tokens end at 3.1 s, and the request 0.5 s later.
+        add_tokens(batch, 1, 1200, 100, &(1..20).collect::<Vec<i64>>());
     });
     let expected = json!({"requests": 1, "ttft_ns": 1100 * MS, "ttft_j": 5.5,
                           "tpot_ns": 100 * MS, "tpot_j": 0.5});
@@ -80,13 +90,54 @@ fn waits_of_several_requests_are_means() {
         // The second one runs at the same time, on another thread.
         add(batch, (1, 2), 500, 2500, 7.0);
         add(batch, (5, 1), 400, 500, 0.25);
-        add(batch, (5, 1), 600, 700, 0.25);
         add(batch, (5, 2), 1400, 1500, 0.75);
+        let further: Vec<i64> = (1..10).collect();
+        add_tokens(batch, 1, 500, 50, &further);
+        add_tokens(batch, 2, 1500, 100, &further);
     });
-    // 20 tokens, of which 18 are further ones.
+    // 20 tokens, of which 18 are further ones: 450 ms and 900 ms.
     let expected = json!({"requests": 2, "ttft_ns": 750 * MS, "ttft_j": 3.0,
-                          "tpot_ns": 100 * MS, "tpot_j": 0.5});
+                          "tpot_ns": 75 * MS, "tpot_j": 0.5});
     assert_eq!(found, expected);
+}
+
+#[test]
+fn tokens_that_arrive_with_the_first_one_are_not_further_ones() {
+    // 20 tokens: five in the first part of the stream, three in each of five others.
+    let stream = |keys: &[i64]| {
+        latency(|batch| {
+            add(batch, (1, 1), 0, 3000, 15.0);
+            add(batch, (5, 1), 1000, 1000, 0.0);
+            batch.spans.last_mut().unwrap().token = Some(0);
+            add_tokens(batch, 1, 1000, 300, keys);
+        })
+    };
+    let found = stream(&[5, 8, 11, 14, 17]);
+    assert_eq!(found["tpot_ns"], 100 * MS, "1.5 s for 15 tokens");
+    assert_eq!(found["tpot_j"], 10.0 / 15.0);
+    // The same times of a stream of single tokens differ: 1.5 s for 19.
+    let single = stream(&[1, 2, 3, 4, 5]);
+    assert_eq!(single["tpot_ns"], 1500 * MS / 19);
+    // Ids of a vocabulary are no numbers of tokens.
+    assert_eq!(stream(&[900, 3, 44, 7, 9])["tpot_ns"], 1500 * MS / 19);
+    let at_once = stream(&[]);
+    assert_eq!(at_once["ttft_ns"], 1000 * MS);
+    assert_eq!(at_once["tpot_ns"], Value::Null);
+    assert_eq!(at_once["tpot_j"], Value::Null);
+}
+
+#[test]
+fn decode_of_a_request_without_tokens_is_no_wait() {
+    let found = latency(|batch| {
+        add(batch, (1, 1), 0, 1000, 7.0);
+        add(batch, (5, 1), 400, 500, 0.25);
+        add_tokens(batch, 1, 500, 10, &(1..20).collect::<Vec<i64>>());
+        // Decode of the second one is within the 2 s of all decode phases.
+        add(batch, (1, 1), 1000, 3000, 7.0);
+    });
+    assert_eq!(found["requests"], 1);
+    assert_eq!(found["tpot_ns"], 10 * MS);
+    assert_eq!(found["tpot_j"], Value::Null);
 }
 
 #[test]
@@ -139,6 +190,7 @@ fn the_table_has_the_waits_of_the_whole_run_only() {
         with_tokens(batch);
         add(batch, (1, 1), 0, 3600, 15.5);
         add(batch, (5, 1), 1000, 1200, 0.5);
+        add(batch, (5, 1), 1200, 1400, 0.5);
     });
     let table = text(&energy(folder.path(), &["summary"]));
     assert!(

@@ -415,6 +415,10 @@ fn throttled_runs_are_reported_and_repeated_once() {
         1,
         "the first run left its group"
     );
+    let replaced = "select count(*) as n from run_tags g
+                    join v_trials t on t.run = g.run and t.status = 'replaced'
+                    where g.key = 'replaced'";
+    assert_eq!(rows(folder.path(), replaced)[0]["n"], 1, "with a tag");
 }
 
 #[test]

@@ -199,11 +199,17 @@ impl Store {
     }
 
     /// Marks a complete trial as replaced, and adds one of the same configuration and round at
-    /// the end of the order.
+    /// the end of the order. In the same transaction its run gets the tag `added` and loses the tag
+    /// `removed`, so that no kill leaves a replaced run that counts as a result.
     ///
     /// # Errors
     /// When the file cannot be written, or there is no such trial.
-    pub fn replace_trial(&self, experiment: &str, no: i64) -> Result<(), Error> {
+    pub fn replace_trial(
+        &self,
+        experiment: &str,
+        no: i64,
+        (added, removed): (&str, &str),
+    ) -> Result<(), Error> {
         let replaced = |connection: &Connection| {
             let sql = "INSERT INTO trials (experiment, no, round, configuration, config, position)
                        SELECT experiment,
@@ -215,7 +221,17 @@ impl Store {
                 return Err(rusqlite::Error::QueryReturnedNoRows);
             }
             let sql = "UPDATE trials SET status = 'replaced' WHERE experiment = ?1 AND no = ?2";
-            connection.execute(sql, params![experiment, no]).map(drop)
+            connection.execute(sql, params![experiment, no])?;
+            let sql = "DELETE FROM run_tags WHERE key = ?3 AND run IN
+                           (SELECT r.no FROM trials t JOIN runs r ON r.uuid = t.run_uuid
+                            WHERE t.experiment = ?1 AND t.no = ?2)";
+            connection.execute(sql, params![experiment, no, removed])?;
+            let sql = "INSERT OR REPLACE INTO run_tags (run, key, value)
+                       SELECT r.no, ?3, '' FROM trials t JOIN runs r ON r.uuid = t.run_uuid
+                       WHERE t.experiment = ?1 AND t.no = ?2";
+            connection
+                .execute(sql, params![experiment, no, added])
+                .map(drop)
         };
         self.change(replaced)
     }

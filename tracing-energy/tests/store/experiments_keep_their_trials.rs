@@ -57,7 +57,7 @@ fn trials_are_read_as_written_through_all_states() {
     assert_eq!(store.trial(ID, 1).expect("read"), Some(ended));
     store.reset_trial(ID, 1).expect("reset");
     assert_eq!(store.trials(ID).expect("read"), [trial(1), trial(2)]);
-    store.replace_trial(ID, 2).expect("replaced");
+    store.replace_trial(ID, 2, ("b", "a")).expect("replaced");
     let all = store.trials(ID).expect("read");
     let replaced = TrialRow {
         status: TrialStatus::Replaced,
@@ -69,12 +69,44 @@ fn trials_are_read_as_written_through_all_states() {
         ..trial(2)
     };
     assert_eq!(all, [trial(1), replaced, added]);
-    assert!(store.replace_trial(ID, 9).is_err());
+    assert!(store.replace_trial(ID, 9, ("b", "a")).is_err());
     store.set_plan(ID, "{\"a\":1}").expect("changed");
     let row = store.experiment(ID).expect("read").expect("a row");
     assert_eq!(row.plan, "{\"a\":1}");
     let twice = store.insert_experiment(&experiment(), &[]);
     assert!(twice.is_err(), "ids are unique");
+}
+
+#[test]
+fn a_trial_is_replaced_with_the_tags_of_its_run_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.db");
+    let store = store(&path, 1);
+    store.start_trial(ID, 1, "one", 9).expect("started");
+    record(&path, "one");
+    let complete = end(TrialStatus::Complete, None);
+    store.end_trial(ID, 1, &complete).expect("ended");
+    store.set_tag(&[1], "group", "g").expect("tagged");
+    // The last statement of the change fails, as after a kill.
+    let other = rusqlite::Connection::open(&path).expect("opens");
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON run_tags WHEN new.key = 'replaced'
+                  BEGIN SELECT RAISE(ABORT, 'no'); END";
+    other.execute_batch(refuse).expect("a trigger");
+    let tags = ("replaced", "group");
+    assert!(store.replace_trial(ID, 1, tags).is_err());
+    let trials = store.trials(ID).expect("read");
+    assert_eq!(trials.len(), 1, "{trials:?}");
+    assert_eq!(trials[0].status, TrialStatus::Complete);
+    assert!(store.has_tag("group", "g").expect("read"));
+    other
+        .execute_batch("DROP TRIGGER refuse")
+        .expect("no trigger");
+    store.replace_trial(ID, 1, tags).expect("replaced");
+    let trials = store.trials(ID).expect("read");
+    assert_eq!(trials[0].status, TrialStatus::Replaced);
+    assert_eq!(trials[1].status, TrialStatus::Pending);
+    assert!(store.has_tag("replaced", "").expect("read"));
+    assert!(!store.has_tag("group", "g").expect("read"));
 }
 
 #[test]

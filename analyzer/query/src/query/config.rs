@@ -87,6 +87,15 @@ pub struct StoredConfig {
     /// Whether the prompt is used without the model's template.
     #[serde(deserialize_with = "lenient")]
     pub raw: Option<bool>,
+    /// System turn before the prompt, if its text is stored.
+    #[serde(deserialize_with = "lenient")]
+    pub system: Option<String>,
+    /// SHA-256 of the system turn, if its text is not stored.
+    #[serde(deserialize_with = "lenient")]
+    pub system_sha256: Option<String>,
+    /// Variables of the chat template.
+    #[serde(deserialize_with = "lenient")]
+    pub chat: Option<BTreeMap<String, Value>>,
     /// Number of prompts.
     #[serde(deserialize_with = "lenient")]
     pub prompts: Option<u64>,

@@ -33,6 +33,10 @@ pub struct ConfigurationKey {
     pub prompt_tokens: Option<i64>,
     /// Largest number of generated tokens of each sequence.
     pub max_tokens: Option<i64>,
+    /// Form of the prompt: `raw`, or `template` with its system turn and variables.
+    pub prompt_form: Option<String>,
+    /// How tokens are selected, without the seed: `greedy`, `temperature 0.8, top-k 40`.
+    pub sampling: Option<String>,
     /// Labels that the user gave to configurations.
     pub labels: BTreeMap<String, String>,
     /// Machine: its id, else its name.
@@ -43,4 +47,7 @@ pub struct ConfigurationKey {
     pub rails: Option<String>,
     /// Origin of the power: measured, modelled or replayed.
     pub provenance: Option<String>,
+    /// Requested method of the attribution that the energies are from: the method that it amounts to
+    /// may vary between repeats.
+    pub attribution: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Names of experiments that runs belong to.
+//! Names of experiments that runs belong to, and which of their runs count as results.
 
 use serde::Serialize;
 
@@ -6,18 +6,28 @@ use super::Recording;
 use super::bad_values::{text_in, whole_in};
 use crate::error::Result;
 
-/// Tag of runs that other trials of their experiment have replaced.
+/// Tag of runs that other trials of their experiment have replaced, because the machine was
+/// throttled. Such a run is no result: averages, comparisons and counts leave it out. The tag is set
+/// in the transaction that changes the trial, and unlike the trial it stays with a run that is
+/// merged or exported.
 pub const REPLACED_TAG: &str = "replaced";
+
+/// Returns whether a run with these tags was replaced, so that it does not count as a result.
+pub fn is_replaced<'t>(tags: impl IntoIterator<Item = &'t String>) -> bool {
+    tags.into_iter().any(|key| key == REPLACED_TAG)
+}
 
 /// An experiment by its runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExperimentRuns {
     /// Name.
     pub name: String,
-    /// Number of runs.
+    /// Number of runs that were not replaced.
     pub runs: i64,
-    /// Number of complete runs.
+    /// Number of complete runs that were not replaced.
     pub complete: i64,
+    /// Number of runs that other trials have replaced.
+    pub replaced: i64,
     /// Start of the newest run, ns since 1970.
     pub newest_unix_ns: Option<i64>,
 }
@@ -27,16 +37,22 @@ pub struct ExperimentRuns {
 /// # Errors
 /// If the file cannot be read.
 pub fn experiments(recording: &Recording) -> Result<Vec<ExperimentRuns>> {
-    let sql = "SELECT experiment, count(*), sum(status = 'complete'), max(start_unix_ns)
-               FROM runs WHERE experiment IS NOT NULL AND parent_run IS NULL
+    let sql = "SELECT experiment, sum(NOT is_replaced),
+                      sum(NOT is_replaced AND status = 'complete'), sum(is_replaced),
+                      max(start_unix_ns)
+               FROM (SELECT r.experiment, r.status, r.start_unix_ns,
+                            EXISTS (SELECT 1 FROM run_tags t
+                                    WHERE t.run = r.no AND t.key = ?1) AS is_replaced
+                     FROM runs r WHERE r.experiment IS NOT NULL AND r.parent_run IS NULL)
                GROUP BY experiment ORDER BY max(start_unix_ns) DESC, experiment";
     let mut statement = recording.connection().prepare(sql)?;
-    let rows = statement.query_map([], |row| {
+    let rows = statement.query_map([REPLACED_TAG], |row| {
         Ok(ExperimentRuns {
             name: text_in(row, 0)?.unwrap_or_default(),
-            runs: row.get(1)?,
+            runs: whole_in(row, 1)?.unwrap_or(0),
             complete: whole_in(row, 2)?.unwrap_or(0),
-            newest_unix_ns: whole_in(row, 3)?,
+            replaced: whole_in(row, 3)?.unwrap_or(0),
+            newest_unix_ns: whole_in(row, 4)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -5,12 +5,17 @@
 //! phases      | pre_inference | prefill |         decode           | post_inference
 //! tokens                                |0|- 1 -|- 2 -|- ... -|n-1-|
 //!             |------- first token -------|------- n - 1 further --|
+//!
+//! stream                                |0| 3 tokens  |4| ...  key of a span: its first token
 //! ```
 //!
 //! Prefill computes the first token, and decode samples it. Its time therefore ends with the first
 //! span of a token within decode, and its energy is that of the phases before decode plus that of this
-//! span. The remainder of decode belongs to the further tokens. Tools of the field call these times
-//! TTFT (time to first token) and TPOT (time per output token).
+//! span. The further tokens take the time from there to the end of the last span of a token: what
+//! follows it, and requests without tokens, are not waits for a token. One span can hold several
+//! tokens of a stream. Those of the first span have arrived with the first token, so they are not
+//! further ones. Tools of the field call these times TTFT (time to first token) and TPOT (time per
+//! output token).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,9 +38,10 @@ pub struct Latency {
     pub ttft_ns: Option<i64>,
     /// Mean energy in that time. `None` if it is unknown for a request.
     pub ttft_j: Option<f64>,
-    /// Mean time of decode per further token of a sequence.
+    /// Mean time per token of a sequence after those of the first span. `None` if all arrived with
+    /// the first one.
     pub tpot_ns: Option<i64>,
-    /// Mean energy of decode per further token, of all sequences.
+    /// Mean energy of decode per such token, of all sequences.
     pub tpot_j: Option<f64>,
 }
 
@@ -86,7 +92,53 @@ struct RequestSpan {
 struct Request {
     span: RequestSpan,
     first: Option<RequestSpan>,
-    tokens: i64,
+    /// End of the last span of a token.
+    last_end_ns: i64,
+    /// Number of spans of tokens.
+    spans: i64,
+    /// Keys of the first two spans of tokens: the numbers of their first tokens.
+    keys: [Option<i64>; 2],
+}
+
+impl Request {
+    fn new(span: RequestSpan) -> Self {
+        Self {
+            span,
+            first: None,
+            last_end_ns: span.start_ns,
+            spans: 0,
+            keys: [None; 2],
+        }
+    }
+
+    fn add_token(&mut self, span: RequestSpan, key: Option<i64>) {
+        self.first.get_or_insert(span);
+        if let Some(known) = usize::try_from(self.spans)
+            .ok()
+            .and_then(|at| self.keys.get_mut(at))
+        {
+            *known = key;
+        }
+        self.last_end_ns = self.last_end_ns.max(span.end_ns);
+        self.spans += 1;
+    }
+
+    /// Returns the time from the first token to the last one.
+    fn further_ns(&self) -> i64 {
+        self.first
+            .map_or(0, |first| self.last_end_ns.saturating_sub(first.end_ns))
+            .max(0)
+    }
+
+    /// Returns the number of tokens in the first span: one, if keys do not show more.
+    fn tokens_of_first(&self) -> i64 {
+        let between = match self.keys {
+            [Some(first), Some(second)] => second.checked_sub(first),
+            _ => None,
+        };
+        let least = i64::from(self.spans > 0);
+        between.unwrap_or(least).max(least)
+    }
 }
 
 /// Nodes of requests, and of tokens within decode.
@@ -133,7 +185,7 @@ fn requests(
     nodes: &RequestNodes,
 ) -> Result<Vec<Request>> {
     // `span_energy` has rows for few spans, among them those of requests and tokens.
-    let sql = "SELECT s.id, s.node, s.thread, s.start_ns, s.end_ns
+    let sql = "SELECT s.id, s.node, s.thread, s.start_ns, s.end_ns, s.token
                FROM span_energy e CROSS JOIN spans s ON s.id = e.span
                WHERE e.span BETWEEN ?1 AND ?2 AND e.attribution = ?3 AND e.rail = ?4
                ORDER BY e.span";
@@ -157,16 +209,11 @@ fn requests(
         let open = latest.entry(thread).or_default();
         if nodes.requests.contains(&node) {
             open.push(requests.len());
-            requests.push(Request {
-                span,
-                first: None,
-                tokens: 0,
-            });
+            requests.push(Request::new(span));
         } else if nodes.tokens.contains(&node) {
             while let Some(request) = open.last().and_then(|at| requests.get_mut(*at)) {
                 if request.span.end_ns >= end_ns {
-                    request.first.get_or_insert(span);
-                    request.tokens += 1;
+                    request.add_token(span, r.get(5)?);
                     break;
                 }
                 open.pop();
@@ -216,24 +263,14 @@ fn means(run: &Run, phases: &[Phase], requests: &[Request], first_j: Option<f64>
         return Latency::default();
     }
     let count = i64::try_from(waits.len()).unwrap_or(i64::MAX);
-    let first_ns: i64 = with_first
-        .map(|(_, first)| first.end_ns - first.start_ns)
-        .sum();
-    let decode = phases.iter().find(|phase| phase.phase == DECODE);
-    let decode_ns = decode.and_then(|decode| decode.duration_ns);
-    let further_ns = decode_ns.map(|decode_ns| decode_ns - first_ns);
+    let further_ns = requests.iter().map(Request::further_ns);
+    let further_ns = further_ns.fold(0, i64::saturating_add);
+    let further = further_tokens(run, requests);
+    // One span may be a step of several sequences.
     let tokens = Tokens::of(run);
-    let steps: i64 = requests.iter().map(|one| (one.tokens - 1).max(0)).sum();
-    // Several tokens of one sequence may be one span, and one span may be a step of several
-    // sequences.
-    let decoded = tokens.decoded(phases);
     let is_batch = tokens.batch.is_some_and(|batch| batch > 1);
-    let further = match is_batch {
-        true => Some(steps),
-        false => decoded.or(tokens.output.is_none().then_some(steps)),
-    };
     let further_of_all = match is_batch {
-        true => decoded,
+        true => tokens.decoded(phases),
         false => further,
     };
     let input_j = energy_of(phases, INPUT);
@@ -247,8 +284,33 @@ fn means(run: &Run, phases: &[Phase], requests: &[Request], first_j: Option<f64>
             input_j.zip(first_j).map(|(input, first)| input + first),
             Some(count),
         ),
-        tpot_ns: mean(further_ns.map(|ns| ns as f64), further).map(rounded),
+        tpot_ns: mean(Some(further_ns as f64), further).map(rounded),
         tpot_j: mean(decode_j, further_of_all),
+    }
+}
+
+/// Returns the number of tokens of one sequence after those of the first spans; `None` if no token
+/// followed them.
+fn further_tokens(run: &Run, requests: &[Request]) -> Option<i64> {
+    let tokens = Tokens::of(run);
+    let steps: i64 = requests.iter().map(|one| (one.spans - 1).max(0)).sum();
+    let is_batch = tokens.batch.is_some_and(|batch| batch > 1);
+    match tokens.output {
+        // Without a second span, all tokens have arrived with the first one.
+        _ if steps == 0 => None,
+        Some(output) if !is_batch => {
+            let first = requests.iter().map(Request::tokens_of_first);
+            let first = first.fold(0, i64::saturating_add);
+            // Every further span has a token: otherwise keys are no numbers of tokens, but for
+            // example ids of a vocabulary.
+            let are_numbers = first
+                .checked_add(steps)
+                .is_some_and(|least| least <= output);
+            let with_first = requests.iter().filter(|one| one.spans > 0).count();
+            let spans = i64::try_from(with_first).unwrap_or(i64::MAX);
+            output.checked_sub(if are_numbers { first } else { spans })
+        }
+        _ => Some(steps),
     }
 }
 

@@ -11,7 +11,7 @@ use super::configuration_key::ConfigurationKey;
 use super::phases::energy_of;
 use super::run_page::readable_phases;
 use super::runs::one_of;
-use super::setting::statistics;
+use super::setting::{prompt_form, sampling, statistics};
 use super::stored_quality::StoredQuality;
 use super::{
     INPUT, Latency, OUTPUT, Phase, Recording, RunListEntry, StoredConfig, average_w, latency,
@@ -138,6 +138,7 @@ struct RunExtra {
     machine: Option<String>,
     chip: Option<String>,
     host: Option<String>,
+    attribution: Option<String>,
     config: StoredConfig,
     conditions: BTreeMap<String, String>,
     rails: Vec<RootRail>,
@@ -195,7 +196,10 @@ fn latency_of(recording: &Recording, id: &str) -> Result<Latency> {
 fn extras(recording: &Recording, numbers: &[i64]) -> Result<BTreeMap<i64, RunExtra>> {
     let connection = recording.connection();
     let sql = format!(
-        "SELECT r.no, r.end_ns, coalesce(r.host_id, r.host), r.chip, r.config, r.host FROM runs r WHERE {}",
+        "SELECT r.no, r.end_ns, coalesce(r.host_id, r.host), r.chip, r.config, r.host,
+                (SELECT a.method FROM attributions a WHERE a.run = r.no
+                 ORDER BY a.id DESC LIMIT 1)
+         FROM runs r WHERE {}",
         one_of("r.no", Some(numbers))
     );
     let mut all: BTreeMap<i64, RunExtra> = BTreeMap::new();
@@ -211,6 +215,7 @@ fn extras(recording: &Recording, numbers: &[i64]) -> Result<BTreeMap<i64, RunExt
             machine: text_in(row, 2)?,
             chip: text_in(row, 3)?,
             host: text_in(row, 5)?,
+            attribution: text_in(row, 6)?,
             config: StoredConfig::of(&metadata),
             ..RunExtra::default()
         };
@@ -292,11 +297,14 @@ impl RunFacts {
             batch: run.batch,
             prompt_tokens: per_sequence(run.input_tokens),
             max_tokens: config.max_tokens.and_then(|most| i64::try_from(most).ok()),
+            prompt_form: prompt_form(config),
+            sampling: sampling(config),
             labels: labels(&run, config),
             machine: extra.machine.clone(),
             chip: extra.chip.clone(),
             rails: rail_names(&extra.rails),
             provenance: run.provenance.map(|set| set.to_string()),
+            attribution: extra.attribution.clone(),
         };
         Self {
             run: run.id.clone(),

@@ -39,7 +39,7 @@ pub struct RunSetting {
     pub max_tokens: Option<String>,
     /// How tokens are selected, without the seed.
     pub sampling: Option<String>,
-    /// Whether the prompt was used without the model's template: `raw` or `template`.
+    /// Form of the prompt: `raw`, or `template` with its system turn and variables.
     pub prompt_form: Option<String>,
     /// Number of prompts; unknown with several sequences at once, which may repeat one.
     pub prompts: Option<String>,
@@ -67,9 +67,7 @@ pub fn setting(recording: &Recording, run: &Run) -> Result<RunSetting> {
     Ok(RunSetting {
         statistics: statistics(&config).map(str::to_owned),
         sampling: sampling(&config),
-        prompt_form: config
-            .raw
-            .map(|raw| if raw { "raw" } else { "template" }.to_owned()),
+        prompt_form: prompt_form(&config),
         max_tokens: config.max_tokens.map(|count| count.to_string()),
         prompts: config
             .prompts
@@ -107,8 +105,33 @@ pub(super) fn statistics(config: &StoredConfig) -> Option<&'static str> {
     }
 }
 
+/// Digits of the checksum of a system turn.
+const CHECKSUM: usize = 8;
+
+/// Describes the form of the prompt: `raw`, or `template` with the checksum of the system turn and
+/// the variables of the template.
+pub(super) fn prompt_form(config: &StoredConfig) -> Option<String> {
+    if config.raw? {
+        return Some("raw".to_owned());
+    }
+    let mut form = "template".to_owned();
+    let sum = config.system.as_ref().map(|text| {
+        let sum = crate::checksum::sha256_of(text.as_bytes());
+        sum.chars().take(CHECKSUM).collect::<String>()
+    });
+    let stored = config.system_sha256.as_ref();
+    let stored = stored.map(|sum| sum.chars().take(CHECKSUM).collect::<String>());
+    if let Some(sum) = sum.or(stored) {
+        form += &format!(", system turn {sum}");
+    }
+    for (name, value) in config.chat.iter().flatten() {
+        form += &format!(", {name}={value}");
+    }
+    Some(form)
+}
+
 /// Describes how tokens are selected. The seed is left out: repeats may differ in it on purpose.
-fn sampling(config: &StoredConfig) -> Option<String> {
+pub(super) fn sampling(config: &StoredConfig) -> Option<String> {
     let temperature = config.temperature?;
     let mut parts = match temperature > 0.0 {
         true => vec![format!("temperature {temperature}")],

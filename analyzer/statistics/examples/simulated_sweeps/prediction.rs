@@ -8,8 +8,10 @@ use super::tally::Tally;
 
 /// Confidence of all intervals.
 pub(crate) const CONFIDENCE: f64 = 0.9;
-/// Joules for each unit of each term.
-const JOULES: [f64; 5] = [20.0, 0.05, 0.4, 0.1, 2e-5];
+/// Number of terms that all energies have.
+const TERMS: usize = 5;
+/// Joules for each unit of each of them.
+const JOULES: [f64; TERMS] = [20.0, 0.05, 0.4, 0.1, 2e-5];
 
 /// Which configurations are measured. The new one lies at random within their range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +75,8 @@ impl SweepLayout {
     }
 }
 
-fn units(workload: &Workload) -> [f64; 5] {
-    EnergyTerm::ALL.map(|term| term.units(workload))
+fn units(workload: &Workload) -> [f64; TERMS] {
+    std::array::from_fn(|at| EnergyTerm::ALL[at].units(workload))
 }
 
 /// Returns the energy of a workload without noise.
@@ -95,17 +97,49 @@ pub(crate) struct WorkloadSweep {
     pub(crate) noise: f64,
     /// Its shape.
     pub(crate) shape: NoiseShape,
-    /// Joules for each squared prompt token, which the fitted model lacks.
+    /// Joules for each squared prompt token: a term that is fitted only where it is supported.
     pub(crate) squared_input: f64,
 }
 
 impl WorkloadSweep {
     fn measure(&self, workload: Workload, source: &mut Source) -> MeasuredWorkload {
         let noise = self.noise * source.noise(self.shape);
-        let squared = self.squared_input * workload.batch * workload.input_tokens.powi(2);
         MeasuredWorkload {
             workload,
-            energies_j: vec![(energy(&workload) + squared) * noise.exp()],
+            energies_j: vec![self.energy(&workload) * noise.exp()],
+        }
+    }
+
+    /// Returns the energy of a workload without noise.
+    fn energy(&self, workload: &Workload) -> f64 {
+        let squared = workload.batch * workload.input_tokens.powi(2);
+        energy(workload) + self.squared_input * squared
+    }
+
+    /// Returns the terms of the true energies over the energy.
+    fn relative(&self, workload: &Workload) -> Vec<f64> {
+        let mut all = units(workload).to_vec();
+        if self.squared_input > 0.0 {
+            all.push(EnergyTerm::InputPairs.units(workload));
+        }
+        let energy = self.energy(workload);
+        all.iter().map(|units| units / energy).collect()
+    }
+
+    /// Returns the variance of a fitted relative prediction, per variance of a configuration.
+    fn leverage(&self, workloads: &[Workload], new: &Workload) -> f64 {
+        let new = DVector::from_vec(self.relative(new));
+        let rows = workloads.iter().flat_map(|one| self.relative(one));
+        let rows: Vec<f64> = rows.collect();
+        let design = DMatrix::from_row_slice(workloads.len(), new.len(), &rows);
+        let norms = design.column_iter().map(|column| column.norm());
+        let scale = DVector::from_iterator(new.len(), norms);
+        let scaled = DMatrix::from_fn(workloads.len(), new.len(), |row, at| {
+            design[(row, at)] / scale[at]
+        });
+        match scaled.pseudo_inverse(1e-8) {
+            Ok(inverse) => (inverse.transpose() * new.component_div(&scale)).norm_squared(),
+            Err(_) => f64::NAN,
         }
     }
 
@@ -127,7 +161,7 @@ impl WorkloadSweep {
                 (Some(lo), Some(hi)) => (hi / lo).ln(),
                 _ => f64::INFINITY,
             };
-            let sd = self.noise * (1.0 + leverage(&workloads, &new.workload)).sqrt();
+            let sd = self.noise * (1.0 + self.leverage(&workloads, &new.workload)).sqrt();
             let oracle = 2.0 * self.shape.half_width_90() * sd;
             tally.add_interval(interval.contains(new.energies_j[0]), ln_width / oracle);
         }
@@ -170,23 +204,6 @@ impl WorkloadSweep {
     }
 }
 
-/// Returns the variance of a fitted relative prediction, per variance of a configuration.
-fn leverage(workloads: &[Workload], new: &Workload) -> f64 {
-    let relative = |workload: &Workload| {
-        let energy = energy(workload);
-        units(workload).map(|units| units / energy)
-    };
-    let rows: Vec<f64> = workloads.iter().flat_map(relative).collect();
-    let design = DMatrix::from_row_slice(workloads.len(), 5, &rows);
-    let scale = DVector::from_iterator(5, design.column_iter().map(|column| column.norm()));
-    let scaled = DMatrix::from_fn(workloads.len(), 5, |row, at| design[(row, at)] / scale[at]);
-    let new = DVector::from_iterator(5, relative(new)).component_div(&scale);
-    match scaled.pseudo_inverse(1e-8) {
-        Ok(inverse) => (inverse.transpose() * new).norm_squared(),
-        Err(_) => f64::NAN,
-    }
-}
-
 /// Prints the tables.
 pub(crate) fn print(simulations: usize, seed: u64) {
     println!("Energy of a configuration that was not measured, 90 % intervals.\n");
@@ -216,7 +233,8 @@ pub(crate) fn print(simulations: usize, seed: u64) {
         }
     }
     println!(
-        "\nThe same, of energies with a term that the model lacks: 2e-5 J for each squared prompt token.\n"
+        "\nThe same, of energies with 2e-5 J for each squared prompt token. The term of pairs is used \
+         where left-out cells support it.\n"
     );
     println!(
         "| configurations | noise | predicted | intervals with the energy | median width / oracle | left-out cells within |"

@@ -93,7 +93,7 @@ impl ModelScaling {
                 ln_energy: one.ln_energy - factor,
             }));
         }
-        let shape = fit(&rows)?;
+        let shape = fit(&rows, false)?;
         let space = shape.row_space();
         let lost = space.rank() + models.len() - 1;
         NotEstimable::at_least(lost + 1, rows.len(), "workloads of all models together")?;

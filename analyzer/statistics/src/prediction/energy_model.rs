@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::workload::Workload;
 
 /// Number of terms.
-pub(super) const TERMS: usize = 5;
+pub(super) const TERMS: usize = 6;
 /// One number for each term.
 pub(super) type Terms = SVector<f64, TERMS>;
 
@@ -24,6 +24,9 @@ pub enum EnergyTerm {
     Output,
     /// For each generated token and token of its context.
     Context,
+    /// For each pair of prompt tokens: attention of prefill. Only if the measured configurations
+    /// support it.
+    InputPairs,
 }
 
 /// A term and its coefficient.
@@ -44,6 +47,7 @@ impl EnergyTerm {
         Self::Step,
         Self::Output,
         Self::Context,
+        Self::InputPairs,
     ];
 
     /// Returns the number of units of the term in a workload.
@@ -59,11 +63,15 @@ impl EnergyTerm {
             Self::Step => output_tokens,
             Self::Output => batch * output_tokens,
             Self::Context => batch * output_tokens * (input_tokens + output_tokens / 2.0),
+            Self::InputPairs => batch * input_tokens * input_tokens / 2.0,
         }
     }
 }
 
-/// Returns the units of all terms.
-pub(super) fn units(workload: &Workload) -> Terms {
-    Terms::from_fn(|at, _| EnergyTerm::ALL[at].units(workload))
+/// Returns the units of all terms; none of pairs of prompt tokens without `has_pairs`.
+pub(super) fn units(workload: &Workload, has_pairs: bool) -> Terms {
+    Terms::from_fn(|at, _| match EnergyTerm::ALL[at] {
+        EnergyTerm::InputPairs if !has_pairs => 0.0,
+        term => term.units(workload),
+    })
 }

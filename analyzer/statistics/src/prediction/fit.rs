@@ -14,6 +14,8 @@ const MAX_LN_DISTANCE: f64 = 3.0;
 /// A fitted energy model.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FittedModel {
+    /// Whether pairs of prompt tokens are a term.
+    pub(super) has_pairs: bool,
     /// Units of each term that count as one.
     scale: Terms,
     /// Coefficients of scaled terms.
@@ -28,8 +30,9 @@ pub(super) struct FittedModel {
 ///
 /// Each step solves a linear problem: near the prediction `f`, `ln y - ln f(b)` is
 /// `1 + ln(y / f) - x b / f`.
-pub(super) fn fit(energies: &[MeanEnergy]) -> Result<FittedModel, NotEstimable> {
-    let terms: Vec<Terms> = energies.iter().map(|one| units(&one.workload)).collect();
+pub(super) fn fit(energies: &[MeanEnergy], has_pairs: bool) -> Result<FittedModel, NotEstimable> {
+    let terms = energies.iter().map(|one| units(&one.workload, has_pairs));
+    let terms: Vec<Terms> = terms.collect();
     let ln: Vec<f64> = energies.iter().map(|one| one.ln_energy).collect();
     let mut scale = Terms::zeros();
     for (terms, ln) in terms.iter().zip(&ln) {
@@ -40,6 +43,7 @@ pub(super) fn fit(energies: &[MeanEnergy]) -> Result<FittedModel, NotEstimable> 
     let scaled: Vec<Terms> = terms.iter().map(|one| one.component_div(&scale)).collect();
     let mut levels = ln.clone();
     let mut model = FittedModel {
+        has_pairs,
         scale,
         coefficients: Terms::zeros(),
         rows: Vec::new(),
@@ -73,7 +77,7 @@ pub(super) fn fit(energies: &[MeanEnergy]) -> Result<FittedModel, NotEstimable> 
 impl FittedModel {
     /// Returns the scaled terms of a workload.
     pub(super) fn scaled(&self, workload: &Workload) -> Terms {
-        units(workload).component_div(&self.scale)
+        units(workload, self.has_pairs).component_div(&self.scale)
     }
 
     /// Returns the logarithm of the predicted energy.

@@ -58,6 +58,13 @@ impl Jackknife {
         }
     }
 
+    /// Returns the mean size of the errors of the configurations that were left out, as logarithms;
+    /// infinite if the others do not determine one.
+    pub(super) fn mean_error(&self) -> f64 {
+        let errors = self.fits.iter().map(|fit| fit.error);
+        errors.sum::<f64>() / self.fits.len() as f64
+    }
+
     /// Returns the ends of the interval of the logarithm for scaled terms; `None` where too few
     /// configurations bound it.
     pub(super) fn interval(&self, x: &Terms, confidence: f64) -> [Option<f64>; 2] {

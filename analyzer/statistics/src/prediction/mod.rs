@@ -7,10 +7,13 @@
 //!        + output  * batch * out             generated tokens
 //!        + context * batch * out * (in + out / 2)
 //!                                            reads the keys and values of earlier tokens
+//!        + pairs   * batch * in * in / 2     attention of the prompt, where it is supported
 //! ```
 //!
 //! `in` and `out` are tokens of one sequence, and the energy is that of the whole batch. With one
-//! sequence in all configurations, `step` and `output` are one term. Energies are physical, so no
+//! sequence in all configurations, `step` and `output` are one term. `pairs` is a term if prompts have
+//! four lengths over a factor of four, and left-out configurations are then predicted better by a
+//! fifth. Energies are physical, so no
 //! coefficient is negative. Noise is relative, so the fit minimises squared logarithms.
 //!
 //! **Interval.** Jackknife+ (Barber, Candes, Ramdas, Tibshirani 2021), leaving out configurations:
@@ -34,6 +37,7 @@ mod fit;
 mod jackknife;
 mod leave_one_out;
 mod normal_equations;
+mod pairs;
 mod predictor;
 mod ranges;
 mod result;

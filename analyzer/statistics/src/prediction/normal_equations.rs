@@ -202,7 +202,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_set_of_positive_coefficients_fits_better(
-            numbers in prop::collection::vec((prop::array::uniform5(-1.0..1.0_f64), -1.0..1.0_f64), 6..12)
+            numbers in prop::collection::vec((prop::array::uniform6(-1.0..1.0_f64), -1.0..1.0_f64), 7..12)
         ) {
             let rows: Vec<(Terms, f64)> =
                 numbers.iter().map(|(x, z)| (Terms::from_column_slice(x), *z)).collect();
@@ -219,7 +219,7 @@ mod tests {
         ) {
             let row = |copy: bool| move |(x, z): &([f64; 3], f64)| {
                 let more = if copy { [x[0], 2.0 * x[1]] } else { [0.0, 0.0] };
-                (Terms::from_column_slice(&[x[0], x[1], x[2], more[0], more[1]]), *z)
+                (Terms::from_column_slice(&[x[0], x[1], x[2], more[0], more[1], 0.0]), *z)
             };
             let rows: Vec<_> = numbers.iter().map(row(true)).collect();
             let single: Vec<_> = numbers.iter().map(row(false)).collect();

@@ -5,6 +5,7 @@ use super::fit::{FittedModel, fit};
 use super::jackknife::Jackknife;
 use super::leave_one_out::LeaveOneOut;
 use super::normal_equations::RowSpace;
+use super::pairs::with_pairs;
 use super::ranges::InputRanges;
 use super::result::Prediction;
 use super::workload::{MeanEnergy, MeasuredWorkload, Workload, mean_energies};
@@ -36,13 +37,16 @@ impl EnergyPredictor {
 
     pub(super) fn of(energies: Vec<MeanEnergy>, confidence: f64) -> Result<Self, NotEstimable> {
         NotEstimable::at_least(1, energies.len(), "configurations")?;
-        let model = fit(&energies)?;
+        let model = fit(&energies, false)?;
         let space = model.row_space();
         NotEstimable::at_least(space.rank() + 1, energies.len(), "configurations")?;
+        let jackknife = Jackknife::of(&model, &energies);
+        let (model, jackknife) =
+            with_pairs(&energies, jackknife.mean_error()).unwrap_or((model, jackknife));
         Ok(Self {
             ranges: InputRanges::of(energies.iter().map(|one| &one.workload)),
-            jackknife: Jackknife::of(&model, &energies),
-            space,
+            space: model.row_space(),
+            jackknife,
             model,
             energies,
             confidence,

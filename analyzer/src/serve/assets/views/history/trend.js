@@ -27,10 +27,10 @@ import { isModelled, perToken, short, sourceOf, startOf, titleOf } from "../runs
 const COLOURS = ["blue", "orange", "green", "purple", "teal", "magenta"];
 const OTHERS = "other models";
 
-// Runs with a known energy per token, oldest first.
+// Runs with a known energy per token, oldest first. A replaced run is no result.
 export const trendRuns = (runs) =>
   runs
-    .filter((run) => isKnown(run.j_per_token))
+    .filter((run) => isKnown(run.j_per_token) && !("replaced" in (run.tags || {})))
     .sort((a, b) => (a.timestamp < b.timestamp ? -1 : 1));
 
 function seriesOf(runs) {
