@@ -90,8 +90,16 @@ pub fn record(
         }
         Err(error) => {
             guard.cancel();
-            Err(error)
+            Err(named_request(error))
         }
+    }
+}
+
+/// Returns the error of a generation; one about the prompt or an option is that of a request.
+fn named_request(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<energy_models::Error>() {
+        Some(of_model) if of_model.is_of_request() => Error::Request(of_model.to_string()).into(),
+        _ => error,
     }
 }
 
@@ -177,7 +185,7 @@ fn metadata(options: &RunOptions) -> RunMetadata {
         name: recording.name.clone(),
         prompt: options.is_prompt_stored.then(|| options.prompt.clone()),
         engine: Some("candle".to_owned()),
-        batch: i64::try_from(options.batch).ok(),
+        batch: i64::try_from(options.largest_batch()).ok(),
         experiment: recording.experiment.clone(),
         tags: recording.tags_with_rates(),
         ..RunMetadata::default()

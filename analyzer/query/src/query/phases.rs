@@ -131,9 +131,9 @@ pub(super) fn phases_of_several(
     only: Option<&[i64]>,
 ) -> Result<BTreeMap<i64, Vec<Phase>>> {
     let sql = format!(
-        "SELECT {PHASE_COLUMNS} FROM {}
+        "SELECT {PHASE_COLUMNS} FROM {} CROSS JOIN {ROOT_RAIL}
          LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node AND {IS_PHASE}",
-        root_phases(only)
+        shown_phases(only)
     );
     let mut statement = recording.connection().prepare(&sql)?;
     let rows = statement.query_map([], read)?;
@@ -147,17 +147,20 @@ pub(super) fn phases_of_several(
     Ok(all)
 }
 
-/// Returns the tables of phases on root rails, by the shown attribution of all runs or of those of the
+/// Table of root rails `r`, for a join with phases `p`.
+pub(super) const ROOT_RAIL: &str =
+    "rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL";
+
+/// Returns the tables of phases on all rails, by the shown attribution of all runs or of those of the
 /// numbers `only`: `phase_energy` as `p`.
-pub(super) fn root_phases(only: Option<&[i64]>) -> String {
+pub(super) fn shown_phases(only: Option<&[i64]>) -> String {
     let is_read = match only {
         Some(only) => format!("run IN ({})", numbers(only)),
         None => "TRUE".to_owned(),
     };
     format!(
         "(SELECT run, max(id) AS id FROM attributions WHERE {is_read} GROUP BY run) a
-         CROSS JOIN phase_energy p ON p.run = a.run AND p.attribution = a.id
-         CROSS JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL"
+         CROSS JOIN phase_energy p ON p.run = a.run AND p.attribution = a.id"
     )
 }
 

@@ -7,7 +7,7 @@ use energy_data::interval_energy::RailInterval;
 use rusqlite::Row;
 
 use super::bad_values::is_bad_value;
-use super::phases::{IS_PHASE, phases_of_several, root_phases, whole_of};
+use super::phases::{IS_PHASE, ROOT_RAIL, phases_of_several, shown_phases, whole_of};
 use super::totals::{DECODE, PREFILL};
 use super::{Phase, Recording};
 use crate::error::Result;
@@ -73,8 +73,8 @@ struct PhaseRow {
 fn energies_of_several(recording: &Recording, only: Option<&[i64]>) -> Result<BTreeMap<i64, f64>> {
     let sql = format!(
         "SELECT p.run, p.node, p.rail, p.duration_ns, p.covered_ns, p.energy_j, p.extrapolated_j
-         FROM {}",
-        root_phases(only)
+         FROM {} CROSS JOIN {ROOT_RAIL}",
+        shown_phases(only)
     );
     let mut statement = recording.connection().prepare(&sql)?;
     let read = |r: &Row<'_>| {
@@ -117,8 +117,9 @@ fn token_phases_of_several(
                  WHERE e.run = p.run AND e.attribution = p.attribution AND e.node = n.id)
          FROM {}
          CROSS JOIN nodes n ON n.run = p.run AND n.id = p.node
-              AND n.label IN ('{PREFILL}', '{DECODE}') AND {IS_PHASE}",
-        root_phases(only)
+              AND n.label IN ('{PREFILL}', '{DECODE}') AND {IS_PHASE}
+         CROSS JOIN {ROOT_RAIL}",
+        shown_phases(only)
     );
     let mut statement = recording.connection().prepare(&sql)?;
     let mut rows = statement.query([])?;
