@@ -78,6 +78,8 @@ pub fn run_page(
     let mut runs = entries(recording, only, &crashed)?;
     let places: std::collections::HashMap<i64, usize> =
         numbers.iter().zip(0..).map(|(no, at)| (*no, at)).collect();
+    // All runs may be more by now.
+    runs.retain(|run| places.contains_key(&run.no));
     runs.sort_by_key(|run| places.get(&run.no).copied());
     Ok(RunPage {
         runs,
