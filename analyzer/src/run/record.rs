@@ -97,6 +97,7 @@ pub fn record(
 
 /// Returns the error of a generation; one about the prompt or an option is that of a request.
 fn named_request(error: anyhow::Error) -> anyhow::Error {
+    use crate::error::Error;
     match error.downcast_ref::<energy_models::Error>() {
         Some(of_model) if of_model.is_of_request() => Error::Request(of_model.to_string()).into(),
         _ => error,
