@@ -25,6 +25,7 @@ use super::made_prompt;
 use super::model::{self, load};
 use super::sampling::sampling;
 use super::signal_flag::SignalFlag;
+use crate::error::Error;
 
 /// A finished recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,10 +98,11 @@ pub fn record(
 
 /// Returns the error of a generation; one about the prompt or an option is that of a request.
 fn named_request(error: anyhow::Error) -> anyhow::Error {
-    use crate::error::Error;
-    match error.downcast_ref::<energy_models::Error>() {
-        Some(of_model) if of_model.is_of_request() => Error::Request(of_model.to_string()).into(),
-        _ => error,
+    let of_model = error.downcast_ref::<energy_models::Error>();
+    let of_request = of_model.filter(|error| error.is_of_request());
+    match of_request.map(ToString::to_string) {
+        Some(text) => Error::Request(text).into(),
+        None => error,
     }
 }
 
