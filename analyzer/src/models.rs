@@ -7,12 +7,9 @@ use energy_models::{Checkpoint, LoadOptions, ModelSummary};
 use serde::Serialize;
 
 use crate::format::{Answer, Column, Sheet, escape};
-use crate::run::{Fetch, SMOLLM2, cached_models};
+use crate::run::model_folder::{Links, models_below};
+use crate::run::{CachedModel, Fetch, SMOLLM2, cached_models};
 
-/// Depth of folders that are searched for models.
-const DEPTH: usize = 4;
-/// Number of models that are listed.
-const MOST: usize = 1000;
 /// Tokens of the prompt and generated ones that the memory is computed for.
 const TOKENS: (usize, usize) = (512, 128);
 
@@ -58,15 +55,9 @@ pub struct ListedModel {
 /// Lists the known and the cached models, and those of a folder.
 pub fn models(options: &ModelsOptions) -> Answer {
     let mut all = vec![known()];
-    all.extend(
-        cached_models()
-            .into_iter()
-            .map(|(name, path)| listed(name, &path)),
-    );
+    all.extend(cached_models().into_iter().map(cached));
     if let Some(root) = &options.models {
-        let mut paths = Vec::new();
-        search(root, DEPTH, &mut paths);
-        paths.sort();
+        let paths = models_below(root, Links::All);
         all.extend(paths.into_iter().map(|path| {
             let below = path.strip_prefix(root).ok();
             let below = below.map(|path| path.display().to_string());
@@ -137,10 +128,26 @@ fn known() -> ListedModel {
     }
 }
 
+/// Describes a model in the hub's cache, which may be incomplete.
+fn cached(model: CachedModel) -> ListedModel {
+    let Some(missing) = model.missing else {
+        return listed(model.name, &model.path);
+    };
+    let problem = format!(
+        "{missing} is missing in the cache; `energy run --model {}` downloads it",
+        model.name
+    );
+    ListedModel {
+        model: model.name,
+        problem: Some(problem),
+        ..ListedModel::default()
+    }
+}
+
 fn listed(model: String, path: &Path) -> ListedModel {
     let mut parts = energy_models::parts(path).into_iter();
     if let Some(part) = parts.find(|part| path.is_file() && !part.is_file()) {
-        let problem = format!("{} does not exist, a part of the model", part.display());
+        let problem = format!("{} is missing, a part of the model", part.display());
         return ListedModel {
             model,
             is_cached: true,
@@ -148,9 +155,10 @@ fn listed(model: String, path: &Path) -> ListedModel {
             ..ListedModel::default()
         };
     }
-    let summary = Checkpoint::open(path).map(|checkpoint| {
-        let memory = checkpoint.memory(&LoadOptions::default());
-        (checkpoint.summary(), memory)
+    let options = LoadOptions::default();
+    let summary = Checkpoint::open(path).and_then(|checkpoint| {
+        let facts = (checkpoint.summary(), checkpoint.memory(&options));
+        checkpoint.check_tensors(&options).map(|()| facts)
     });
     match summary {
         Ok((summary, memory)) => {
@@ -189,38 +197,4 @@ fn listed(model: String, path: &Path) -> ListedModel {
             ..ListedModel::default()
         },
     }
-}
-
-/// Adds the GGUF files and the folders with safetensors below `folder`; of a model in parts
-/// the first. Links to folders are not followed.
-fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
-    if folder.join("config.json").is_file() && has_safetensors(folder) {
-        found.push(folder.to_owned());
-    }
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    for entry in entries {
-        let path = entry.path();
-        if found.len() >= MOST {
-            return;
-        }
-        let is_gguf = path
-            .extension()
-            .is_some_and(|end| end.eq_ignore_ascii_case("gguf"));
-        let is_first = energy_models::parts(&path).first() == Some(&path);
-        if is_gguf && is_first && path.is_file() {
-            found.push(path);
-        } else if depth > 1 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            search(&path, depth - 1, found);
-        }
-    }
-}
-
-fn has_safetensors(folder: &Path) -> bool {
-    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.any(|entry| {
-        entry
-            .path()
-            .extension()
-            .is_some_and(|end| end == "safetensors")
-    })
 }

@@ -15,6 +15,7 @@ use crate::text::chat::template::ChatTemplate;
 use crate::text::tokenizer::Tokenizer;
 use crate::weights::foreign;
 use crate::weights::gguf::Gguf;
+use crate::weights::precision::Requantize;
 use crate::weights::stored::Weights;
 use crate::{config, folder, loader, text};
 
@@ -118,6 +119,23 @@ impl Checkpoint {
         Memory::of(&*self.weights, &self.config, &options.loaded_as())
     }
 
+    /// Returns the conversion with which the weights need the least memory, if they need at least 5 %
+    /// less than with these options.
+    pub fn smaller_conversion(&self, options: &LoadOptions) -> Option<Requantize> {
+        let bytes = |requantize| {
+            let options = LoadOptions {
+                requantize,
+                ..options.clone()
+            };
+            self.memory(&options).resident_bytes()
+        };
+        let present = bytes(options.requantize);
+        let all = [Requantize::None, Requantize::Q8_0].map(|one| (bytes(one), one));
+        let least = all.into_iter().min_by_key(|(bytes, _)| *bytes);
+        let is_smaller = |(bytes, _): &(u64, Requantize)| *bytes < present - present / 20;
+        least.filter(is_smaller).map(|(_, conversion)| conversion)
+    }
+
     /// Returns facts about the model.
     pub fn summary(&self) -> ModelSummary {
         ModelSummary::of(&*self.weights, &self.config)
@@ -136,6 +154,15 @@ impl Checkpoint {
     pub fn prompt_tokens(&self, prompt: &str, options: &GenerateOptions) -> Result<usize> {
         let tokens = prompt_tokens(&self.tokenizer, self.chat.as_ref(), prompt, options)?;
         Ok(tokens.len())
+    }
+
+    /// Checks that the files have every tensor of the model in its shape, and no other. Only headers and
+    /// norms are read; the numbers of matrices are not.
+    ///
+    /// # Errors
+    /// As [`Self::load`], except for what only the numbers show.
+    pub fn check_tensors(mut self, options: &LoadOptions) -> Result<()> {
+        loader::check(&mut *self.weights, &self.config, options)
     }
 
     /// Loads the weights and reports progress after each matrix.

@@ -139,6 +139,19 @@ pub(crate) const DOWNLOAD_AGAIN: &str = "download or convert the file again";
 pub(crate) const NOT_SUPPORTED_YET: &str = "this is not supported yet: choose a model without it";
 
 impl Error {
+    /// Returns whether a prompt or an option of the generation is at fault, not the model.
+    pub fn is_of_request(&self) -> bool {
+        match self {
+            Self::EmptyPrompt
+            | Self::EmptyBatch
+            | Self::PromptTooLong { .. }
+            | Self::Sampling(_)
+            | Self::EmptyStopText => true,
+            Self::InBatch { error, .. } => error.is_of_request(),
+            _ => false,
+        }
+    }
+
     /// A file that contradicts itself.
     pub(crate) fn file(path: &Path, thing: impl Into<String>, problem: impl ToString) -> Self {
         Self::advise(path, thing, problem, DOWNLOAD_AGAIN)

@@ -68,13 +68,15 @@ pub(crate) fn open(folder: &Path, assume: bool) -> Result<OpenedFolder> {
     let vocab = weights
         .rows(EMBEDDING)
         .ok_or_else(|| Error::file(folder, "tensor `model.embed_tokens.weight`", "is missing"))?;
+    check_vocabulary(&json, vocab)?;
     let facts = WeightFacts {
         vocab,
         has_output: weights.has(OUTPUT),
     };
     notes.extend(check_output(folder, &settings, &weights)?);
     if let Some(missing) = missing_in_layer(&weights, &json) {
-        let thing = format!("tensor `blk.0.{missing}`");
+        let name = weights.name_in_files(&format!("blk.0.{missing}"));
+        let thing = format!("tensor `{name}`");
         return Err(Error::file(folder, thing, MISSING));
     }
     let mut config = huggingface::read(&json, facts, assume)?;
@@ -117,6 +119,19 @@ fn missing_in_layer(weights: &Safetensors, json: &JsonFile) -> Option<&'static s
     huggingface::stated_tensors(json)
         .into_iter()
         .find(|end| !has(end))
+}
+
+/// Compares the stated size of the vocabulary with the rows of the token embedding. Both may be larger
+/// than the tokenizer's, because rows are often added up to a multiple of 64.
+fn check_vocabulary(json: &JsonFile, rows: usize) -> Result<()> {
+    let key = "vocab_size";
+    match json.count_or(key, rows)? {
+        stated if stated == rows => Ok(()),
+        stated => {
+            let problem = format!("is {stated}, but the embedding has {rows} rows");
+            Err(json.fault(key, &problem))
+        }
+    }
 }
 
 /// Compares the output projection with the setting that decides whether it is the embedding;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::error::{Error, NOT_SUPPORTED_YET, Result};
-use crate::weights::foreign;
+use crate::weights::{foreign, regular_file};
 
 /// A file of settings.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ impl JsonFile {
     /// # Errors
     /// When it cannot be read, or is something else.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+        let bytes = regular_file::read(path, "JSON")?;
         foreign::refuse(path, &bytes, "JSON")?;
         let fault = |problem: String| Error::file(path, "JSON", problem);
         let value: Value = serde_json::from_slice(&bytes).map_err(|e| fault(e.to_string()))?;

@@ -34,6 +34,7 @@ pub struct SweepEstimate {
 struct PastRun {
     config: StoredConfig,
     engine: Option<String>,
+    /// Requested sequences at once.
     batch: Option<i64>,
     prompt_sha256: Option<String>,
     time: Duration,
@@ -108,7 +109,10 @@ fn past_run(run: &Run, entry: &RunListEntry) -> Option<PastRun> {
     let config = StoredConfig::of(metadata);
     Some(PastRun {
         engine: metadata.engine.clone(),
-        batch: metadata.batch,
+        batch: config
+            .requested_batch
+            .and_then(|count| i64::try_from(count).ok())
+            .or(metadata.batch),
         prompt_sha256: config
             .prompt_sha256
             .clone()

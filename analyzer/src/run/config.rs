@@ -94,8 +94,11 @@ struct LoadedConfig {
     serialized: Option<bool>,
     threads: usize,
     depth: &'static str,
-    /// Sequences at once.
+    /// Sequences at once: those of the largest batch.
     batch: usize,
+    /// Requested number of sequences at once; absent if it is `batch`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_batch: Option<usize>,
     /// Number format of the key-value cache.
     cache: String,
     model_sha256: String,
@@ -178,6 +181,7 @@ impl RunConfig {
     pub(super) fn of_model(options: &RunOptions, info: &ModelInfo, checksum: &str) -> Self {
         let keep_text = options.recording.keep_text;
         let stats = &options.stats;
+        let batch = options.largest_batch();
         let threshold = |kind| stats.is_enabled().then(|| stats.threshold(kind));
         let is_cpu = info.device == super::options::cpu();
         let sync = options.sync.unwrap_or_default().of_model();
@@ -213,7 +217,8 @@ impl RunConfig {
             serialized: sync.map(DeviceSync::is_serialized),
             threads: device::threads(),
             depth: options.depth.of_model().as_str(),
-            batch: options.batch,
+            batch,
+            requested_batch: (batch != options.batch).then_some(options.batch),
             cache: name(&options.cache),
             model_sha256: checksum.to_owned(),
             requantize: name(&options.requantize),

@@ -60,13 +60,18 @@ pub(super) fn use_threads(threads: Option<usize>) {
 ///
 /// # Errors
 /// If they do not.
-pub(super) fn check_memory(device: &Device, path: &Path, needed: u64) -> Result<(), Error> {
+pub(super) fn check_memory(
+    device: &Device,
+    path: &Path,
+    needed: u64,
+    remedy: &str,
+) -> Result<(), Error> {
     match device::free_bytes(device) {
         Some(free) if free < needed => {
             let [needs, has] = [needed, free].map(|bytes| format::bytes(Some(bytes)));
             Err(Error::Request(format!(
                 "{} needs {needs} of memory for its weights, but {has} of {} are free; use \
-                 --requantize q8_0 or none, a smaller model, or --device cpu",
+                 {remedy}, or --device cpu",
                 path.display(),
                 device::name(device),
             )))

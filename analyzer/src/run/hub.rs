@@ -86,39 +86,54 @@ impl HubModel {
 
     /// Returns the folder if the cache contains all of its files.
     fn cached(&self) -> Option<PathBuf> {
+        let folder = self.cached_folder()?;
+        folder.missing.is_none().then_some(folder.path)
+    }
+
+    /// Returns the folder if the cache contains its settings; other files may be missing.
+    fn cached_folder(&self) -> Option<CachedModel> {
         let cache = Cache::from_env().repo(self.id());
         let folder = cache.get(NEEDED[0])?.parent()?.to_owned();
         let mut needed: Vec<String> = NEEDED.map(str::to_owned).to_vec();
-        match cache.get(INDEX) {
-            Some(index) => needed.extend(shards(&std::fs::read(index).ok()?)?),
+        // A damaged index is reported when the model is opened.
+        let parts = |index: PathBuf| shards(&std::fs::read(index).ok()?);
+        match cache.get(INDEX).map(parts) {
+            Some(parts) => needed.extend(parts.into_iter().flatten()),
             None => needed.push("model.safetensors".to_owned()),
         }
-        let is_there = |file: &String| cache.get(file).is_some();
-        needed.iter().all(is_there).then_some(folder)
+        let missing = needed.into_iter().find(|file| cache.get(file).is_none());
+        Some(CachedModel {
+            name: self.name(),
+            path: folder,
+            missing,
+        })
     }
 
-    /// Returns the GGUF files of the revision in the cache's folder of the repository.
-    fn cached_gguf(&self, folder: &Path) -> Vec<(String, PathBuf)> {
+    /// Returns the GGUF files of the revision in the cache's folder of the repository; of a model in
+    /// parts the first one that is there.
+    fn cached_gguf(&self, folder: &Path) -> Vec<CachedModel> {
         let commit = std::fs::read_to_string(folder.join("refs").join(&self.revision));
         let Ok(commit) = commit else {
             return Vec::new();
         };
         let files = std::fs::read_dir(folder.join("snapshots").join(commit.trim()));
-        let files = files
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|file| file.path());
-        let is_gguf = |path: &PathBuf| path.extension().is_some_and(|end| end == "gguf");
+        let files = files.into_iter().flatten().flatten();
+        let files = files.map(|file| file.path()).filter(|path| {
+            let is_gguf = path.extension().is_some_and(|end| end == "gguf");
+            let mut parts = energy_models::parts(path).into_iter();
+            is_gguf && parts.find(|part| part.exists()).as_ref() == Some(path)
+        });
         let named = |path: PathBuf| {
-            let file = path.file_name()?.to_str()?;
-            Some((format!("{}/{file}", self.name()), path))
+            let file = path.file_name()?.to_str()?.to_owned();
+            let mut parts = energy_models::parts(&path).into_iter();
+            let missing = parts.find(|part| !part.exists());
+            let missing = missing.as_deref().and_then(Path::file_name);
+            Some(CachedModel {
+                name: format!("{}/{file}", self.name()),
+                missing: missing.map(|file| file.to_string_lossy().into_owned()),
+                path,
+            })
         };
-        let is_whole = |path: &PathBuf| {
-            let parts = energy_models::parts(path);
-            parts.first() == Some(path) && parts.iter().all(|part| part.exists())
-        };
-        let files = files.filter(is_gguf).filter(is_whole);
         files.filter_map(named).collect()
     }
 
@@ -222,9 +237,19 @@ impl HubModel {
     }
 }
 
-/// Returns models of the hub's cache that need no download, with the names for `--model` and the
-/// paths: complete folders, and GGUF files.
-pub(crate) fn cached_models() -> Vec<(String, PathBuf)> {
+/// A model in the hub's cache.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CachedModel {
+    /// Value for `--model`.
+    pub(crate) name: String,
+    /// GGUF file, or folder.
+    pub(crate) path: PathBuf,
+    /// A file that it needs and the cache does not contain.
+    pub(crate) missing: Option<String>,
+}
+
+/// Returns the models of the hub's cache: folders and GGUF files.
+pub(crate) fn cached_models() -> Vec<CachedModel> {
     let Ok(entries) = std::fs::read_dir(Cache::from_env().path()) else {
         return Vec::new();
     };
@@ -238,8 +263,11 @@ pub(crate) fn cached_models() -> Vec<(String, PathBuf)> {
         let Some(Ok(model)) = HubModel::parse(&format!("{PREFIX}{repo}")) else {
             continue;
         };
-        found.extend(model.cached().map(|folder| (model.name(), folder)));
-        found.extend(model.cached_gguf(&entry.path()));
+        let files = model.cached_gguf(&entry.path());
+        // Repositories of GGUF files have settings, too, but no safetensors.
+        let folder = model.cached_folder();
+        found.extend(folder.filter(|folder| folder.missing.is_none() || files.is_empty()));
+        found.extend(files);
     }
     found.sort();
     found

@@ -15,6 +15,8 @@ mod hub;
 mod made_prompt;
 #[cfg(feature = "inference")]
 mod model;
+#[cfg(any(feature = "inference", feature = "serve"))]
+pub(crate) mod model_folder;
 pub(crate) mod options;
 #[cfg(feature = "inference")]
 mod record;
@@ -24,6 +26,8 @@ mod sampling;
 mod signal_flag;
 pub(crate) mod statistics_options;
 mod value_name;
+#[cfg(feature = "inference")]
+mod weights_remedy;
 
 pub use crate::checksum::{sha256, sha256_of};
 #[cfg(feature = "inference")]
@@ -32,7 +36,7 @@ pub(crate) use device::open as open_device;
 pub use event::{OnRunEvent, RunEvent};
 pub use fetch::{Fetch, PackageWeights, SMOLLM2};
 #[cfg(feature = "inference")]
-pub(crate) use hub::cached_models;
+pub(crate) use hub::{CachedModel, cached_models};
 #[cfg(feature = "inference")]
 pub(crate) use made_prompt::with_made_prompt;
 #[cfg(feature = "inference")]

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use energy_host::files::irregular;
 use energy_models::{Checkpoint, LoadOptions, Model, instrument};
 
 use super::device;
 use super::event::{OnRunEvent, RunEvent};
 use super::hub::HubModel;
 use super::sampling::sampling;
+use super::weights_remedy::smaller_weights;
 use super::{
     CacheNumbers, Fetch, PrefillWeights, RunOptions, SMOLLM2, SpanDepth, WeightConversion,
 };
@@ -37,6 +39,12 @@ pub(crate) fn path(model: &str, on_event: &mut OnRunEvent<'_>) -> anyhow::Result
         );
         return Err(Error::Request(text).into());
     }
+    // Reading a pipe could wait for ever.
+    if let Some(what) = irregular(&path).filter(|_| !path.is_dir()) {
+        let text =
+            format!("model {model}: it is {what}; give the path of a GGUF file or of a folder");
+        return Err(Error::Request(text).into());
+    }
     Ok(path)
 }
 
@@ -60,11 +68,12 @@ pub(super) fn load(
     let load = load_options(options)?;
     let checkpoint = Checkpoint::open_with(path, &load)?;
     let memory = checkpoint.memory(&load);
-    let longest = (prompt_tokens(&checkpoint, options), options.max_tokens);
-    let needed = memory.peak_of_batch(&vec![longest; largest_batch(options)]);
+    let longest = (longest_prompt(&checkpoint, options)?, options.max_tokens);
+    let needed = memory.peak_of_batch(&vec![longest; options.largest_batch()]);
     let weights = memory.resident_bytes();
-    let machine = check_memory(path, &load, weights)?;
-    let too_large = |free| too_large(path, (needed, weights), free);
+    let remedy = smaller_weights(&checkpoint, &load);
+    let machine = check_memory(path, &load, weights, &remedy)?;
+    let too_large = |free| too_large(path, (needed, weights), free, &remedy);
     if let Some(text) = machine.free.and_then(too_large) {
         on_event(RunEvent::Warning(&text));
     }
@@ -116,8 +125,9 @@ pub(super) fn refuse_early(options: &RunOptions, path: &Path) -> anyhow::Result<
         return Ok(());
     }
     let load = load_options(options)?;
-    let memory = Checkpoint::open_with(path, &load)?.memory(&load);
-    check_memory(path, &load, memory.resident_bytes())?;
+    let checkpoint = Checkpoint::open_with(path, &load)?;
+    let weights = checkpoint.memory(&load).resident_bytes();
+    check_memory(path, &load, weights, &smaller_weights(&checkpoint, &load))?;
     Ok(())
 }
 
@@ -135,21 +145,31 @@ fn stored_bytes(path: &Path) -> u64 {
 }
 
 /// Refuses weights that do not fit into the memory of the device, or of the machine.
-fn check_memory(path: &Path, load: &LoadOptions, weights: u64) -> Result<MachineMemory, Error> {
+fn check_memory(
+    path: &Path,
+    load: &LoadOptions,
+    weights: u64,
+    remedy: &str,
+) -> Result<MachineMemory, Error> {
     let machine = match load.device.is_cpu() {
         true => MachineMemory::of_this(),
         false => MachineMemory::default(),
     };
-    device::check_memory(&load.device, path, weights)?;
-    match machine.refuses(path, weights) {
+    device::check_memory(&load.device, path, weights, remedy)?;
+    match machine.refuses(path, weights, remedy) {
         Some(text) => Err(Error::Request(text)),
         None => Ok(machine),
     }
 }
 
-fn too_large(path: &Path, (needed, weights): (u64, u64), free: u64) -> Option<String> {
+fn too_large(
+    path: &Path,
+    (needed, weights): (u64, u64),
+    free: u64,
+    smaller_weights: &str,
+) -> Option<String> {
     let remedy = match weights > free || weights > needed - weights.min(needed) {
-        true => "--requantize q8_0, or a smaller model",
+        true => smaller_weights,
         false => "fewer --max-tokens, a smaller --batch, or --cache q8_0",
     };
     let [needs, available] = [needed, free].map(|bytes| format::bytes(Some(bytes)));
@@ -163,19 +183,31 @@ fn too_large(path: &Path, (needed, weights): (u64, u64), free: u64) -> Option<St
     (free < needed).then(text)
 }
 
-/// Returns the number of prompts of the largest batch.
-fn largest_batch(options: &RunOptions) -> usize {
-    let sizes = options.batches().into_iter().map(|batch| batch.len());
-    sizes.max().unwrap_or(1)
-}
-
 /// Returns the number of tokens of the longest prompt, those of the chat template included; 0 if
 /// the template fails, which ends the run later.
-fn prompt_tokens(checkpoint: &Checkpoint, options: &RunOptions) -> usize {
+///
+/// # Errors
+/// If a prompt leaves no room for an answer.
+fn longest_prompt(checkpoint: &Checkpoint, options: &RunOptions) -> Result<usize, Error> {
     let generate = sampling(options);
-    let tokens = |prompt: &str| checkpoint.prompt_tokens(prompt, &generate).unwrap_or(0);
-    let prompts = options.prompts().into_iter();
-    prompts.max_by_key(|prompt| prompt.len()).map_or(0, tokens)
+    let context = checkpoint.summary().context_length;
+    let mut prompts = options.prompts();
+    let count = prompts.len();
+    // Without `--each-line`, all are the same.
+    prompts.truncate(if options.each_line { count } else { 1 });
+    let mut longest = 0;
+    for (row, prompt) in prompts.into_iter().enumerate() {
+        let tokens = checkpoint.prompt_tokens(prompt, &generate).unwrap_or(0);
+        if tokens >= context {
+            let error = energy_models::Error::PromptTooLong { tokens, context };
+            return Err(Error::Request(match options.each_line {
+                true => format!("line {} of the prompts: {error}", row + 1),
+                false => error.to_string(),
+            }));
+        }
+        longest = longest.max(tokens);
+    }
+    Ok(longest)
 }
 
 /// Memory of this machine in bytes, as far as the system reports it.
@@ -211,12 +243,12 @@ impl MachineMemory {
     }
 
     /// Returns why a model with `loaded` bytes of weights cannot be loaded.
-    fn refuses(self, path: &Path, loaded: u64) -> Option<String> {
+    fn refuses(self, path: &Path, loaded: u64, remedy: &str) -> Option<String> {
         let total = self.total.filter(|total| *total < loaded)?;
         let [needs, has] = [loaded, total].map(|bytes| format::bytes(Some(bytes)));
         Some(format!(
             "{} needs {needs} of memory for its weights, but this machine has {has}, swap \
-             space included; use --requantize q8_0 or none, or a smaller model",
+             space included; use {remedy}",
             path.display(),
         ))
     }
@@ -274,15 +306,21 @@ mod tests {
     #[test]
     fn a_model_that_exceeds_memory_causes_a_warning() {
         let path = Path::new("large.gguf");
-        assert_eq!(too_large(path, (4_000, 4_000), 4_000), None);
-        let text =
-            |weights| too_large(path, (8_000_000_000, weights), 2_000_000_000).expect("a warning");
+        assert_eq!(too_large(path, (4_000, 4_000), 4_000, "x"), None);
+        let text = |weights| {
+            let needed = (8_000_000_000, weights);
+            let remedy = "--requantize none, or a smaller model";
+            too_large(path, needed, 2_000_000_000, remedy).expect("a warning")
+        };
         let (of_weights, of_cache) = (text(7_000_000_000), text(1_000_000_000));
         assert!(
             of_weights.contains("large.gguf needs up to 8.000 GB"),
             "{of_weights}"
         );
-        assert!(of_weights.contains("--requantize"), "{of_weights}");
+        assert!(
+            of_weights.contains("use --requantize none, or a smaller model"),
+            "{of_weights}"
+        );
         assert!(of_cache.contains("--batch"), "{of_cache}");
         let machine = MachineMemory::of_this();
         assert!(machine.free.expect("available memory") > 1 << 20);
@@ -296,14 +334,17 @@ mod tests {
             total: Some(4_000_000_000),
         };
         let path = Path::new("large.gguf");
-        assert_eq!(machine.refuses(path, 4_000_000_000), None);
-        let text = machine.refuses(path, 8_000_000_000).expect("a reason");
+        assert_eq!(machine.refuses(path, 4_000_000_000, "x"), None);
+        let text = machine
+            .refuses(path, 8_000_000_000, "a smaller model")
+            .expect("a reason");
         assert!(text.contains("large.gguf needs 8.000 GB"), "{text}");
         assert!(text.contains("has 4.000 GB"), "{text}");
+        assert!(text.ends_with("use a smaller model"), "{text}");
         let unknown = MachineMemory {
             free: None,
             total: None,
         };
-        assert_eq!(unknown.refuses(path, u64::MAX), None);
+        assert_eq!(unknown.refuses(path, u64::MAX, "x"), None);
     }
 }

@@ -291,6 +291,13 @@ impl RunOptions {
         let batches = prompts.chunks(self.batch.max(1));
         batches.map(<[_]>::to_vec).collect()
     }
+
+    /// Returns the number of sequences of the largest batch: fewer than requested if there are fewer
+    /// prompts.
+    pub fn largest_batch(&self) -> usize {
+        let sizes = self.batches().into_iter().map(|batch| batch.len());
+        sizes.max().unwrap_or(1)
+    }
 }
 
 const fn one() -> usize {

@@ -25,6 +25,7 @@ use super::made_prompt;
 use super::model::{self, load};
 use super::sampling::sampling;
 use super::signal_flag::SignalFlag;
+use crate::error::Error;
 
 /// A finished recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,8 +91,18 @@ pub fn record(
         }
         Err(error) => {
             guard.cancel();
-            Err(error)
+            Err(named_request(error))
         }
+    }
+}
+
+/// Returns the error of a generation; one about the prompt or an option is that of a request.
+fn named_request(error: anyhow::Error) -> anyhow::Error {
+    let of_model = error.downcast_ref::<energy_models::Error>();
+    let of_request = of_model.filter(|error| error.is_of_request());
+    match of_request.map(ToString::to_string) {
+        Some(text) => Error::Request(text).into(),
+        None => error,
     }
 }
 
@@ -177,7 +188,7 @@ fn metadata(options: &RunOptions) -> RunMetadata {
         name: recording.name.clone(),
         prompt: options.is_prompt_stored.then(|| options.prompt.clone()),
         engine: Some("candle".to_owned()),
-        batch: i64::try_from(options.batch).ok(),
+        batch: i64::try_from(options.largest_batch()).ok(),
         experiment: recording.experiment.clone(),
         tags: recording.tags_with_rates(),
         ..RunMetadata::default()

@@ -107,6 +107,18 @@ fn a_model_that_cannot_be_loaded_is_reported() {
 }
 
 #[test]
+fn a_prompt_that_exceeds_the_context_is_an_invalid_request() {
+    let served = Generating::start();
+    let prompt = "again and ".repeat(1000);
+    let answered = served.generate(json!({"prompt": prompt, "wait": true}));
+    let text = answered.problem(422);
+    assert!(
+        text.contains("the model's context holds") && text.contains("shorten the prompt"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_source_that_cannot_be_opened_is_reported() {
     let served = Generating::start_with(&["--source", "replay:/no/such/file.csv"]);
     for body in [

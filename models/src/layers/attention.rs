@@ -158,11 +158,13 @@ impl Attention {
         let v = op!(V_PROJ, [v = &self.v, x]; v.forward(x))?;
         projected(statistics, names::V_PROJ, &v)?;
         let v = shape.split(&v, shape.kv_heads)?.transpose(1, 2)?;
+        let is_batch = caches.len() > 1;
         let rows = self.rotated(&q.transpose(1, 2)?, &k.transpose(1, 2)?, &v, pass)?;
         let stored = stored(caches, &rows, masks, pass)?;
         let mut mixed = Vec::with_capacity(rows.len());
         for ((row, stored), mask) in rows.iter().zip(&stored).zip(masks) {
-            mixed.push(shape.join(&self.attend(&row.q, stored, mask, pass)?)?);
+            let of_batch = is_batch.then_some(row.row);
+            mixed.push(shape.join(&self.attend(&row.q, stored, mask, (pass, of_batch))?)?);
         }
         let mixed = Tensor::cat(&mixed, 1)?;
         let out = op!(O_PROJ, [o = &self.o, mixed = &mixed]; o.forward(mixed))?;
@@ -191,13 +193,14 @@ impl Attention {
         Ok(rows)
     }
 
-    /// Mixes the visible positions of one sequence: `(1, heads, new, head_dim)`.
+    /// Mixes the visible positions of one sequence: `(1, heads, new, head_dim)`. In a batch, `row` is
+    /// its index.
     fn attend(
         &self,
         q: &Tensor,
         stored: &CachedPositions,
         mask: &RowMask,
-        pass: &Pass,
+        (pass, row): (&Pass, Option<usize>),
     ) -> Result<Tensor> {
         let (keys, values) = match stored.is_converted() {
             true => op!(KV_CACHE_READ, [stored]; stored.read())?,
@@ -209,7 +212,7 @@ impl Attention {
             false => self.fused(q, &keys, &values, mask)?,
         };
         if let Some(statistics) = pass.statistics {
-            statistics.heads(&weights, self.shape.heads, mask)?;
+            statistics.heads(&weights, self.shape.heads, mask, row)?;
         }
         Ok(mixed)
     }

@@ -17,6 +17,15 @@ pub(crate) struct Linear {
 }
 
 impl Linear {
+    /// Creates a product without a bias.
+    pub(crate) fn without_bias(weight: QMatMul) -> Self {
+        Self {
+            weight,
+            bias: None,
+            dense: None,
+        }
+    }
+
     /// `(1, positions, width)` to `(1, positions, rows)`.
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let product = match &self.dense {

@@ -66,6 +66,11 @@ impl TensorReader<'_> {
                 self.of_experts(&format!("{prefix}_up"), count, shape)?,
             ]);
         }
+        let parts = vec![(hidden, width); 2 * count];
+        if let Some(all) = self.placeholders(&fused, &[count, 2 * hidden, width], &parts)? {
+            let mut all = all.into_iter().map(Linear::without_bias);
+            return Ok([all.by_ref().take(count).collect(), all.collect()]);
+        }
         let mut both = [Vec::with_capacity(count), Vec::with_capacity(count)];
         for expert in self.stacked(&fused, count, (2 * hidden, width))? {
             let parts = split(&expert, &[hidden, hidden], self.device())?;
@@ -84,10 +89,16 @@ impl TensorReader<'_> {
         (rows, width): (usize, usize),
     ) -> Result<Vec<Linear>> {
         let together = format!("{name}_exps");
-        let is_apart = self.has(&format!("{name}.0.weight"));
+        // Any of them decides, so that a missing one is named.
+        let mut each = (0..count).map(|expert| format!("{name}.{expert}.weight"));
+        let is_apart = each.any(|one| self.has(&one));
         if is_apart && !self.has(&format!("{together}.weight")) {
             let one = |expert| self.linear(&format!("{name}.{expert}"), rows, width);
             return (0..count).map(one).collect();
+        }
+        let parts = vec![(rows, width); count];
+        if let Some(all) = self.placeholders(&together, &[count, rows, width], &parts)? {
+            return Ok(all.into_iter().map(Linear::without_bias).collect());
         }
         let all = self.stacked(&together, count, (rows, width))?;
         let all = all.into_iter();

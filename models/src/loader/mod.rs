@@ -51,6 +51,37 @@ pub(crate) fn load(
     Ok((decoder, info(config, &tensors, memory)))
 }
 
+/// Checks the headers as [`load`] does, without reading matrices. Their numbers may be damaged.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn check(
+    weights: &mut dyn Weights,
+    config: &DecoderConfig,
+    options: &LoadOptions,
+) -> Result<()> {
+    let norm = NormStyle {
+        kind: config.family.norm,
+        eps: config.norm_eps,
+    };
+    let mut progress = |_| ();
+    let mut tensors = TensorReader::new(weights, norm, options, &mut progress);
+    tensors.read_headers_only();
+    let mut assembler = Assembler {
+        config,
+        tensors: &mut tensors,
+        depth: options.depth,
+        cache: options.cache,
+        sync: options.sync,
+        kinds: Vec::new(),
+    };
+    assembler.decoder()?;
+    match tensors.weights().unread() {
+        Some(name) => Err(no_place(tensors.weights(), name, config)),
+        None => Ok(()),
+    }
+}
+
 /// Returns the error about a tensor that the decoder would not use.
 fn no_place(weights: &dyn Weights, tensor: &str, config: &DecoderConfig) -> Error {
     Error::advise(

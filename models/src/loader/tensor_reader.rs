@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use crate::error::{Error, Result};
 use crate::info::{LoadOptions, Parameters};
@@ -32,6 +32,8 @@ pub(super) struct TensorReader<'l> {
     optional: BTreeMap<String, bool>,
     /// Receives the bytes of each matrix that was read.
     progress: &'l mut dyn FnMut(u64),
+    /// Whether only headers are read: matrices are placeholders.
+    reads_headers_only: bool,
 }
 
 impl<'l> TensorReader<'l> {
@@ -54,7 +56,31 @@ impl<'l> TensorReader<'l> {
             parameters: Parameters::default(),
             optional: BTreeMap::new(),
             progress,
+            reads_headers_only: false,
         }
+    }
+
+    /// Reads headers only from now on. What is built then has the structure of the model, but no
+    /// numbers.
+    pub(super) fn read_headers_only(&mut self) {
+        self.reads_headers_only = true;
+    }
+
+    /// If only headers are read, checks that of a tensor and returns matrices of the shapes `parts`
+    /// without numbers; `None` if the tensor must be read.
+    pub(super) fn placeholders(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        parts: &[(usize, usize)],
+    ) -> Result<Option<Vec<QMatMul>>> {
+        if !self.reads_headers_only {
+            return Ok(None);
+        }
+        self.weights.expect(&format!("{name}.weight"), shape)?;
+        let zero = Tensor::zeros((1, 1), DType::F32, self.device)?;
+        let part = |part: &(usize, usize)| Ok(QMatMul::Tensor(zero.broadcast_as(*part)?));
+        parts.iter().map(part).collect::<Result<_>>().map(Some)
     }
 
     /// Whether a tensor of this name exists.
@@ -77,8 +103,13 @@ impl<'l> TensorReader<'l> {
             (false, true) => "is not in the layers before",
             _ => return Ok(is_there),
         };
-        let thing = format!("tensor `{name}`");
-        Err(Error::file(self.weights.path(), thing, problem))
+        Err(self.fault(name, problem))
+    }
+
+    /// Returns an error about a tensor, by its name in the files.
+    fn fault(&self, name: &str, problem: &str) -> Error {
+        let thing = format!("tensor `{}`", self.weights.name_in_files(name));
+        Error::file(self.weights.path(), thing, problem)
     }
 
     /// Returns the files.
@@ -153,10 +184,7 @@ impl<'l> TensorReader<'l> {
         let mut names = names.map(|name| format!("{layer}{name}"));
         match names.any(|name| self.has(&name)) {
             true => Ok(()),
-            false => {
-                let thing = format!("tensor `{layer}{end}`");
-                Err(Error::file(self.weights.path(), thing, "is missing"))
-            }
+            false => Err(self.fault(&format!("{layer}{end}"), "is missing")),
         }
     }
 
@@ -193,6 +221,11 @@ impl<'l> TensorReader<'l> {
     ) -> Result<[Linear; N]> {
         let rows = parts.map(|(_, rows)| rows);
         let all = rows.iter().sum();
+        let shapes = rows.map(|rows| (rows, width));
+        if let Some(weights) = self.placeholders(name, &[all, width], &shapes)? {
+            self.bias(name, all)?;
+            return array(weights.into_iter().map(Linear::without_bias).collect());
+        }
         let tensor = self.tensor(name, all, width)?;
         let bias = self.bias(name, all)?;
         let mut first = 0;
@@ -208,6 +241,15 @@ impl<'l> TensorReader<'l> {
 
     /// Reads a projection, with its bias if there is one.
     pub(super) fn linear(&mut self, name: &str, rows: usize, width: usize) -> Result<Linear> {
+        let shape = (rows, width);
+        if let Some(weights) = self.placeholders(name, &[rows, width], &[shape])? {
+            let bias = self.bias(name, rows)?;
+            let [weight] = array(weights)?;
+            return Ok(Linear {
+                bias,
+                ..Linear::without_bias(weight)
+            });
+        }
         let tensor = self.tensor(name, rows, width)?;
         let bias = self.bias(name, rows)?;
         self.projection(name, tensor, bias)
@@ -246,6 +288,11 @@ impl<'l> TensorReader<'l> {
 
     /// Reads a matrix that is ready to multiply.
     pub(super) fn matrix(&mut self, name: &str, rows: usize, width: usize) -> Result<QMatMul> {
+        let shape = (rows, width);
+        if let Some(weights) = self.placeholders(name, &[rows, width], &[shape])? {
+            let [weight] = array(weights)?;
+            return Ok(weight);
+        }
         let tensor = self.tensor(name, rows, width)?;
         let products = Products::of(name, self.has("output.weight"), false);
         let stored = self.format(name);
@@ -307,7 +354,7 @@ fn is_of_expert(name: &str) -> bool {
 }
 
 /// Converts to an array, or fails if the number of parts differs.
-fn array<const N: usize>(linears: Vec<Linear>) -> Result<[Linear; N]> {
-    let wrong = |all: Vec<Linear>| candle_core::Error::Msg(format!("{} parts", all.len()));
-    Ok(linears.try_into().map_err(wrong)?)
+fn array<T, const N: usize>(all: Vec<T>) -> Result<[T; N]> {
+    let wrong = |all: Vec<T>| candle_core::Error::Msg(format!("{} parts", all.len()));
+    Ok(all.try_into().map_err(wrong)?)
 }

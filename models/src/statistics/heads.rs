@@ -22,17 +22,23 @@ struct HeadStatistics {
 
 impl Statistics {
     /// Emits the statistics of attention's weights, `(.., positions, visible)` for each of
-    /// `heads`.
-    pub(crate) fn heads(self, weights: &Tensor, heads: usize, mask: Option<&Tensor>) -> Result<()> {
+    /// `heads`, of the sequence `row` of a batch.
+    pub(crate) fn heads(
+        self,
+        weights: &Tensor,
+        heads: usize,
+        mask: Option<&Tensor>,
+        row: Option<usize>,
+    ) -> Result<()> {
         if !self.sets.default && !self.sets.alternative {
             return Ok(());
         }
         let all = op!(STATISTICS; self.of_heads(weights, heads, mask))?;
         if self.sets.default {
-            emit_default(&all);
+            emit_default(&all, row);
         }
         if self.sets.alternative {
-            emit_alternative(&all);
+            emit_alternative(&all, row);
         }
         Ok(())
     }
@@ -97,10 +103,11 @@ impl Statistics {
     }
 }
 
-fn emit_default(heads: &[HeadStatistics]) {
+fn emit_default(heads: &[HeadStatistics], row: Option<usize>) {
     for (head, of) in heads.iter().enumerate() {
         metrics!(
             head,
+            row,
             entropy = of.entropy,
             evenness = of.evenness,
             max_weight = of.max_weight,
@@ -109,10 +116,11 @@ fn emit_default(heads: &[HeadStatistics]) {
     }
 }
 
-fn emit_alternative(heads: &[HeadStatistics]) {
+fn emit_alternative(heads: &[HeadStatistics], row: Option<usize>) {
     for (head, of) in heads.iter().enumerate() {
         metrics!(
             head,
+            row,
             query_max_weight = of.query_max_weight,
             masked_weight_sparsity = of.masked_weight_sparsity,
         );
@@ -121,6 +129,7 @@ fn emit_alternative(heads: &[HeadStatistics]) {
         heads.iter().filter_map(of).collect::<Mean>().get()
     };
     metrics!(
+        row,
         mean_entropy = mean(|of| of.entropy),
         mean_max_weight = mean(|of| Some(of.max_weight)),
         mean_query_max_weight = mean(|of| of.query_max_weight),

@@ -39,9 +39,10 @@
 //! | each router | `load_imbalance`: largest number of positions of an expert, over the mean of all |
 //!
 //! A pass of several positions gives means over them, and the maximum for `max_*`. Only
-//! weights of unmasked positions count, unless the definition includes masked ones. In a batch,
-//! attention emits its events with and without a `head` once for each sequence, in their order and
-//! without their index. All other events are about the positions of all sequences together.
+//! weights of unmasked positions count, unless the definition includes masked ones. In a batch of
+//! several sequences, attention emits its events with and without a `head` once for each sequence,
+//! with its index in the field `row`. All other events are about the positions of all sequences
+//! together.
 
 pub(crate) mod activations;
 mod event;

@@ -12,7 +12,7 @@ use crate::json_file::JsonFile;
 use crate::text::tokenizer::Tokenizer;
 use crate::text::vocabulary::{BYTE, CONTROL, NORMAL, USER_DEFINED};
 use crate::text::{byte_level, sentencepiece};
-use crate::weights::foreign;
+use crate::weights::{foreign, regular_file};
 
 /// Special tokens of the settings, as templates name them.
 const NAMED: [&str; 4] = ["bos_token", "eos_token", "unk_token", "pad_token"];
@@ -41,7 +41,9 @@ pub(crate) fn read(folder: &Path, vocab: usize) -> Result<Tokenizer> {
     let id = |text: &str| engine.token_to_id(text).filter(|_| !text.is_empty());
     let mut stops: Vec<u32> = id(eos).into_iter().collect();
     for file in ["generation_config.json", "config.json"] {
-        stops.extend(ids(&JsonFile::find(folder, file)?, "eos_token_id"));
+        if let Some(settings) = JsonFile::find(folder, file)? {
+            stops.extend(ends(&settings, &engine)?);
+        }
     }
     stops.sort_unstable();
     stops.dedup();
@@ -58,7 +60,7 @@ pub(crate) fn read(folder: &Path, vocab: usize) -> Result<Tokenizer> {
 /// The tokenizer of a file.
 fn engine(path: &Path) -> Result<Engine> {
     let fault = |problem: String| Error::file(path, "tokenizer", problem);
-    let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+    let bytes = regular_file::read(path, "tokenizer")?;
     foreign::refuse(path, &bytes, "tokenizer")?;
     // The library panics for parts that are not JSON, and for some unusual parts.
     serde_json::from_slice::<IgnoredAny>(&bytes).map_err(|error| fault(error.to_string()))?;
@@ -79,14 +81,24 @@ fn special(settings: &Option<JsonFile>, key: &str) -> String {
     text.unwrap_or_default().to_owned()
 }
 
-/// One id or several.
-fn ids(settings: &Option<JsonFile>, key: &str) -> Vec<u32> {
-    let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
-    match settings.as_ref().and_then(|settings| settings.get(key)) {
-        Some(Value::Array(list)) => list.iter().filter_map(id).collect(),
-        Some(value) => id(value).into_iter().collect(),
-        None => Vec::new(),
-    }
+/// Returns the tokens that end a text by a file of settings: one id or several.
+///
+/// # Errors
+/// If one is no token: no answer would end with it, so the files do not belong together.
+fn ends(settings: &JsonFile, engine: &Engine) -> Result<Vec<u32>> {
+    let key = "eos_token_id";
+    let all = match settings.get(key) {
+        Some(Value::Array(list)) => list.as_slice(),
+        Some(value) => std::slice::from_ref(value),
+        None => &[],
+    };
+    let id = |value: &Value| {
+        let id = value.as_u64().and_then(|id| u32::try_from(id).ok());
+        let known = id.filter(|id| engine.id_to_token(*id).is_some());
+        let problem = || format!("has {value}, which is no token of tokenizer.json");
+        known.ok_or_else(|| settings.fault(key, &problem()))
+    };
+    all.iter().map(id).collect()
 }
 
 /// Whether the tokenizer prepends its start token to a text.

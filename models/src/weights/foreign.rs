@@ -1,10 +1,10 @@
 //! Recognises files that are not of the kind of their name, by their first bytes.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
 use crate::error::{DOWNLOAD_AGAIN, Error, Result};
+use crate::weights::regular_file;
 
 /// Bytes that decide.
 const START: usize = 64;
@@ -106,7 +106,7 @@ pub(crate) fn refuse(path: &Path, start: &[u8], expected: &str) -> Result<()> {
 
 /// Reads the first bytes of a file and refuses it as [`refuse`].
 pub(crate) fn refuse_file(path: &Path, expected: &str) -> Result<()> {
-    let file = File::open(path).map_err(|error| Error::io(path, error))?;
+    let file = regular_file::open(path, expected)?;
     let mut start = Vec::with_capacity(START);
     let read = file.take(START as u64).read_to_end(&mut start);
     read.map_err(|error| Error::io(path, error))?;

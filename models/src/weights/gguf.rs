@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::weights::gguf_parts::{PartName, parts};
 use crate::weights::precision;
 use crate::weights::stored::{StoredTensor, Weights, plain, wrong_shape};
-use crate::weights::{foreign, header};
+use crate::weights::{foreign, header, regular_file};
 
 /// An open model with sound headers: every tensor lies inside of its file and none overlaps
 /// another.
@@ -141,7 +141,7 @@ fn all_parts(named: Part, count: usize) -> Result<Vec<Part>> {
 impl Part {
     fn open(path: &Path) -> Result<Self> {
         foreign::refuse_file(path, "GGUF file")?;
-        let file = File::open(path).map_err(|error| Error::io(path, error))?;
+        let file = regular_file::open(path, "model")?;
         let meta = file.metadata().map_err(|error| Error::io(path, error))?;
         let mut reader = BufReader::new(file);
         let content = read_header(path, &mut reader, meta.len())?;
@@ -228,12 +228,17 @@ impl Weights for Gguf {
         self.dims(name).ok().map(<[usize]>::to_vec)
     }
 
-    fn tensor(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<QTensor> {
+    fn expect(&mut self, name: &str, shape: &[usize]) -> Result<()> {
         let found = self.dims(name)?;
         if found != shape {
             return Err(wrong_shape(&self.path, name, found, shape));
         }
         self.read.insert(name.to_owned());
+        Ok(())
+    }
+
+    fn tensor(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<QTensor> {
+        self.expect(name, shape)?;
         let place = self.places.get(name).copied().unwrap_or_default();
         let Some(part) = self.parts.get_mut(place) else {
             return Err(self.fault(format!("tensor `{name}`"), "is missing"));

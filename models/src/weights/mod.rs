@@ -9,6 +9,7 @@ mod header;
 pub(crate) mod packing;
 pub(crate) mod precision;
 pub(crate) mod quantised_folder;
+pub(crate) mod regular_file;
 pub(crate) mod safetensors;
 mod safetensors_file;
 pub(crate) mod split;

@@ -114,19 +114,29 @@ impl Safetensors {
             .get(theirs)
     }
 
-    fn load(&mut self, name: &str, shape: &[usize]) -> Result<(Tensor, GgmlDType)> {
+    /// Returns a tensor's name in the files and its entry, which must have this shape and numbers of a
+    /// known type.
+    fn expected(&self, name: &str, shape: &[usize]) -> Result<(String, Entry)> {
         let theirs = self.names.get(name);
-        let theirs = theirs
-            .ok_or_else(|| self.fault(name, "is missing"))?
-            .clone();
+        let missing = || self.fault(&self.name_in_files(name), "is missing");
+        let theirs = theirs.ok_or_else(missing)?.clone();
         let entry = self.entry(&theirs).cloned();
         let entry = entry.ok_or_else(|| self.fault(&theirs, "is missing"))?;
         if entry.shape != shape {
             return Err(wrong_shape(&self.path, &theirs, &entry.shape, shape));
         }
+        self.file(&theirs)?.numbers_of(&theirs)?;
+        Ok((theirs, entry))
+    }
+
+    fn load(&mut self, name: &str, shape: &[usize]) -> Result<(Tensor, GgmlDType)> {
+        let (theirs, entry) = self.expected(name, shape)?;
         let mut numbers = self.file(&theirs)?.read(&theirs)?;
         if entry.numbers() == Some(DType::F8E4M3) {
-            self.scale(name, &mut numbers, shape)?;
+            let (scales, factors_shape) = self.scales_of(name)?;
+            let factors = self.file(&scales)?.read(&scales)?;
+            let scaled = fp8::scale(&mut numbers, shape, (&factors, &factors_shape), self.block);
+            scaled.map_err(|problem| self.fault(&scales, problem))?;
         }
         self.read.insert(name.to_owned());
         let tensor = Tensor::from_vec(numbers, shape, &Device::Cpu);
@@ -134,24 +144,23 @@ impl Safetensors {
         Ok((tensor, in_gguf(&entry)))
     }
 
-    /// Multiplies numbers by the scales of the matrix.
-    fn scale(&mut self, name: &str, numbers: &mut [f32], shape: &[usize]) -> Result<()> {
+    /// Returns the name in the files and the shape of the scales of a matrix of 8-bit floats. They count
+    /// as read.
+    fn scales_of(&mut self, name: &str) -> Result<(String, Vec<usize>)> {
         let mut scales = SCALES.iter().map(|end| format!("{name}{end}"));
         let Some(scales) = scales.find(|scales| self.names.contains_key(scales)) else {
-            return Err(self.fault(name, "has 8-bit floats without a `weight_scale`"));
+            let name = self.name_in_files(name);
+            return Err(self.fault(&name, "has 8-bit floats without a `weight_scale`"));
         };
         let theirs = self.names.get(&scales).cloned().unwrap_or_default();
-        let entry = self.entry(&theirs).map(|entry| entry.shape.clone());
-        let factors = self.file(&theirs)?.read(&theirs)?;
-        let scales_shape = entry.unwrap_or_default();
-        let scaled = fp8::scale(numbers, shape, (&factors, &scales_shape), self.block);
-        scaled.map_err(|problem| self.fault(&theirs, problem))?;
+        let shape = self.entry(&theirs).map(|entry| entry.shape.clone());
+        self.file(&theirs)?.numbers_of(&theirs)?;
         self.read.insert(scales);
         // Other programs round activations with it. Here they stay exact.
         if let Some(stem) = name.strip_suffix(".weight") {
             self.read.insert(format!("{stem}.input_scale"));
         }
-        Ok(())
+        Ok((theirs, shape.unwrap_or_default()))
     }
 }
 
@@ -177,9 +186,25 @@ impl Weights for Safetensors {
         self.names.contains_key(name)
     }
 
+    fn name_in_files(&self, name: &str) -> String {
+        match self.names.get(name) {
+            Some(theirs) => theirs.clone(),
+            None => tensor_names::of_missing(name, &self.names),
+        }
+    }
+
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
         let entry = self.entry(self.names.get(name)?)?;
         Some(entry.shape.clone())
+    }
+
+    fn expect(&mut self, name: &str, shape: &[usize]) -> Result<()> {
+        let (_, entry) = self.expected(name, shape)?;
+        if entry.numbers() == Some(DType::F8E4M3) {
+            self.scales_of(name)?;
+        }
+        self.read.insert(name.to_owned());
+        Ok(())
     }
 
     fn tensor(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<QTensor> {

@@ -13,8 +13,8 @@ use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::weights::foreign;
 use crate::weights::stored::plain;
+use crate::weights::{foreign, regular_file};
 
 /// Longest header; the largest public models have less than a megabyte.
 const MAX_HEADER: u64 = 64 << 20;
@@ -96,7 +96,7 @@ impl SafetensorsFile {
         foreign::refuse_file(path, "safetensors")?;
         let io = |error| Error::io(path, error);
         let fault = |problem: String| Error::file(path, "safetensors", problem);
-        let mut file = File::open(path).map_err(io)?;
+        let mut file = regular_file::open(path, "safetensors")?;
         let length = file.metadata().map_err(io)?.len();
         let mut count = [0; 8];
         let cut = |_| fault("ends early, within its header".to_owned());
@@ -150,26 +150,31 @@ impl SafetensorsFile {
         Error::file(&self.path, format!("tensor `{name}`"), problem)
     }
 
-    /// Reads a tensor's numbers as f32, block by block.
+    /// Returns a tensor and the type of its numbers.
     ///
     /// # Errors
     /// If it is not there, or its numbers are of another type.
-    pub(super) fn read(&self, name: &str) -> Result<Vec<f32>> {
+    pub(super) fn numbers_of(&self, name: &str) -> Result<(&Entry, DType)> {
         let entry = self.tensors.get(name);
         let entry = entry.ok_or_else(|| self.fault(name, "is missing"))?;
-        let Some(dtype) = entry.numbers() else {
-            let problem = format!(
-                "has numbers of type {}, which is not supported",
-                entry.dtype
-            );
-            let next = "choose a file in f32, f16, bf16 or F8_E4M3, or a GGUF file";
-            return Err(Error::advise(
-                &self.path,
-                format!("tensor `{name}`"),
-                problem,
-                next,
-            ));
-        };
+        if let Some(dtype) = entry.numbers() {
+            return Ok((entry, dtype));
+        }
+        let problem = format!(
+            "has numbers of type {}, which is not supported",
+            entry.dtype
+        );
+        let next = "choose a file in f32, f16, bf16 or F8_E4M3, or a GGUF file";
+        let thing = format!("tensor `{name}`");
+        Err(Error::advise(&self.path, thing, problem, next))
+    }
+
+    /// Reads a tensor's numbers as f32, block by block.
+    ///
+    /// # Errors
+    /// As [`Self::numbers_of`].
+    pub(super) fn read(&self, name: &str) -> Result<Vec<f32>> {
+        let (entry, dtype) = self.numbers_of(name)?;
         let count = entry.bytes() as usize / dtype.size_in_bytes();
         let mut numbers = Vec::with_capacity(count);
         for block in self.blocks(entry) {

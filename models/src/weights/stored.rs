@@ -18,8 +18,17 @@ pub(crate) trait Weights {
     /// Whether a tensor of this name exists.
     fn has(&self, name: &str) -> bool;
 
+    /// Returns the name that the files give a tensor, or would give it if it is missing; for messages.
+    fn name_in_files(&self, name: &str) -> String {
+        name.to_owned()
+    }
+
     /// Returns the shape of a tensor, outermost dimension first; `None` if it does not exist.
     fn shape(&self, name: &str) -> Option<Vec<usize>>;
+
+    /// Checks the headers for a tensor as [`Self::tensor`] does, without reading its numbers. It counts
+    /// as read.
+    fn expect(&mut self, name: &str, shape: &[usize]) -> Result<()>;
 
     /// Reads one tensor, which must have this shape.
     fn tensor(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<QTensor>;

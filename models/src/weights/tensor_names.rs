@@ -103,6 +103,83 @@ fn renamed(name: &str, has_out_norms: bool) -> Option<String> {
     Some(format!("blk.{layer}.{new}.{end}"))
 }
 
+/// Returns the name that a missing tensor would have in the files, whose tensors are `known` by GGUF's
+/// names: by the example of the same tensor of another layer or expert, else by the usual names.
+pub(super) fn of_missing(name: &str, known: &BTreeMap<String, String>) -> String {
+    let pattern = pattern(name);
+    let numbers: Vec<&str> = name.split('.').filter(|part| is_number(part)).collect();
+    let mut alike = known
+        .iter()
+        .filter(|(own, _)| self::pattern(own) == pattern);
+    let by_example = alike.find_map(|(_, theirs)| with_numbers(theirs, &numbers));
+    let usual = || usual_name(name, known);
+    by_example.or_else(usual).unwrap_or_else(|| name.to_owned())
+}
+
+fn is_number(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns the parts of a name, without its numbers.
+fn pattern(name: &str) -> Vec<Option<&str>> {
+    let part = |part| (!is_number(part)).then_some(part);
+    name.split('.').map(part).collect()
+}
+
+/// Replaces the numbers of a name; `None` if it has another count of them.
+fn with_numbers(name: &str, numbers: &[&str]) -> Option<String> {
+    let mut left = numbers.iter();
+    let part = |part| match is_number(part) {
+        true => left.next().copied(),
+        false => Some(part),
+    };
+    let parts: Option<Vec<&str>> = name.split('.').map(part).collect();
+    left.next()
+        .is_none()
+        .then(|| parts.map(|parts| parts.join(".")))?
+}
+
+/// Returns the first of the names that stand for a tensor; experts are named as those that are there.
+fn usual_name(name: &str, known: &BTreeMap<String, String>) -> Option<String> {
+    let (stem, end) = name.rsplit_once('.')?;
+    let original = |list: &[(&'static str, &str)], new: &str| {
+        let found = list.iter().find(|(_, known)| *known == new);
+        found.map(|(theirs, _)| *theirs)
+    };
+    if let Some(theirs) = original(WHOLE, stem) {
+        return Some(format!("{theirs}.{end}"));
+    }
+    let (layer, part) = stem.strip_prefix("blk.")?.split_once('.')?;
+    let in_layer = |theirs: &str| format!("model.layers.{layer}.{theirs}");
+    if part == "ffn_norm" && !known.values().any(|name| name.contains("pre_feedforward")) {
+        return Some(in_layer(&format!("post_attention_layernorm.{end}")));
+    }
+    if let Some(theirs) = original(OF_LAYER, part) {
+        return Some(in_layer(&format!("{theirs}.{end}")));
+    }
+    let has = |text: &str| known.values().any(|name| name.contains(text));
+    let is_stack = part.ends_with("_exps");
+    if is_stack && OF_ALL_EXPERTS.iter().any(|(theirs, _)| has(theirs)) {
+        let is_down = part == "ffn_down_exps";
+        let stack = OF_ALL_EXPERTS
+            .iter()
+            .find(|(_, new)| (*new == part) || !is_down);
+        return stack.map(|(theirs, _)| in_layer(theirs));
+    }
+    let is_sparse_block = has("block_sparse_moe.");
+    let (matrix, number) = match part.split_once('.') {
+        Some((matrix, number)) => (matrix, number),
+        // A stack of all experts: the first of them.
+        None => (part.strip_suffix("_exps")?, "0"),
+    };
+    let mut places = NUMBERED.iter().filter(|(_, _, new)| *new == matrix);
+    let first = places.clone().next();
+    let of_block =
+        places.find(|(start, ..)| start.starts_with("block_sparse_moe") == is_sparse_block);
+    let (start, after, _) = of_block.or(first)?;
+    Some(in_layer(&format!("{start}{number}{after}.{end}")))
+}
+
 /// Splits the name of a tensor of a layer.
 fn of_layer(name: &str) -> Option<(usize, &str)> {
     let (layer, part) = name.strip_prefix("model.layers.")?.split_once('.')?;
@@ -159,6 +236,67 @@ mod tests {
             "blk.2.ffn_gate_inp.weight",
         ];
         assert_eq!(names.keys().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn missing_tensors_are_named_as_in_the_folder() {
+        let mixtral = table_of(&[
+            "model.layers.0.block_sparse_moe.experts.0.w2.weight",
+            "model.layers.0.block_sparse_moe.gate.weight",
+        ]);
+        let qwen = table_of(&["model.layers.0.mlp.experts.12.gate_proj.weight"]);
+        let stacked = table_of(&["model.layers.0.mlp.experts.down_proj"]);
+        for (known, name, expected) in [
+            (
+                &mixtral,
+                "blk.1.ffn_down.7.weight",
+                "model.layers.1.block_sparse_moe.experts.7.w2.weight",
+            ),
+            (
+                &mixtral,
+                "blk.1.ffn_up.7.weight",
+                "model.layers.1.block_sparse_moe.experts.7.w3.weight",
+            ),
+            (
+                &mixtral,
+                "blk.2.ffn_gate_inp.weight",
+                "model.layers.2.block_sparse_moe.gate.weight",
+            ),
+            (
+                &qwen,
+                "blk.3.ffn_gate.5.weight",
+                "model.layers.3.mlp.experts.5.gate_proj.weight",
+            ),
+            (
+                &stacked,
+                "blk.3.ffn_down_exps.weight",
+                "model.layers.3.mlp.experts.down_proj",
+            ),
+            (
+                &stacked,
+                "blk.0.ffn_gate_exps.weight",
+                "model.layers.0.mlp.experts.gate_up_proj",
+            ),
+            (
+                &qwen,
+                "blk.3.ffn_up_exps.weight",
+                "model.layers.3.mlp.experts.0.up_proj.weight",
+            ),
+            (
+                &qwen,
+                "blk.0.ffn_norm.weight",
+                "model.layers.0.post_attention_layernorm.weight",
+            ),
+            (
+                &qwen,
+                "blk.0.attn_q.bias",
+                "model.layers.0.self_attn.q_proj.bias",
+            ),
+            (&qwen, "output_norm.weight", "model.norm.weight"),
+            (&qwen, "of.another.kind", "of.another.kind"),
+        ] {
+            assert_eq!(of_missing(name, known), expected);
+        }
     }
 
     #[test]

@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use candle_core::{DType, Device};
-use energy_models::{Error, LoadOptions, Model, Requantize};
+use candle_core::quantized::GgmlDType;
+use candle_core::{DType, Device, Tensor};
+use energy_models::{Checkpoint, Error, LoadOptions, Model, Requantize, tiny};
 use serde_json::{Value, json};
 
 use crate::family::{self, Family};
@@ -76,25 +77,17 @@ fn unknown_architectures_run_only_if_assumed() {
 /// A tensor that a family, or a setting, requires is never replaced by nothing.
 #[test]
 fn missing_biases_and_norms_are_named() {
-    for (name, tensor, ours) in [
-        ("qwen2", "self_attn.k_proj.bias", "attn_k.bias"),
-        ("glm4", "self_attn.q_proj.bias", "attn_q.bias"),
-        ("phi2", "mlp.fc1.bias", "ffn_up.bias"),
-        ("stablelm", "input_layernorm.bias", "attn_norm.bias"),
-        ("qwen3", "self_attn.q_norm.weight", "attn_q_norm.weight"),
-        ("olmo2", "self_attn.k_norm.weight", "attn_k_norm.weight"),
-        (
-            "gemma2",
-            "pre_feedforward_layernorm.weight",
-            "ffn_norm.weight",
-        ),
-        ("glm4", "post_mlp_layernorm.weight", "post_ffw_norm.weight"),
-        (
-            "stablelm_parallel",
-            "self_attn.k_layernorm.norms.1.weight",
-            "attn_k_norm.1.weight",
-        ),
-        ("llama2", "mlp.gate_proj.weight", "ffn_up.weight"),
+    for (name, tensor) in [
+        ("qwen2", "self_attn.k_proj.bias"),
+        ("glm4", "self_attn.q_proj.bias"),
+        ("phi2", "mlp.fc1.bias"),
+        ("stablelm", "input_layernorm.bias"),
+        ("qwen3", "self_attn.q_norm.weight"),
+        ("olmo2", "self_attn.k_norm.weight"),
+        ("gemma2", "pre_feedforward_layernorm.weight"),
+        ("glm4", "post_mlp_layernorm.weight"),
+        ("stablelm_parallel", "self_attn.k_layernorm.norms.1.weight"),
+        ("llama2", "mlp.gate_proj.weight"),
     ] {
         // Also in another layer than the first.
         for layer in [0, 1] {
@@ -106,8 +99,9 @@ fn missing_biases_and_norms_are_named() {
             assert!(removed.is_some(), "{name} has {tensor}");
             candle_core::safetensors::save(&tensors, &path).unwrap();
             let text = load(folder.path()).unwrap_err().to_string();
-            let is_named =
-                text.contains(&format!("blk.{layer}.{ours}`")) || text.contains("mlp.up_proj");
+            // Gate and the upward matrix may be one: without the gate, that has a wrong shape.
+            let named = tensor.replace("gate_proj", "up_proj");
+            let is_named = text.contains(&format!("`model.layers.{layer}.{named}`"));
             assert!(is_named, "{name} without {tensor}: {text}");
         }
     }
@@ -217,6 +211,27 @@ fn wrong_settings() -> Vec<(&'static str, Value, &'static str)> {
             "`final_logit_softcapping`: has a value that changes the result",
         ),
         ("clip_qkv", json!(8.0), "`clip_qkv`: has a value"),
+        (
+            "vocab_size",
+            json!(tiny::VOCAB - 1),
+            "`vocab_size`: is 263, but the embedding has 264 rows",
+        ),
+        (
+            "vocab_size",
+            json!("many"),
+            "`vocab_size`: is not a positive number",
+        ),
+        (
+            "eos_token_id",
+            json!(tiny::VOCAB),
+            "`eos_token_id`: has 264, which is no token of tokenizer.json",
+        ),
+        ("eos_token_id", json!([2, -1]), "`eos_token_id`: has -1"),
+        (
+            "eos_token_id",
+            json!("</s>"),
+            "`eos_token_id`: has \"</s>\"",
+        ),
         ("rms_norm_eps", json!(null), "`rms_norm_eps`: is missing"),
         ("rms_norm_eps", json!(-1.0), "`rms_norm_eps`: does not fit"),
         (
@@ -232,7 +247,7 @@ fn wrong_settings() -> Vec<(&'static str, Value, &'static str)> {
         (
             "mlp_bias",
             json!(true),
-            "tensor `blk.0.ffn_up.bias`: is missing",
+            "tensor `model.layers.0.mlp.up_proj.bias`: is missing",
         ),
         (
             "layer_types",
@@ -279,4 +294,124 @@ fn settings_that_do_not_fit_are_named() {
         let text = error_of_setting(key, value.clone());
         assert!(text.contains(expected), "{key} {value}: {text}");
     }
+}
+
+/// Returns the error of the check of the headers, which must be that of loading.
+fn checked(path: &Path) -> Option<String> {
+    let options = LoadOptions {
+        requantize: Requantize::None,
+        ..Default::default()
+    };
+    let open = || Checkpoint::open(path);
+    let of_headers = open().and_then(|checkpoint| checkpoint.check_tensors(&options));
+    let of_load = open().and_then(|checkpoint| checkpoint.load(&options, &mut |_| ()));
+    let [of_headers, of_load] =
+        [of_headers.err(), of_load.err()].map(|error| error.map(|error| error.to_string()));
+    assert_eq!(of_headers, of_load, "{}", path.display());
+    of_headers
+}
+
+/// Headers show every missing tensor, and every one of another shape or without a place.
+#[test]
+fn headers_show_what_loading_would_refuse() {
+    for family in &family::all() {
+        let folder = tempfile::tempdir().unwrap();
+        family::folder::write(family, folder.path(), DType::F32, 1);
+        assert_eq!(checked(folder.path()), None, "{}", family.name);
+        if family.has_gguf {
+            let gguf = folder.path().join("model.gguf");
+            family.write_gguf(&gguf);
+            assert_eq!(checked(&gguf), None, "{}", family.name);
+        }
+        let path = folder.path().join("model.safetensors");
+        let tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
+        let mut names: Vec<&String> = tensors.keys().collect();
+        names.sort();
+        let mut refused = 0;
+        for name in names {
+            let mut without = tensors.clone();
+            let tensor = without.remove(name).unwrap();
+            candle_core::safetensors::save(&without, &path).unwrap();
+            refused += usize::from(checked(folder.path()).is_some());
+            without.insert(name.clone(), tensor.flatten_all().unwrap());
+            candle_core::safetensors::save(&without, &path).unwrap();
+            if tensor.rank() > 1 {
+                checked(folder.path());
+            }
+        }
+        // Some biases, factors and tied outputs are optional.
+        assert!(refused * 2 > tensors.len(), "{}: {refused}", family.name);
+        let mut more = tensors.clone();
+        let other = Tensor::zeros(3, DType::F32, &Device::Cpu).unwrap();
+        more.insert("model.layers.0.mlp.other".to_owned(), other);
+        candle_core::safetensors::save(&more, &path).unwrap();
+        let text = checked(folder.path()).expect("a tensor without a place");
+        assert!(text.contains("mlp.other"), "{text}");
+    }
+}
+
+/// A conversion is advised only if this model becomes smaller with it.
+#[test]
+fn the_smaller_conversion_is_that_of_the_stored_weights() {
+    use GgmlDType::{F32, Q4_0, Q4_1, Q8_0};
+    for (dtype, requantize, expected) in [
+        (F32, Requantize::Auto, Some(Requantize::Q8_0)),
+        (Q8_0, Requantize::F32, Some(Requantize::None)),
+        (Q8_0, Requantize::Auto, None),
+        // Converted to 8 bits by default.
+        (Q4_1, Requantize::Auto, Some(Requantize::None)),
+        (Q4_0, Requantize::Auto, None),
+        (Q4_0, Requantize::Q8_0, Some(Requantize::None)),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tiny.gguf");
+        let config = tiny::TinyConfig {
+            dtype,
+            ..Default::default()
+        };
+        tiny::write_gguf(&path, &config).unwrap();
+        let options = LoadOptions {
+            requantize,
+            ..Default::default()
+        };
+        let found = Checkpoint::open(&path)
+            .unwrap()
+            .smaller_conversion(&options);
+        assert_eq!(found, expected, "{dtype:?} {requantize:?}");
+    }
+}
+
+/// Opening a pipe waits for a program that writes to it.
+#[cfg(unix)]
+#[test]
+fn pipes_are_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |path: &Path, named: &Path| {
+        let made = std::process::Command::new("mkfifo").arg(named).status();
+        assert!(made.unwrap().success());
+        let text = load(path).unwrap_err().to_string();
+        std::fs::remove_file(named).unwrap();
+        let name = named.display().to_string();
+        assert!(
+            text.starts_with(&name) && text.contains("is a named pipe, not a file"),
+            "{text}"
+        );
+    };
+    let gguf = folder.path().join("model.gguf");
+    refused(&gguf, &gguf);
+    for file in [
+        "config.json",
+        "tokenizer.json",
+        "generation_config.json",
+        "chat_template.jinja",
+        "model.safetensors",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        family::folder::write(&family::find("qwen2"), folder.path(), DType::F32, 1);
+        let path = folder.path().join(file);
+        drop(std::fs::remove_file(&path));
+        refused(folder.path(), &path);
+    }
+    let device = load(Path::new("/dev/zero")).unwrap_err().to_string();
+    assert!(device.contains("is a device, not a file"), "{device}");
 }

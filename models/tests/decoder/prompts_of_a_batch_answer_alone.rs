@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use energy_models::tiny::TinyConfig;
 use energy_models::{
-    BatchPrompt, Depth, Error, GenerateOptions, Generation, Model, StopReason, generate,
+    BatchPrompt, Depth, Error, GenerateOptions, Generation, Model, Statistics, StopReason, generate,
 };
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -375,4 +375,72 @@ fn spans_count_rows_and_tokens_without_padding() {
         [sum(|one| one.output_tokens)]
     );
     assert_eq!(of("event", "row"), [0, 1, 2]);
+}
+
+/// Metrics of attention: `(head, row, entropy)` of each event with an entropy.
+#[derive(Clone, Default)]
+struct Entropies(Arc<Mutex<Vec<HeadEntropy>>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct HeadEntropy {
+    head: Option<u64>,
+    row: Option<u64>,
+    entropy: Option<f64>,
+}
+
+impl Visit for HeadEntropy {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match field.name() {
+            "head" => self.head = Some(value),
+            "row" => self.row = Some(value),
+            _ => {}
+        }
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if field.name() == "entropy" {
+            self.entropy = Some(value);
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+}
+
+impl<S: tracing::Subscriber> Layer<S> for Entropies {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        let mut found = HeadEntropy::default();
+        event.record(&mut found);
+        if found.entropy.is_some() {
+            self.0.lock().unwrap().push(found);
+        }
+    }
+}
+
+/// Returns the entropies of attention's heads while these prompts are answered.
+fn entropies(rows: &[(&str, GenerateOptions)]) -> Vec<HeadEntropy> {
+    let found = Entropies::default();
+    let mut model = tiny(64);
+    model.set_statistics(Some(Statistics::default()));
+    let layer = tracing_subscriber::registry().with(found.clone());
+    observed(layer, || batch(&mut model, rows));
+    found.0.lock().unwrap().clone()
+}
+
+#[test]
+fn attention_names_the_sequence_of_its_metrics() {
+    let rows = [("hello the tea", raw(4)), ("the", raw(2))];
+    let together = entropies(&rows);
+    assert!(together.iter().all(|one| one.row.is_some()), "{together:?}");
+    for (row, prompt) in (0..).zip(&rows) {
+        let alone = entropies(std::slice::from_ref(prompt));
+        assert!(alone.iter().all(|one| one.row.is_none()), "{alone:?}");
+        let own = together.iter().filter(|one| one.row == Some(row));
+        let own: Vec<&HeadEntropy> = own.collect();
+        assert_eq!(own.len(), alone.len());
+        for (own, alone) in own.iter().zip(&alone) {
+            assert_eq!(own.head, alone.head);
+            let (own, alone) = (own.entropy.unwrap(), alone.entropy.unwrap());
+            assert!((own - alone).abs() < 1e-4, "{own} {alone}");
+        }
+    }
 }

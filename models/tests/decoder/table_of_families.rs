@@ -85,14 +85,21 @@ fn row(family: &Family) -> String {
     )
 }
 
+/// Returns the models by architecture and title.
+fn in_order() -> Vec<Family> {
+    let mut all = family::all();
+    all.sort_by_key(|family| (family.architecture().to_owned(), family.title.clone()));
+    all
+}
+
 #[test]
 #[ignore = "writes docs/models.md"]
 fn table_of_families_is_written() {
     let mut table = String::from(
-        "| architecture | model | transformers | llama.cpp | Candle | with a feature off |\n\
+        "| architecture | model | transformers | llama.cpp | Candle | reference with a feature changed |\n\
          |---|---|---|---|---|---|\n",
     );
-    table.extend(family::all().iter().map(row));
+    table.extend(in_order().iter().map(row));
     let text = std::fs::read_to_string(docs()).unwrap();
     let begin = text.find(BEGIN).expect("the begin of the table") + BEGIN.len();
     let end = text.find(END).expect("the end of the table");
@@ -100,12 +107,16 @@ fn table_of_families_is_written() {
     std::fs::write(docs(), text).unwrap();
 }
 
-/// Every model with a reference has a row.
+/// Every model with a reference has a row, in order.
 #[test]
 fn the_table_of_families_is_complete() {
     let text = std::fs::read_to_string(docs()).unwrap();
-    for family in family::all() {
-        let start = format!("| `{}` | {} |", family.architecture(), family.title);
-        assert!(text.contains(&start), "docs/models.md has no row {start}");
+    let mut before = 0;
+    for family in in_order() {
+        let start = format!("\n| `{}` | {} |", family.architecture(), family.title);
+        let at = text.find(&start);
+        let at = at.unwrap_or_else(|| panic!("docs/models.md has no row {start}"));
+        assert!(at > before, "docs/models.md has the row {start} too early");
+        before = at;
     }
 }

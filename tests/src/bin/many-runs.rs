@@ -36,7 +36,7 @@ struct ManyRunsArgs {
 }
 
 /// Arguments, and whether the limit applies.
-const COMMANDS: [(&str, bool); 16] = [
+const COMMANDS: [(&str, bool); 19] = [
     ("--version", false),
     ("runs", true),
     ("runs --limit 50 --page 30", true),
@@ -48,6 +48,9 @@ const COMMANDS: [(&str, bool); 16] = [
     ("runs --prompt sky --limit 50", true),
     ("runs --sort j-per-token --limit 50", true),
     ("runs --sort energy --page 20", true),
+    ("runs --sort tokens-per-s --limit 50", true),
+    ("runs --sort duration --reverse --limit 50", true),
+    ("runs --j-per-token 0.01..0.02 --sort energy", true),
     ("runs --j-per-token 0.01..0.02 --limit 50", true),
     ("runs --format json", false),
     ("analyse batch", false),

@@ -93,6 +93,22 @@ fn lines_in_batches_are_one_run() {
     assert_eq!(count, 3.0);
 }
 
+/// Fewer prompts than `--batch` are a smaller batch.
+#[test]
+fn the_batch_is_the_number_of_sequences() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = ["--each-line", "--batch", "8", "--max-tokens", "2"];
+    let run = run(folder.path(), "hello\nthe tea", &options);
+    let metadata = run.store().find_run("last").expect("the run").row.metadata;
+    assert_eq!(metadata.batch, Some(2));
+    let config = metadata.config.as_deref().expect("a configuration");
+    let config: serde_json::Value = serde_json::from_str(config).expect("JSON");
+    assert_eq!(
+        (&config["batch"], &config["requested_batch"]),
+        (&2.into(), &8.into())
+    );
+}
+
 #[test]
 fn a_prompt_is_repeated_with_other_seeds() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -266,6 +266,60 @@ fn all_parts_of_a_file_are_fetched_and_listed() {
     assert_eq!(broken["memory_bytes"], serde_json::Value::Null);
 }
 
+/// Lists the models of the cache and of a folder as JSON.
+fn listed(world: &World, folder: &Path) -> Vec<serde_json::Value> {
+    let output = energy(env!("CARGO_BIN_EXE_energy-command"))
+        .args(["models", "--format", "json", "--models"])
+        .arg(folder)
+        .env("HF_HOME", world.home.path().join("hub"))
+        .env("XDG_CACHE_HOME", world.home.path())
+        .output()
+        .expect("the command");
+    let listed: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    listed["models"].as_array().expect("a list").clone()
+}
+
+#[test]
+fn incomplete_models_are_listed_with_what_they_lack() {
+    let (_hub, world, files) = world(|folder| {
+        family::folder::write(&family::find("qwen2"), folder, DType::F32, 2);
+    });
+    let fetched = world.run("hf:owner/name");
+    assert!(fetched.status.success(), "{}", messages(&fetched));
+    let of = |name: &str| {
+        let all = listed(&world, files.path()).into_iter();
+        let mut found = all.filter(|model| model["model"].as_str() == Some(name));
+        found.next().unwrap_or_else(|| panic!("no {name}"))
+    };
+    let whole = of("hf:owner/name");
+    assert_eq!(whole["is_cached"], true);
+    assert_eq!(whole["problem"], serde_json::Value::Null);
+    let shard = "model-00002-of-00002.safetensors";
+    let cached = walk(&world.home.path().join("hub"));
+    let link = cached.iter().find(|path| path.ends_with(shard));
+    std::fs::remove_file(link.expect("a cached file")).expect("removed");
+    let incomplete = of("hf:owner/name");
+    assert_eq!(incomplete["is_cached"], false);
+    let problem = incomplete["problem"].as_str().expect("a text");
+    assert!(
+        problem.contains(shard) && problem.contains("`energy run --model hf:owner/name`"),
+        "{problem}"
+    );
+    // A folder in which a tensor of the index is in no file.
+    let path = files.path().join(shard);
+    let device = candle_core::Device::Cpu;
+    let mut tensors = candle_core::safetensors::load(&path, &device).expect("tensors");
+    let last = tensors.keys().max().expect("a tensor").clone();
+    tensors.remove(&last);
+    candle_core::safetensors::save(&tensors, &path).expect("written");
+    let folder = of(files.path().to_str().expect("a text"));
+    let problem = folder["problem"].as_str().expect("a text");
+    assert!(
+        problem.contains(&format!("tensor `{last}`")) && problem.contains("is missing"),
+        "{problem}"
+    );
+}
+
 #[test]
 fn files_missing_on_the_hub_are_reported() {
     let (_hub, world, _files) = world(|folder| {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::{from_sqlite, store, unreadable};
@@ -168,6 +169,11 @@ pub(super) fn uri(path: &Path, parameters: &str) -> String {
 
 fn prepare(connection: Connection, path: &Path) -> Result<Connection, Error> {
     connection.set_prepared_statement_cache_capacity(64);
+    // Otherwise SQLite compiles a kept statement again whenever a value that its plan could depend on
+    // is bound anew.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(from_sqlite(path))?;
     span_energy::register_functions(&connection).map_err(from_sqlite(path))?;
     Ok(connection)
 }

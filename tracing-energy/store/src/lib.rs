@@ -69,12 +69,12 @@ pub use merge::{Merge, MergeSource};
 pub use merge_joined::JoinedSummary;
 pub use migrations::SCHEMA_VERSION;
 pub use overlay::ShownEnd;
-pub use reader::{StoredRun, is_bad_value};
+pub use reader::{StoredRun, UnusualRuns, is_bad_value};
 #[cfg(feature = "fit")]
 pub use reattribute::{EstimatedKinds, estimate_kinds};
 pub use reattribute::{
     attribute_joined, attribute_stored, complete, reattribute, repair_dead_runs, show_unended,
-    silent_unended,
+    show_unended_among, silent_unended,
 };
 pub use recording::RowReader;
 pub use repair::{Patience, RunLiveness, liveness};

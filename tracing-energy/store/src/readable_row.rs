@@ -40,12 +40,10 @@ const OPTIONAL_INTEGERS: [&str; 6] = [
 /// Returns the condition that a row of `runs` may be unreadable: it is true for each row that is, and
 /// for few others. The connection needs the function of [`register`].
 pub(super) fn may_be_unreadable() -> String {
-    let texts = TEXTS
-        .iter()
-        .map(|name| format!("NOT coalesce(is_utf8({name}), FALSE)"));
-    let optional = OPTIONAL_TEXTS
-        .iter()
-        .map(|name| format!("NOT coalesce(is_utf8({name}), TRUE)"));
+    // One call for all texts: a file may have thousands of runs.
+    let columns = TEXTS.iter().chain(&OPTIONAL_TEXTS).copied();
+    let columns: Vec<&str> = columns.collect();
+    let texts = format!("NOT are_texts({}, {})", TEXTS.len(), columns.join(", "));
     let integers = INTEGERS
         .iter()
         .map(|name| format!("typeof({name}) <> 'integer'"));
@@ -53,21 +51,22 @@ pub(super) fn may_be_unreadable() -> String {
     let optional_integers =
         optional_integers.map(|name| format!("typeof({name}) NOT IN ('integer', 'null')"));
     let pid = format!("pid NOT BETWEEN 0 AND {}", u32::MAX);
-    let all = texts
-        .chain(optional)
-        .chain(integers)
-        .chain(optional_integers);
-    all.chain([pid]).collect::<Vec<_>>().join(" OR ")
+    let all = integers.chain(optional_integers);
+    let all: Vec<String> = [texts, pid].into_iter().chain(all).collect();
+    all.join(" OR ")
 }
 
-/// Adds the SQL function `is_utf8(value)`: whether a value is a text of valid UTF-8; NULL of NULL.
+/// Adds the SQL function `are_texts(count, value, ..)`: whether all values are texts of valid UTF-8;
+/// those after the first `count` may be NULL.
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function("is_utf8", 1, flags, |context| {
-        Ok(match context.get_raw(0) {
-            ValueRef::Null => None,
-            ValueRef::Text(text) => Some(std::str::from_utf8(text).is_ok()),
-            _ => Some(false),
-        })
+    connection.create_scalar_function("are_texts", -1, flags, |context| {
+        let required = usize::try_from(context.get::<i64>(0)?).unwrap_or(0);
+        let is_readable = |at: usize| match context.get_raw(at) {
+            ValueRef::Null => at > required,
+            ValueRef::Text(text) => std::str::from_utf8(text).is_ok(),
+            _ => false,
+        };
+        Ok((1..context.len()).all(is_readable))
     })
 }

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use rusqlite::Row;
 
-use super::connection;
 use super::error::from_sqlite;
 use super::store::Store;
+use super::{connection, readable_row};
 use crate::Error;
 use energy_data::rows::{RunMetadata, RunRow, RunStatus};
 use energy_host::files::FileAccess;
@@ -25,6 +25,21 @@ pub struct StoredRun {
     pub pid_space: Option<String>,
     /// The run.
     pub row: RunRow,
+}
+
+/// Runs that lists treat separately, by their numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnusualRuns {
+    /// Runs with the status running.
+    pub unended: Vec<i64>,
+    /// Runs that may be unreadable: all that are, and few others.
+    pub doubtful: Vec<i64>,
+}
+
+/// Returns the SQL condition that a run has one of these numbers.
+pub(super) fn one_of(numbers: &[i64]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
+    format!("no IN ({})", numbers.join(","))
 }
 
 impl Store {
@@ -103,15 +118,54 @@ impl Store {
             .collect()
     }
 
+    /// Finds the runs that lists treat separately, in one pass over all runs.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn unusual_runs(&self) -> Result<UnusualRuns, Error> {
+        let find = || -> rusqlite::Result<UnusualRuns> {
+            readable_row::register(&self.connection)?;
+            let may_be_unreadable = readable_row::may_be_unreadable();
+            let sql = format!(
+                "SELECT no, status = 'running', {may_be_unreadable} FROM runs
+                 WHERE status = 'running' OR {may_be_unreadable} ORDER BY no"
+            );
+            let mut statement = self.connection.prepare(&sql)?;
+            let mut rows = statement.query([])?;
+            let mut unusual = UnusualRuns::default();
+            while let Some(row) = rows.next()? {
+                let no = row.get(0)?;
+                if row.get::<_, Option<bool>>(1)? == Some(true) {
+                    unusual.unended.push(no);
+                }
+                if row.get::<_, Option<bool>>(2)? == Some(true) {
+                    unusual.doubtful.push(no);
+                }
+            }
+            Ok(unusual)
+        };
+        find().map_err(from_sqlite(&self.path))
+    }
+
     /// Returns the runs with an unreadable row, in which a value has a wrong type: id, and the error.
     /// Other queries leave them out.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn unreadable_runs(&self) -> Result<Vec<(String, String)>, Error> {
-        let registered = super::readable_row::register(&self.connection);
-        registered.map_err(from_sqlite(&self.path))?;
-        self.unreadable_where(&super::readable_row::may_be_unreadable(), "")
+        self.unreadable_among(&self.unusual_runs()?.doubtful)
+    }
+
+    /// Returns those of the runs with the numbers `only` that have an unreadable row, as
+    /// [`Store::unreadable_runs`] does. Other rows are not read.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn unreadable_among(&self, only: &[i64]) -> Result<Vec<(String, String)>, Error> {
+        match only {
+            [] => Ok(Vec::new()),
+            only => self.unreadable_where(&one_of(only), ""),
+        }
     }
 
     /// Returns those of the unreadable runs that fulfil `condition`, in which `?1` is `value`.

@@ -99,6 +99,9 @@ pub struct StoredConfig {
     /// Number of prompts.
     #[serde(deserialize_with = "lenient")]
     pub prompts: Option<u64>,
+    /// Requested number of sequences at once, if there were fewer.
+    #[serde(deserialize_with = "lenient")]
+    pub requested_batch: Option<u64>,
     /// Number format of the key-value cache.
     #[serde(deserialize_with = "lenient")]
     pub cache: Option<String>,

@@ -60,23 +60,48 @@ pub fn latency(
     let Some(first_rail) = rails.first() else {
         return Ok(Latency::default());
     };
-    let nodes = RequestNodes::read(recording, run)?;
-    if nodes.requests.is_empty() || nodes.tokens.is_empty() {
-        return Ok(Latency::default());
-    }
-    let requests = requests(recording, run, *first_rail, &nodes)?;
+    let run = RequestedRun {
+        no: run.no,
+        attribution: run.attribution,
+        rail: Some(*first_rail),
+        tokens: Tokens::of(run),
+    };
+    let requests = requests(recording, &run)?;
     let firsts: Vec<&RequestSpan> = requests
         .iter()
         .filter_map(|one| one.first.as_ref())
         .collect();
     let mut first_j = Vec::new();
     for first in &firsts {
-        first_j.push(span_energy(recording, run, first, &rails)?);
+        first_j.push(span_energy(recording, &run, first, &rails)?);
     }
     // Phases are those of all requests, also of one that ended before its first token.
     let is_complete = firsts.len() == requests.len();
     let first_j = sum_known(first_j).filter(|_| is_complete);
-    Ok(means(run, phases, &requests, first_j))
+    Ok(means(&run.tokens, phases, &requests, first_j))
+}
+
+/// What waiting times need of a run's row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RequestedRun {
+    /// Number.
+    pub(super) no: i64,
+    /// The shown attribution.
+    pub(super) attribution: Option<i64>,
+    /// Its first root rail.
+    pub(super) rail: Option<i64>,
+    /// Its tokens.
+    pub(super) tokens: Tokens,
+}
+
+/// Reads the waiting times without their energies. `phases` are prefill and decode.
+pub(super) fn waiting_times(
+    recording: &Recording,
+    run: &RequestedRun,
+    phases: &[Phase],
+) -> Result<Latency> {
+    let requests = requests(recording, run)?;
+    Ok(means(&run.tokens, phases, &requests, None))
 }
 
 /// One span.
@@ -149,26 +174,28 @@ struct RequestNodes {
 }
 
 impl RequestNodes {
-    fn read(recording: &Recording, run: &Run) -> Result<Self> {
+    fn read(recording: &Recording, run: i64) -> Result<Self> {
         let sql = "SELECT n.id, n.parent, c.role, n.label FROM nodes n
                    LEFT JOIN callsites c ON c.run = n.run AND c.id = n.callsite
                    WHERE n.run = ?1 ORDER BY n.id";
         let mut statement = recording.connection().prepare_cached(sql)?;
-        let mut rows = statement.query([run.no])?;
+        let mut rows = statement.query([run])?;
         let (mut nodes, mut in_decode) = (Self::default(), BTreeSet::new());
         while let Some(r) = rows.next()? {
             let (id, parent): (i64, Option<i64>) = (r.get(0)?, r.get(1)?);
-            let (role, label): (Option<String>, String) = (r.get(2)?, r.get(3)?);
+            let role = r.get_ref(2)?.as_str_or_null();
+            let role = role.map_err(rusqlite::Error::from)?;
+            let label = r.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
             // Parents come before their children.
             let is_within = parent.is_some_and(|parent| in_decode.contains(&parent));
-            match role.as_deref() {
+            match role {
                 Some("run") => drop(nodes.requests.insert(id)),
                 Some("token") if is_within => drop(nodes.tokens.insert(id)),
                 _ => {}
             }
-            let is_decode = role.as_deref() == Some("phase") && label == DECODE;
+            let is_decode = role == Some("phase") && label == DECODE;
             // A token within a token is a part of it.
-            if is_decode || is_within && role.as_deref() != Some("token") {
+            if is_decode || is_within && role != Some("token") {
                 in_decode.insert(id);
             }
         }
@@ -178,12 +205,14 @@ impl RequestNodes {
 
 /// Reads the requests with their tokens. A token belongs to the latest request on its thread that
 /// has begun and not ended.
-fn requests(
-    recording: &Recording,
-    run: &Run,
-    rail: i64,
-    nodes: &RequestNodes,
-) -> Result<Vec<Request>> {
+fn requests(recording: &Recording, run: &RequestedRun) -> Result<Vec<Request>> {
+    let Some(rail) = run.rail else {
+        return Ok(Vec::new());
+    };
+    let nodes = RequestNodes::read(recording, run.no)?;
+    if nodes.requests.is_empty() || nodes.tokens.is_empty() {
+        return Ok(Vec::new());
+    }
     // `span_energy` has rows for few spans, among them those of requests and tokens.
     let sql = "SELECT s.id, s.node, s.thread, s.start_ns, s.end_ns, s.token
                FROM span_energy e CROSS JOIN spans s ON s.id = e.span
@@ -226,7 +255,7 @@ fn requests(
 /// Returns the energy of a span, summed over rails; `None` if it is unknown on one of them.
 fn span_energy(
     recording: &Recording,
-    run: &Run,
+    run: &RequestedRun,
     span: &RequestSpan,
     rails: &[i64],
 ) -> Result<Option<f64>> {
@@ -253,7 +282,7 @@ fn span_energy(
 }
 
 /// Computes the means; `first_j` is the energy of all first tokens.
-fn means(run: &Run, phases: &[Phase], requests: &[Request], first_j: Option<f64>) -> Latency {
+fn means(tokens: &Tokens, phases: &[Phase], requests: &[Request], first_j: Option<f64>) -> Latency {
     let with_first = requests.iter().filter_map(|one| Some((one, one.first?)));
     let waits: Vec<i64> = with_first
         .clone()
@@ -265,9 +294,8 @@ fn means(run: &Run, phases: &[Phase], requests: &[Request], first_j: Option<f64>
     let count = i64::try_from(waits.len()).unwrap_or(i64::MAX);
     let further_ns = requests.iter().map(Request::further_ns);
     let further_ns = further_ns.fold(0, i64::saturating_add);
-    let further = further_tokens(run, requests);
+    let further = further_tokens(tokens, requests);
     // One span may be a step of several sequences.
-    let tokens = Tokens::of(run);
     let is_batch = tokens.batch.is_some_and(|batch| batch > 1);
     let further_of_all = match is_batch {
         true => tokens.decoded(phases),
@@ -291,8 +319,7 @@ fn means(run: &Run, phases: &[Phase], requests: &[Request], first_j: Option<f64>
 
 /// Returns the number of tokens of one sequence after those of the first spans; `None` if no token
 /// followed them.
-fn further_tokens(run: &Run, requests: &[Request]) -> Option<i64> {
-    let tokens = Tokens::of(run);
+fn further_tokens(tokens: &Tokens, requests: &[Request]) -> Option<i64> {
     let steps: i64 = requests.iter().map(|one| (one.spans - 1).max(0)).sum();
     let is_batch = tokens.batch.is_some_and(|batch| batch > 1);
     match tokens.output {

@@ -41,6 +41,7 @@ mod run_interval;
 mod run_page;
 mod run_state;
 mod run_texts;
+mod run_values;
 mod runs;
 mod samples;
 mod select;

@@ -25,7 +25,7 @@ pub fn named_phases(rows: &[Phase]) -> &[Phase] {
 }
 
 /// One phase, summed over its activations.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Phase {
     /// Span name, or [`BETWEEN`].
     pub phase: String,
@@ -111,9 +111,10 @@ pub fn phases_on(recording: &Recording, run: &Run, rail: Option<&str>) -> Result
 
 /// SQL condition: node `n` is a phase. Older recordings reference root spans if no span has
 /// the role `phase`; that time counts as outside of phases.
-pub(super) const IS_PHASE: &str = "EXISTS (
+/// The topmost phase of its path is its own phase, which needs no look at its callsite.
+pub(super) const IS_PHASE: &str = "(n.phase = n.id OR EXISTS (
     SELECT 1 FROM callsites c
-    WHERE c.run = n.run AND c.id = n.callsite AND c.role = 'phase')";
+    WHERE c.run = n.run AND c.id = n.callsite AND c.role = 'phase'))";
 
 /// Columns read of a phase: from `phase_energy` as `p` and its node as `n`.
 const PHASE_COLUMNS: &str = "
@@ -129,22 +130,16 @@ pub(super) fn phases_of_several(
     recording: &Recording,
     only: Option<&[i64]>,
 ) -> Result<BTreeMap<i64, Vec<Phase>>> {
-    let is_read = match only {
-        Some(only) => format!("run IN ({})", numbers(only)),
-        None => "TRUE".to_owned(),
-    };
     let sql = format!(
-        "
-        SELECT {PHASE_COLUMNS}
-        FROM (SELECT run, max(id) AS id FROM attributions WHERE {is_read} GROUP BY run) a
-        CROSS JOIN phase_energy p ON p.run = a.run AND p.attribution = a.id
-        CROSS JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL
-        LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node AND {IS_PHASE}
-        ORDER BY p.run, n.id IS NULL, n.id, p.rail"
+        "SELECT {PHASE_COLUMNS} FROM {} CROSS JOIN {ROOT_RAIL}
+         LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node AND {IS_PHASE}",
+        shown_phases(only)
     );
     let mut statement = recording.connection().prepare(&sql)?;
     let rows = statement.query_map([], read)?;
-    let rows = rows.collect::<rusqlite::Result<Vec<PhaseOnRail>>>()?;
+    let mut rows = rows.collect::<rusqlite::Result<Vec<PhaseOnRail>>>()?;
+    // They are nearly in this order already, which SQLite does not know.
+    rows.sort_by_key(|row| (row.run, row.node.is_none(), row.node, row.rail));
     let mut all: BTreeMap<i64, Vec<Phase>> = BTreeMap::new();
     for phase in rows.chunk_by(|a, b| (a.run, a.node) == (b.run, b.node)) {
         all.entry(phase[0].run).or_default().push(Phase::of(phase));
@@ -152,15 +147,35 @@ pub(super) fn phases_of_several(
     Ok(all)
 }
 
+/// Table of root rails `r`, for a join with phases `p`.
+pub(super) const ROOT_RAIL: &str =
+    "rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL";
+
+/// Returns the tables of phases on all rails, by the shown attribution of all runs or of those of the
+/// numbers `only`: `phase_energy` as `p`.
+pub(super) fn shown_phases(only: Option<&[i64]>) -> String {
+    let is_read = match only {
+        Some(only) => format!("run IN ({})", numbers(only)),
+        None => "TRUE".to_owned(),
+    };
+    format!(
+        "(SELECT run, max(id) AS id FROM attributions WHERE {is_read} GROUP BY run) a
+         CROSS JOIN phase_energy p ON p.run = a.run AND p.attribution = a.id"
+    )
+}
+
 /// Returns the energy of all these phases, summed over their rails.
 pub(super) fn whole(phases: &[Phase]) -> IntervalEnergy {
-    let rails = phases.iter().map(|phase| phase.rails.len()).max();
+    let rails: Vec<&[RailInterval]> = phases.iter().map(|p| p.rails.as_slice()).collect();
+    whole_of(&rails)
+}
+
+/// Returns the energy of phases, of which each is given by its rails.
+pub(super) fn whole_of(phases: &[&[RailInterval]]) -> IntervalEnergy {
+    let rails = phases.iter().map(|rails| rails.len()).max();
     let on_rail = |at: usize| {
-        let parts: Vec<RailInterval> = phases
-            .iter()
-            .filter_map(|p| p.rails.get(at).copied())
-            .collect();
-        RailInterval::over_time(&parts)
+        let parts = phases.iter().filter_map(|rails| rails.get(at).copied());
+        RailInterval::over_time(&parts.collect::<Vec<RailInterval>>())
     };
     let rails: Vec<RailInterval> = (0..rails.unwrap_or(0)).map(on_rail).collect();
     IntervalEnergy::over_rails(&rails)

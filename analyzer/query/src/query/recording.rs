@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use energy_data::rows::RunRow;
 use energy_data::{Provenance, ProvenanceSet};
-use energy_store::{RunLiveness, Store};
+use energy_store::{RunLiveness, Store, StoredRun};
 use rusqlite::Connection;
 
 use super::bad_values::is_bad_value;
@@ -24,6 +24,8 @@ pub struct Recording {
     /// Notes about runs that have no end.
     pub notes: Vec<String>,
     pub(super) checkpoints: Checkpoints,
+    /// Numbers of the runs without an end when the file was opened; `None` if they were not read.
+    unended: Option<Vec<i64>>,
 }
 
 /// A run with its number in the file.
@@ -49,11 +51,16 @@ impl Recording {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         ensure_exists(path)?;
-        Ok(Self {
-            store: Store::open(path)?,
+        Ok(Self::of(Store::open(path)?))
+    }
+
+    fn of(store: Store) -> Self {
+        Self {
+            store,
             notes: Vec::new(),
             checkpoints: Checkpoints::default(),
-        })
+            unended: None,
+        }
     }
 
     /// Repairs the file, then opens it, and completes runs without an end for this connection.
@@ -61,11 +68,12 @@ impl Recording {
     /// # Errors
     /// See [`repair`] and [`Recording::open`].
     pub fn open_repaired(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        repair(path)?;
-        let mut recording = Self::open(path)?;
-        recording.complete_unended();
-        let unreadable = recording.store.unreadable_runs()?.into_iter();
+        let mut recording = Self::of(repaired(path.as_ref())?);
+        let unusual = recording.store.unusual_runs()?;
+        recording.complete(&unusual.unended);
+        recording.unended = Some(unusual.unended);
+        let unreadable = recording.store.unreadable_among(&unusual.doubtful)?;
+        let unreadable = unreadable.into_iter();
         recording.notes.extend(unreadable.map(|(uuid, what)| {
             format!(
                 "run {uuid} cannot be read: {what}. Lists show what is known of it, and comparisons \
@@ -120,7 +128,7 @@ impl Recording {
 
     /// Reads all runs with a readable row, newest first.
     pub fn runs(&self) -> Result<Vec<Run>> {
-        let with_provenance = |(run, _): (energy_store::StoredRun, RunLiveness)| {
+        let with_provenance = |(run, _): (StoredRun, RunLiveness)| {
             let provenance = self.provenance(run.no)?;
             Ok(Run {
                 no: run.no,
@@ -160,8 +168,7 @@ impl Recording {
     /// If the file cannot be read.
     pub fn incomplete_runs(&self) -> Result<Vec<(i64, i64)>> {
         let silent = energy_store::silent_unended(&self.store, SILENCE)?;
-        let key =
-            |(run, _): (energy_store::StoredRun, RunLiveness)| (run.no, run.heartbeat_unix_ns);
+        let key = |(run, _): (StoredRun, RunLiveness)| (run.no, run.heartbeat_unix_ns);
         Ok(silent.into_iter().map(key).collect())
     }
 
@@ -169,7 +176,30 @@ impl Recording {
     /// their last write. The results belong to this connection: the file is not changed. Notes
     /// name the runs.
     pub fn complete_unended(&mut self) {
-        let shown = match energy_store::show_unended(&self.store, SILENCE) {
+        let shown = energy_store::show_unended(&self.store, SILENCE);
+        self.note_completed(shown);
+    }
+
+    /// Completes those of the runs with these numbers that have no end.
+    fn complete(&mut self, unended: &[i64]) {
+        let shown = energy_store::show_unended_among(&self.store, unended, SILENCE);
+        self.note_completed(shown);
+    }
+
+    /// Returns the runs that have no end, with those whose process died. A run that was recorded since
+    /// this recording was opened and repaired is left out: its process lives.
+    pub(super) fn unended(&self) -> Result<Vec<(StoredRun, RunLiveness)>> {
+        Ok(match &self.unended {
+            Some(numbers) => self.store.unended_among(numbers)?,
+            None => self.store.unended()?,
+        })
+    }
+
+    fn note_completed(
+        &mut self,
+        shown: std::result::Result<Vec<(StoredRun, RunLiveness)>, energy_store::Error>,
+    ) {
+        let shown = match shown {
             Ok(shown) => shown,
             Err(error) => {
                 let note = format!(
@@ -204,12 +234,20 @@ impl Recording {
 /// # Errors
 /// If the file doesn't exist, or is no recording.
 pub fn repair(path: &Path) -> Result<()> {
+    repaired(path).map(drop)
+}
+
+/// Opens a file for reading; migrates it first if its schema version is older.
+fn repaired(path: &Path) -> Result<Store> {
     ensure_exists(path)?;
     match Store::open(path) {
-        Ok(_) => Ok(()),
+        Ok(store) => Ok(store),
         Err(error) if is_empty(path) => Err(error.into()),
         Err(error) => match Store::open_writable(path) {
-            Ok(_) => Ok(()),
+            Ok(migrated) => {
+                drop(migrated);
+                Ok(Store::open(path)?)
+            }
             Err(_) => Err(error.into()),
         },
     }

@@ -8,15 +8,14 @@ use serde::Serialize;
 
 use super::bad_values::{is_bad_value, text_in, whole_in};
 use super::configuration_key::ConfigurationKey;
+use super::latency::{RequestedRun, waiting_times};
 use super::phases::energy_of;
-use super::run_page::readable_phases;
+use super::run_values::{ReadRuns, readable_phases, token_phases};
 use super::runs::one_of;
 use super::setting::{prompt_form, sampling, statistics};
 use super::stored_quality::StoredQuality;
-use super::{
-    INPUT, Latency, OUTPUT, Phase, Recording, RunListEntry, StoredConfig, average_w, latency,
-    phases,
-};
+use super::totals::SEQUENCES;
+use super::{INPUT, OUTPUT, Phase, Recording, RunListEntry, StoredConfig, Tokens, average_w};
 use crate::error::Result;
 
 /// Prefix of the tags that are labels of a configuration.
@@ -161,7 +160,11 @@ struct RootRail {
 pub fn run_facts(recording: &Recording, listed: Vec<RunListEntry>) -> Result<Vec<RunFacts>> {
     let numbers: Vec<i64> = listed.iter().map(|run| run.no).collect();
     let mut extras = extras(recording, &numbers)?;
-    let phases = readable_phases(recording, &numbers)?;
+    let runs = ReadRuns {
+        numbers: &numbers,
+        are_all: false,
+    };
+    let phases = readable_phases(recording, runs)?;
     let facts = |run: RunListEntry| {
         let extra = extras.remove(&run.no).unwrap_or_default();
         let phases = phases.get(&run.no).map_or(&[][..], Vec::as_slice);
@@ -176,8 +179,19 @@ pub fn run_facts(recording: &Recording, listed: Vec<RunListEntry>) -> Result<Vec
 /// # Errors
 /// If the file cannot be read.
 pub fn add_latencies(recording: &Recording, facts: &mut [RunFacts]) -> Result<()> {
+    let mut requested = requested_runs(recording, facts)?;
+    let numbers: Vec<i64> = requested.values().map(|run| run.no).collect();
+    let runs = ReadRuns {
+        numbers: &numbers,
+        are_all: false,
+    };
+    let phases = token_phases(recording, runs)?;
     for one in facts {
-        let found = match latency_of(recording, &one.run) {
+        let Some(run) = requested.remove(&one.run) else {
+            continue;
+        };
+        let phases = phases.get(&run.no).map_or(&[][..], Vec::as_slice);
+        let found = match waiting_times(recording, &run, phases) {
             Err(error) if is_bad_value(&error) => continue,
             found => found?,
         };
@@ -187,10 +201,36 @@ pub fn add_latencies(recording: &Recording, facts: &mut [RunFacts]) -> Result<()
     Ok(())
 }
 
-fn latency_of(recording: &Recording, id: &str) -> Result<Latency> {
-    let run = recording.run(id)?;
-    let phases = phases(recording, &run)?;
-    latency(recording, &run, &phases, None)
+/// Reads what the waiting times of runs need of their rows, keyed by id.
+fn requested_runs(
+    recording: &Recording,
+    facts: &[RunFacts],
+) -> Result<BTreeMap<String, RequestedRun>> {
+    let ids: Vec<&str> = facts.iter().map(|one| one.run.as_str()).collect();
+    let sql = format!(
+        "SELECT r.uuid, r.no, (SELECT max(a.id) FROM attributions a WHERE a.run = r.no),
+                (SELECT min(l.id) FROM rails l WHERE l.run = r.no AND l.parent IS NULL),
+                r.input_tokens, r.output_tokens, r.batch, {SEQUENCES}
+         FROM runs r WHERE r.uuid IN (SELECT value FROM json_each(?1))"
+    );
+    let mut statement = recording.connection().prepare(&sql)?;
+    let mut rows = statement.query([serde_json::json!(ids).to_string()])?;
+    let mut all = BTreeMap::new();
+    while let Some(r) = rows.next()? {
+        let run = RequestedRun {
+            no: r.get(1)?,
+            attribution: whole_in(r, 2)?,
+            rail: whole_in(r, 3)?,
+            tokens: Tokens {
+                input: whole_in(r, 4)?,
+                output: whole_in(r, 5)?,
+                batch: whole_in(r, 6)?,
+                sequences: whole_in(r, 7)?,
+            },
+        };
+        all.extend(text_in(r, 0)?.map(|id| (id, run)));
+    }
+    Ok(all)
 }
 
 fn extras(recording: &Recording, numbers: &[i64]) -> Result<BTreeMap<i64, RunExtra>> {

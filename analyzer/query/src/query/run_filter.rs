@@ -78,6 +78,11 @@ impl SqlCondition {
         }
     }
 
+    /// Returns whether it is true for all runs.
+    pub(super) fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
     /// Returns the SQL; true without conditions.
     pub(super) fn sql(&self) -> String {
         match self.terms.is_empty() {

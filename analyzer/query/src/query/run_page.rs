@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use rusqlite::params_from_iter;
 
 use super::Recording;
-use super::bad_values::{is_bad_value, whole_in};
-use super::phases::phases_of_several;
+use super::bad_values::whole_in;
 use super::run_filter::{DURATION, RunFilter, START, SqlCondition, register};
+use super::run_values::{ReadRuns, energies, token_phases};
 use super::runs::{RunListEntry, crashed, entries};
-use super::totals::{SEQUENCES, Tokens, Totals, totals_for};
+use super::totals::{SEQUENCES, Tokens, per, tokens_per_s};
 use crate::error::Result;
 
 /// Sort key of runs: largest first, unknown last.
@@ -66,24 +66,20 @@ pub fn run_page(
     let crashed = crashed(recording)?;
     register(recording.connection())?;
     let condition = filter.condition(&crashed);
-    let all = count(recording, &SqlCondition::default())?;
-    let (numbers, matching) = match SortKey::of(order.sort, filter) {
-        None => {
-            let matching = count(recording, &condition)?;
-            let numbers = page_by_columns(recording, &condition, order, (offset, limit))?;
-            (numbers, matching)
-        }
-        Some(key) => {
-            let mut numbers = sorted_by_energy(recording, &condition, filter, order, key)?;
-            let matching = numbers.len();
-            numbers.drain(..offset.min(matching));
-            numbers.truncate(limit.unwrap_or(matching));
-            (numbers, matching)
-        }
+    let all = count(recording)?;
+    let mut numbers = match SortKey::of(order.sort, filter) {
+        None => sorted_by_columns(recording, &condition, order)?,
+        Some(key) => sorted_by_values(recording, &condition, filter, order, key)?,
     };
-    let mut runs = entries(recording, Some(&numbers), &crashed)?;
+    let matching = numbers.len();
+    numbers.drain(..offset.min(matching));
+    numbers.truncate(limit.unwrap_or(matching));
+    let only = (numbers.len() < all).then_some(numbers.as_slice());
+    let mut runs = entries(recording, only, &crashed)?;
     let places: std::collections::HashMap<i64, usize> =
         numbers.iter().zip(0..).map(|(no, at)| (*no, at)).collect();
+    // All runs may be more by now.
+    runs.retain(|run| places.contains_key(&run.no));
     runs.sort_by_key(|run| places.get(&run.no).copied());
     Ok(RunPage {
         runs,
@@ -92,20 +88,18 @@ pub fn run_page(
     })
 }
 
-fn count(recording: &Recording, condition: &SqlCondition) -> Result<usize> {
-    let sql = format!("SELECT count(*) FROM runs r WHERE {}", condition.sql());
-    let mut statement = recording.connection().prepare(&sql)?;
-    let count: i64 =
-        statement.query_row(params_from_iter(condition.values.iter()), |r| r.get(0))?;
+fn count(recording: &Recording) -> Result<usize> {
+    let sql = "SELECT count(*) FROM runs";
+    let count: i64 = recording.connection().query_row(sql, [], |r| r.get(0))?;
     Ok(usize::try_from(count).unwrap_or(0))
 }
 
-/// Returns the numbers of a page's runs, sorted by a column.
-fn page_by_columns(
+/// Returns the numbers of all matching runs, sorted by a column. Their number is that of matching runs:
+/// counting them would read all rows again.
+fn sorted_by_columns(
     recording: &Recording,
     condition: &SqlCondition,
     order: RunOrder,
-    (offset, limit): (usize, Option<usize>),
 ) -> Result<Vec<i64>> {
     let newest_first = format!("{START} IS NULL, {START} DESC, r.no DESC");
     let order = match (order.sort, order.reverse) {
@@ -115,11 +109,8 @@ fn page_by_columns(
         (_, false) => newest_first,
     };
     let sql = format!(
-        "SELECT r.no FROM runs r WHERE {} ORDER BY {order} LIMIT {} OFFSET {}",
-        condition.sql(),
-        // SQLite reads a negative limit as none.
-        limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(-1)),
-        i64::try_from(offset).unwrap_or(i64::MAX),
+        "SELECT r.no FROM runs r WHERE {} ORDER BY {order}",
+        condition.sql()
     );
     let mut statement = recording.connection().prepare(&sql)?;
     let numbers = statement.query_map(params_from_iter(condition.values.iter()), |r| r.get(0))?;
@@ -137,6 +128,10 @@ enum SortKey {
 }
 
 impl SortKey {
+    fn needs_energy(self) -> bool {
+        matches!(self, Self::Energy | Self::JPerToken)
+    }
+
     /// Returns the key of an order, or `None` if columns suffice for order and filter.
     fn of(sort: Sort, filter: &RunFilter) -> Option<Self> {
         match sort {
@@ -158,7 +153,7 @@ struct RunCandidate {
 }
 
 /// Returns the numbers of all matching runs, sorted by a value that is computed from phases.
-fn sorted_by_energy(
+fn sorted_by_values(
     recording: &Recording,
     condition: &SqlCondition,
     filter: &RunFilter,
@@ -167,40 +162,42 @@ fn sorted_by_energy(
 ) -> Result<Vec<i64>> {
     let candidates = candidates(recording, condition)?;
     let numbers: Vec<i64> = candidates.iter().map(|run| run.no).collect();
-    let phases = readable_phases(recording, &numbers)?;
+    let runs = ReadRuns {
+        numbers: &numbers,
+        are_all: condition.is_empty(),
+    };
+    let energies = match key.needs_energy() || filter.j_per_token.is_some() {
+        true => energies(recording, runs)?,
+        false => BTreeMap::new(),
+    };
+    let phases = match key {
+        SortKey::TokensPerS => token_phases(recording, runs)?,
+        _ => BTreeMap::new(),
+    };
     let mut keyed: Vec<(RunCandidate, Option<f64>)> = Vec::with_capacity(candidates.len());
     for run in candidates {
-        let phases = phases.get(&run.no).map_or(&[][..], Vec::as_slice);
-        let totals = totals_for(&run.tokens, phases);
+        let energy_j = energies.get(&run.no).copied();
+        let j_per_token = per(energy_j, run.tokens.all());
         let is_in_range = filter
             .j_per_token
-            .is_none_or(|range| totals.j_per_token.is_some_and(|j| range.contains(j)));
-        if is_in_range {
-            let value = value(key, &run, &totals);
-            keyed.push((run, value));
+            .is_none_or(|range| j_per_token.is_some_and(|j| range.contains(j)));
+        if !is_in_range {
+            continue;
         }
+        let value = match key {
+            SortKey::Date => run.start_unix_ns.map(|ns| ns as f64),
+            SortKey::Duration => run.end_ns.map(|ns| ns as f64),
+            SortKey::Energy => energy_j,
+            SortKey::JPerToken => j_per_token,
+            SortKey::TokensPerS => {
+                let phases = phases.get(&run.no).map_or(&[][..], Vec::as_slice);
+                tokens_per_s(&run.tokens, phases)
+            }
+        };
+        keyed.push((run, value));
     }
     keyed.sort_by(|a, b| compare(a, b, key, order.reverse));
     Ok(keyed.into_iter().map(|(run, _)| run.no).collect())
-}
-
-/// Reads the phases of runs. Runs with a value of a wrong type have none.
-pub(super) fn readable_phases(
-    recording: &Recording,
-    numbers: &[i64],
-) -> Result<BTreeMap<i64, Vec<super::Phase>>> {
-    match phases_of_several(recording, Some(numbers)) {
-        Err(error) if is_bad_value(&error) => {}
-        found => return found,
-    }
-    let mut all = BTreeMap::new();
-    for no in numbers {
-        match phases_of_several(recording, Some(&[*no])) {
-            Err(error) if is_bad_value(&error) => {}
-            found => all.extend(found?),
-        }
-    }
-    Ok(all)
 }
 
 fn candidates(recording: &Recording, condition: &SqlCondition) -> Result<Vec<RunCandidate>> {
@@ -226,16 +223,6 @@ fn candidates(recording: &Recording, condition: &SqlCondition) -> Result<Vec<Run
     };
     let found = statement.query_map(params_from_iter(condition.values.iter()), candidate)?;
     Ok(found.collect::<rusqlite::Result<Vec<RunCandidate>>>()?)
-}
-
-fn value(key: SortKey, run: &RunCandidate, totals: &Totals) -> Option<f64> {
-    match key {
-        SortKey::Date => run.start_unix_ns.map(|ns| ns as f64),
-        SortKey::Duration => run.end_ns.map(|ns| ns as f64),
-        SortKey::Energy => totals.energy_j,
-        SortKey::JPerToken => totals.j_per_token,
-        SortKey::TokensPerS => totals.tokens_per_s,
-    }
 }
 
 /// Compares two runs. Unknown values are last in both directions; equal runs are ordered

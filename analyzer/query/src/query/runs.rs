@@ -205,7 +205,7 @@ fn complete_entries(
 /// Returns the numbers of runs of dead processes that could not be shown up to their last
 /// write.
 pub(super) fn crashed(recording: &Recording) -> Result<Vec<i64>> {
-    let unended = recording.store().unended()?.into_iter();
+    let unended = recording.unended()?.into_iter();
     let dead = unended.filter(|(_, life)| *life == RunLiveness::Dead);
     Ok(dead.map(|(run, _)| run.no).collect())
 }

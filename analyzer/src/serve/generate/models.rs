@@ -7,12 +7,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::gguf;
+use crate::run::model_folder::{Links, models_below, parts_of};
 use crate::run::{Fetch, SMOLLM2};
-
-/// Depth of folders that are searched for models.
-const DEPTH: usize = 3;
-/// Number of models of the folder that are listed.
-const MOST: usize = 1000;
 
 /// Origin of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -67,8 +63,14 @@ pub(super) fn list(folder: Option<&Path>) -> Vec<ModelEntry> {
     let mut all = vec![package()];
     all.extend(hub());
     if let Some(root) = folder.and_then(|folder| folder.canonicalize().ok()) {
-        let mut found = Vec::new();
-        search(&root, &root, DEPTH, &mut found);
+        let mut found: Vec<ModelEntry> = models_below(&root, Links::Inside)
+            .into_iter()
+            .filter_map(|path| {
+                let id = path.strip_prefix(&root).ok()?.to_str()?.replace('\\', "/");
+                // The folder itself has no name below itself.
+                Some(read(&path).filter(|_| !id.is_empty())?.with_id(id))
+            })
+            .collect();
         found.sort_by(|one, other| one.id.cmp(&other.id));
         // A known name has precedence over a file of this name.
         found.retain(|model| all.iter().all(|known| known.id != model.id));
@@ -100,11 +102,13 @@ fn package() -> ModelEntry {
 
 #[cfg(feature = "inference")]
 fn hub() -> Vec<ModelEntry> {
-    let entry = |(id, path): (String, PathBuf)| {
-        let mut model = read(&path)?;
+    let entry = |cached: crate::run::CachedModel| {
+        let id = cached.name;
+        let mut model = read(&cached.path)?;
         model.origin = ModelOrigin::Hub;
         model.name = id.trim_start_matches("hf:").to_owned();
         model.argument = id.clone();
+        model.is_cached = cached.missing.is_none();
         Some(model.with_id(id))
     };
     crate::run::cached_models()
@@ -116,28 +120,6 @@ fn hub() -> Vec<ModelEntry> {
 #[cfg(not(feature = "inference"))]
 fn hub() -> Vec<ModelEntry> {
     Vec::new()
-}
-
-/// Adds the models of `folder`. Links that leave `root` are ignored.
-fn search(root: &Path, folder: &Path, depth: usize, found: &mut Vec<ModelEntry>) {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        let is_inside = || path.canonicalize().is_ok_and(|real| real.starts_with(root));
-        if found.len() >= MOST || !is_inside() {
-            continue;
-        }
-        let id = path.strip_prefix(root).ok().and_then(Path::to_str);
-        match (read(&path), id) {
-            (Some(model), Some(id)) => found.push(model.with_id(id.replace('\\', "/"))),
-            (None, Some(_)) if path.is_dir() && depth > 1 => {
-                search(root, &path, depth - 1, found);
-            }
-            _ => {}
-        }
-    }
 }
 
 /// Describes a model in GGUF files by its first, or a folder with safetensors; `None` for others.
@@ -156,38 +138,20 @@ fn read(path: &Path) -> Option<ModelEntry> {
         argument: real.display().to_string(),
     };
     if real.is_dir() {
-        let config = std::fs::read(real.join("config.json")).ok()?;
+        let config = real.join("config.json");
+        let config = config.is_file().then(|| std::fs::read(config).ok())??;
         let size = weights(&real)?;
         let config: Value = serde_json::from_slice(&config).unwrap_or_default();
         let text = |key: &str| config.get(key)?.as_str().map(str::to_owned);
         let precision = text("torch_dtype").or_else(|| text("dtype"));
         return Some(entry(Some(size), text("model_type"), precision));
     }
-    let is_gguf = path
-        .extension()
-        .is_some_and(|end| end.eq_ignore_ascii_case("gguf"));
-    let parts = parts(path);
-    // Of a model in parts, the first is listed.
-    if !is_gguf || !real.is_file() || parts.first().is_none_or(|first| first != path) {
-        return None;
-    }
     let head = gguf::read(&real).unwrap_or_default();
+    let parts = parts_of(path);
     let sizes = parts
         .iter()
         .map(|part| Some(std::fs::metadata(part).ok()?.len()));
     Some(entry(sizes.sum(), head.architecture, head.precision))
-}
-
-/// Returns the files of the model that a file belongs to.
-#[cfg(feature = "inference")]
-fn parts(path: &Path) -> Vec<PathBuf> {
-    energy_models::parts(path)
-}
-
-/// Returns the file: a program without inference lists models, but runs none.
-#[cfg(not(feature = "inference"))]
-fn parts(path: &Path) -> Vec<PathBuf> {
-    vec![path.to_owned()]
 }
 
 /// Returns the bytes of a folder's safetensors; `None` if there are none.

@@ -9,6 +9,7 @@ use crate::json_file::JsonFile;
 use crate::text::chat::template::ChatTemplate;
 use crate::text::tokenizer::Tokenizer;
 use crate::weights::gguf::Gguf;
+use crate::weights::regular_file;
 
 /// Name of the template for conversations without tools.
 const DEFAULT: &str = "default";
@@ -45,8 +46,10 @@ pub(crate) fn of_folder(folder: &Path, tokenizer: &Tokenizer) -> Result<Option<C
 fn folder_source(folder: &Path) -> Result<Option<String>> {
     let path = folder.join("chat_template.jinja");
     if path.exists() {
-        let source = std::fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
-        return Ok(Some(source));
+        let bytes = regular_file::read(&path, "chat template")?;
+        let source = String::from_utf8(bytes);
+        let fault = |_| Error::file(&path, "chat template", "is not text in UTF-8");
+        return source.map(Some).map_err(fault);
     }
     for file in ["chat_template.json", "tokenizer_config.json"] {
         let settings = JsonFile::find(folder, file)?;

@@ -148,7 +148,25 @@ pub fn show_unended(
     store: &Store,
     silence: Duration,
 ) -> Result<Vec<(StoredRun, RunLiveness)>, Error> {
-    let shown = silent_unended(store, silence)?;
+    show_ends(store, silent_of(store.unended()?, silence))
+}
+
+/// Like [`show_unended`], for runs of the numbers `only`. Other rows are not read.
+///
+/// # Errors
+/// Fails if the database cannot be read; then the view of the store is unchanged.
+pub fn show_unended_among(
+    store: &Store,
+    only: &[i64],
+    silence: Duration,
+) -> Result<Vec<(StoredRun, RunLiveness)>, Error> {
+    show_ends(store, silent_of(store.unended_among(only)?, silence))
+}
+
+fn show_ends(
+    store: &Store,
+    shown: Vec<(StoredRun, RunLiveness)>,
+) -> Result<Vec<(StoredRun, RunLiveness)>, Error> {
     let ends = shown.iter().map(|(run, life)| ShownEnd {
         run: run.no,
         has_crashed: *life == RunLiveness::Dead,
@@ -168,15 +186,22 @@ pub fn silent_unended(
     store: &Store,
     silence: Duration,
 ) -> Result<Vec<(StoredRun, RunLiveness)>, Error> {
+    Ok(silent_of(store.unended()?, silence))
+}
+
+/// Keeps the runs whose process died, or that had no sign of life for `silence`.
+fn silent_of(
+    mut unended: Vec<(StoredRun, RunLiveness)>,
+    silence: Duration,
+) -> Vec<(StoredRun, RunLiveness)> {
     let now = energy_host::unix_ns();
     let is_shown = |(run, life): &(StoredRun, RunLiveness)| match life {
         RunLiveness::Dead => true,
         RunLiveness::Uncertain => run.silence(now) >= silence,
         RunLiveness::Alive | RunLiveness::Ended => false,
     };
-    let mut silent = store.unended()?;
-    silent.retain(is_shown);
-    Ok(silent)
+    unended.retain(is_shown);
+    unended
 }
 
 /// Reads a recording and writes its attribution by the method `proportional`.
