@@ -1,8 +1,8 @@
 //! Records any program.
 //!
 //! ```text
-//! energy record   |--baseline--|=========== samples ===========|--merges spans--|
-//! the program                  |--- its processes, CPU times --|
+//! energy record   |--warm-up--|--baseline--|=========== samples ===========|--merges spans--|
+//! the program     |- N times -|            |--- its processes, CPU times --|
 //! ```
 //!
 //! This process reads power; programs that record spans join its run.
@@ -13,6 +13,7 @@ mod passed_output;
 mod token_counts;
 mod token_options;
 mod token_pattern;
+mod warm_up;
 mod workload;
 
 pub use token_options::TokenOptions;
@@ -46,6 +47,9 @@ pub struct RecordOptions {
     /// Power, idle baseline and labels.
     #[command(flatten)]
     pub recording: RecordingOptions,
+    /// Number of executions before the recorded one; they are not recorded
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub warmup: usize,
     /// What the program does.
     #[arg(skip)]
     pub workload: Workload,
@@ -77,6 +81,7 @@ pub fn record(db: &Path, options: &RecordOptions) -> anyhow::Result<RecordedProg
     // Fail before the baseline, which takes seconds.
     find(program)?;
     let interrupt = Interrupt::listen()?;
+    warm_up::execute(options, &interrupt)?;
     let is_searched = options.tokens.is_requested();
     let own = is_searched.then(OwnOutputs::of_process).transpose()?;
     let mut builder = EnergyLayer::builder()
@@ -139,7 +144,8 @@ fn metadata(options: &RecordOptions) -> RunMetadata {
     let workload = &options.workload;
     let mut config = workload.config.clone();
     if recording.keep_text {
-        config.insert("command".to_owned(), options.words.join(" ").into());
+        let line = config.entry("command");
+        line.or_insert_with(|| options.words.join(" ").into());
     }
     let config = serde_json::Value::from(config);
     RunMetadata {
