@@ -231,20 +231,9 @@ fn request(
     }
     on_step("waiting for the server");
     let ready = wait(options, prepared, server.as_mut())?;
-    let model = options.model.as_deref();
-    let serve = options.serve.as_deref();
-    let requested = RequestedModel {
-        name: model,
-        path: prepared.model.as_deref(),
-        is_loaded: serve.is_some_and(|line| line.contains("{model}")),
-    };
-    let facts = ServerFacts::read(&ready.client, ready.name.as_deref(), &requested);
-    let facts = facts.map_err(|what| Error::Program {
-        program: prepared.endpoint.to_string(),
-        what,
-    })?;
+    let facts = facts(options, prepared, &ready)?;
     describe(options, prepared, guard, &facts);
-    let name = facts.model.as_deref().or(model);
+    let name = facts.model.as_deref().or(options.model.as_deref());
     let exchange = Exchange {
         client: &ready.client,
         endpoint: &prepared.endpoint,
@@ -298,6 +287,24 @@ fn request(
         guard.add_warning(OTHER_CLIENTS, text);
     }
     Ok(server)
+}
+
+/// Requests what the server states about itself.
+///
+/// # Errors
+/// If it is not clear which of its models is to answer.
+fn facts(options: &DriveOptions, prepared: &Prepared, ready: &ReadyServer) -> Result<ServerFacts> {
+    let serve = options.serve.as_deref();
+    let requested = RequestedModel {
+        name: options.model.as_deref(),
+        path: prepared.model.as_deref(),
+        is_loaded: serve.is_some_and(|line| line.contains("{model}")),
+    };
+    let facts = ServerFacts::read(&ready.client, ready.name.as_deref(), &requested);
+    facts.map_err(|what| Error::Program {
+        program: prepared.endpoint.to_string(),
+        what,
+    })
 }
 
 /// Waits until the server is ready.
