@@ -62,6 +62,8 @@ pub struct Sampler {
     /// The last tokens, and a buffer for the penalised logits.
     recent: VecDeque<u32>,
     penalised: Vec<f32>,
+    /// Tokens that are never chosen.
+    excluded: Vec<u32>,
 }
 
 impl Sampler {
@@ -95,6 +97,7 @@ impl Sampler {
             candidates: Vec::new(),
             recent: VecDeque::new(),
             penalised: Vec::new(),
+            excluded: Vec::new(),
         })
     }
 
@@ -108,19 +111,24 @@ impl Sampler {
         self.recent.drain(..excess);
     }
 
+    /// Never chooses these tokens.
+    pub fn exclude(&mut self, tokens: &[u32]) {
+        self.excluded.extend(tokens);
+    }
+
     /// Returns the id of the chosen token, an index into the logits. NaN logits are never
     /// chosen.
     ///
     /// # Errors
     /// [`Error::NotFinite`] if no logit is finite.
     pub fn sample(&mut self, logits: &[f32]) -> Result<u32> {
-        if self.recent.is_empty() {
+        if self.recent.is_empty() && self.excluded.is_empty() {
             let chosen = self.choose(logits)?;
             self.remember(&[chosen]);
             return Ok(chosen);
         }
         let mut penalised = std::mem::take(&mut self.penalised);
-        self.penalise(logits, &mut penalised);
+        self.adjust(logits, &mut penalised);
         let chosen = self.choose(&penalised);
         self.penalised = penalised;
         let chosen = chosen?;
@@ -128,7 +136,8 @@ impl Sampler {
         Ok(chosen)
     }
 
-    fn penalise(&self, logits: &[f32], penalised: &mut Vec<f32>) {
+    /// Applies the penalty and the exclusions.
+    fn adjust(&self, logits: &[f32], penalised: &mut Vec<f32>) {
         penalised.clear();
         penalised.extend_from_slice(logits);
         let penalty = self.options.repeat_penalty;
@@ -140,6 +149,11 @@ impl Sampler {
                     true => logit / penalty,
                     false => logit * penalty,
                 };
+            }
+        }
+        for token in &self.excluded {
+            if let Some(logit) = penalised.get_mut(*token as usize) {
+                *logit = f32::NEG_INFINITY;
             }
         }
     }
@@ -335,6 +349,24 @@ mod tests {
         let mut none = Sampler::new(penalty(1.0)).unwrap();
         none.remember(&[1]);
         assert_eq!(none.sample(&LOGITS).unwrap(), 1);
+    }
+
+    #[test]
+    fn excluded_tokens_are_never_chosen() {
+        for options in [SamplingOptions::default(), warm()] {
+            let mut sampler = Sampler::new(options).unwrap();
+            sampler.exclude(&[1, 3, 99]);
+            for _ in 0..200 {
+                let id = sampler.sample(&LOGITS).unwrap();
+                assert!(![1, 3].contains(&id), "{id}");
+            }
+        }
+        let mut none_left = Sampler::new(SamplingOptions::default()).unwrap();
+        none_left.exclude(&[0, 1]);
+        assert!(matches!(
+            none_left.sample(&[1.0, 2.0]),
+            Err(Error::NotFinite)
+        ));
     }
 
     #[test]

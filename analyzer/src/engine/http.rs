@@ -81,7 +81,7 @@ fn server_options(plan: &ExperimentPlan, config: &TrialConfig) -> Result<DriveOp
         api: Some(engine.api.or(endpoint.api()).unwrap_or_default()),
         endpoint: Some(endpoint),
         max_tokens: config.max_tokens,
-        ignore_eos: engine.ignore_eos,
+        ignore_eos: plan.options.ignore_eos,
         model: external::model_name(config),
         threads: config.threads,
         device: template.has("device").then(|| config.device.clone()),

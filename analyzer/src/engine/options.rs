@@ -23,9 +23,6 @@ pub struct EngineOptions {
     /// [default: that of the address, or completions]
     #[arg(long, value_name = "API", value_enum, hide_possible_values = true)]
     pub api: Option<EndpointApi>,
-    /// Engine http: request that the end token is ignored, so that answers have their maximum length
-    #[arg(long)]
-    pub ignore_eos: bool,
     /// Engine http: time limit of the server's start (0s: none)
     #[arg(long, value_name = "DURATION", value_parser = parse_duration,
           default_value = duration_text(Self::default().start_timeout))]
@@ -44,7 +41,6 @@ impl Default for EngineOptions {
         Self {
             serve: None,
             api: None,
-            ignore_eos: false,
             start_timeout: DriveOptions::default().start_timeout,
             command: None,
             tokens: TokenOptions::default(),
@@ -62,7 +58,6 @@ impl EngineOptions {
         let given = [
             ("http", "--serve", self.serve.is_some()),
             ("http", "--api", self.api.is_some()),
-            ("http", "--ignore-eos", self.ignore_eos),
             (
                 "http",
                 "--start-timeout",

@@ -114,6 +114,8 @@ struct LoadedConfig {
     min_p: Option<f32>,
     seed: u64,
     repeat_penalty: f32,
+    /// Whether end tokens were ignored.
+    ignore_eos: bool,
     raw: bool,
     /// Texts that end an answer.
     stop: Vec<String>,
@@ -227,6 +229,7 @@ impl RunConfig {
             min_p: options.min_p,
             seed: options.seed,
             repeat_penalty: options.repeat_penalty,
+            ignore_eos: options.ignore_eos,
             raw: options.raw,
             stop: options.stop.clone(),
             chat: options.chat.iter().map(variable).collect(),

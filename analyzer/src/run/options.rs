@@ -195,6 +195,10 @@ pub struct RunOptions {
     /// Penalty for repeating one of the last 64 tokens, e.g. 1.1 (1 disables it)
     #[arg(long, allow_negative_numbers = true, value_name = "X", default_value_t = Self::default().repeat_penalty)]
     pub repeat_penalty: f32,
+    /// Ignore end tokens, so that answers have their maximum length
+    #[arg(long)]
+    #[serde(default)]
+    pub ignore_eos: bool,
     /// Statistics of activations and attention.
     #[command(flatten)]
     pub stats: StatisticsOptions,
@@ -255,6 +259,7 @@ impl Default for RunOptions {
             min_p: None,
             seed: 0,
             repeat_penalty: 1.0,
+            ignore_eos: false,
             stats: StatisticsOptions::default(),
             warmup: 0,
             method: None,

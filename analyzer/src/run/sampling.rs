@@ -18,6 +18,7 @@ pub(super) fn sampling(options: &RunOptions) -> GenerateOptions {
         system: options.system.clone(),
         chat: options.chat.clone(),
         stop: options.stop.clone(),
+        ignore_eos: options.ignore_eos,
         ..GenerateOptions::default()
     }
 }

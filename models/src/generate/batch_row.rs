@@ -64,6 +64,10 @@ impl<'p> BatchRow<'p> {
     ) -> Result<Self> {
         let stop = prompt.options.stop.iter();
         let stop_tokens = stop.filter_map(|text| model.tokenizer.control_token(text));
+        let mut sampler = prompt.options.sampler()?;
+        if prompt.options.ignore_eos {
+            sampler.exclude(model.tokenizer.stops());
+        }
         Ok(Self {
             index,
             prompt,
@@ -78,7 +82,7 @@ impl<'p> BatchRow<'p> {
                 1 => String::new(),
                 _ => format!("prompt {} of the batch: ", index + 1),
             },
-            sampler: prompt.options.sampler()?,
+            sampler,
             text: Detokenizer::default(),
             stop_texts: StopTexts::new(&prompt.options.stop)?,
             stop_tokens: stop_tokens.collect(),

@@ -36,6 +36,8 @@ pub struct GenerateOptions {
     /// Texts that end the generation; the result is cut before the first. The name of a control
     /// token, such as `<|im_end|>`, stands for that token.
     pub stop: Vec<String>,
+    /// Never sample a token that ends an answer, so that answers have their maximum length.
+    pub ignore_eos: bool,
     /// Set to `true` to stop before the next token, or the next pass of prefill.
     pub cancel: Option<Arc<AtomicBool>>,
 }
@@ -64,6 +66,7 @@ impl Default for GenerateOptions {
             system,
             chat,
             stop,
+            ignore_eos: false,
             cancel,
         }
     }

@@ -51,60 +51,63 @@ impl Drop for Others {
 
 #[test]
 fn busy_other_programs_are_reported() {
-    let _alone = crate::alone();
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("energy.db");
-    let others = Others::start();
-    let recorder = builder(&path, &sensor()).baseline(Duration::from_secs(1));
-    let summary = record_with(recorder, || {
-        info_span!("rest").in_scope(|| std::thread::sleep(Duration::from_secs(1)));
+    crate::undisturbed(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("energy.db");
+        let others = Others::start();
+        let recorder = builder(&path, &sensor()).baseline(Duration::from_secs(1));
+        let summary = record_with(recorder, || {
+            info_span!("rest").in_scope(|| std::thread::sleep(Duration::from_secs(1)));
+        });
+        drop(others);
+        let run = StoredRun::open(&path, "last");
+        for time_point in [ConditionTime::Start, ConditionTime::End] {
+            let load = run
+                .condition(time_point, LOAD_OTHER_PROCESSES)
+                .expect("a load");
+            let load: f64 = load.parse().expect("a number");
+            assert!(load > 0.5, "{time_point:?}: {load} cores");
+        }
+        for (kind, words) in [
+            ("busy_baseline", "while idle power was measured"),
+            ("busy_machine", "on average during the run"),
+        ] {
+            assert_eq!(run.events(kind), 1, "{kind}");
+            let is_reported = summary.warnings.iter().any(|text| text.contains(words));
+            assert!(is_reported, "{kind}: {:?}", summary.warnings);
+        }
     });
-    drop(others);
-    let run = StoredRun::open(&path, "last");
-    for time_point in [ConditionTime::Start, ConditionTime::End] {
-        let load = run
-            .condition(time_point, LOAD_OTHER_PROCESSES)
-            .expect("a load");
-        let load: f64 = load.parse().expect("a number");
-        assert!(load > 0.5, "{time_point:?}: {load} cores");
-    }
-    for (kind, words) in [
-        ("busy_baseline", "while idle power was measured"),
-        ("busy_machine", "on average during the run"),
-    ] {
-        assert_eq!(run.events(kind), 1, "{kind}");
-        let is_reported = summary.warnings.iter().any(|text| text.contains(words));
-        assert!(is_reported, "{kind}: {:?}", summary.warnings);
-    }
 }
 
 #[test]
 fn a_hot_processor_is_reported() {
-    let _alone = crate::alone();
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("energy.db");
-    let hot = sensor().set("MISBEHAVE", "hot:6");
-    let is_reported =
-        || StoredRun::try_open(&path, "last").is_some_and(|run| run.events("thermal_pressure") > 0);
-    let summary = record_with(builder(&path, &hot), || {
-        info_span!("work").in_scope(|| until("a hot processor", is_reported));
+    crate::undisturbed(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("energy.db");
+        let hot = sensor().set("MISBEHAVE", "hot:6");
+        let is_reported = || {
+            StoredRun::try_open(&path, "last").is_some_and(|run| run.events("thermal_pressure") > 0)
+        };
+        let summary = record_with(builder(&path, &hot), || {
+            info_span!("work").in_scope(|| until("a hot processor", is_reported));
+        });
+        let run = StoredRun::open(&path, "last");
+        let condition = |time_point, key| run.condition(time_point, key);
+        let start = condition(ConditionTime::Start, THERMAL_PRESSURE);
+        assert_eq!(start.as_deref(), Some("nominal"));
+        let end = condition(ConditionTime::End, THERMAL_PRESSURE);
+        assert_eq!(end.as_deref(), Some("heavy"));
+        let count = condition(ConditionTime::End, THROTTLED_SAMPLES).expect("a count");
+        let count: f64 = count.parse().expect("a number");
+        let samples = run
+            .number("SELECT count(DISTINCT start_ns) FROM samples WHERE run = ?1 AND end_ns > 0");
+        assert!((1.0..=samples).contains(&count), "{count} of {samples}");
+        assert_eq!(run.events("conditions_changed"), 1);
+        let is_reported = |text: &String| text.contains("throttled by heat");
+        assert!(
+            summary.warnings.iter().any(is_reported),
+            "{:?}",
+            summary.warnings
+        );
     });
-    let run = StoredRun::open(&path, "last");
-    let condition = |time_point, key| run.condition(time_point, key);
-    let start = condition(ConditionTime::Start, THERMAL_PRESSURE);
-    assert_eq!(start.as_deref(), Some("nominal"));
-    let end = condition(ConditionTime::End, THERMAL_PRESSURE);
-    assert_eq!(end.as_deref(), Some("heavy"));
-    let count = condition(ConditionTime::End, THROTTLED_SAMPLES).expect("a count");
-    let count: f64 = count.parse().expect("a number");
-    let samples =
-        run.number("SELECT count(DISTINCT start_ns) FROM samples WHERE run = ?1 AND end_ns > 0");
-    assert!((1.0..=samples).contains(&count), "{count} of {samples}");
-    assert_eq!(run.events("conditions_changed"), 1);
-    let is_reported = |text: &String| text.contains("throttled by heat");
-    assert!(
-        summary.warnings.iter().any(is_reported),
-        "{:?}",
-        summary.warnings
-    );
 }

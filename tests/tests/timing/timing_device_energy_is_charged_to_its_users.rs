@@ -122,39 +122,40 @@ fn account(run: &StoredRun, name: &str) -> f64 {
 
 #[test]
 fn spans_on_the_cpu_get_no_energy_of_a_gpu_that_another_process_uses() {
-    let _alone = crate::alone();
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("energy.db");
+    crate::undisturbed(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("energy.db");
 
-    let (unread, _) = record(&path, None);
-    let measured = account(&unread, "measured");
-    assert!(measured > 30.0, "{measured} J");
-    assert_eq!(account(&unread, "spans"), 0.0);
-    assert!((account(&unread, "unknown") - measured).abs() < 1e-9 * measured);
-    drop(unread);
+        let (unread, _) = record(&path, None);
+        let measured = account(&unread, "measured");
+        assert!(measured > 30.0, "{measured} J");
+        assert_eq!(account(&unread, "spans"), 0.0);
+        assert!((account(&unread, "unknown") - measured).abs() < 1e-9 * measured);
+        drop(unread);
 
-    let (used, _) = record(&path, Some(Users));
-    let measured = account(&used, "measured");
-    assert_eq!(account(&used, "spans"), 0.0);
-    assert!(account(&used, "other_processes") > 0.8 * measured);
-    drop(used);
+        let (used, _) = record(&path, Some(Users));
+        let measured = account(&used, "measured");
+        assert_eq!(account(&used, "spans"), 0.0);
+        assert!(account(&used, "other_processes") > 0.8 * measured);
+        drop(used);
 
-    WORKS.store(true, Ordering::Relaxed);
-    let (shared, uuid) = record(&path, Some(Users));
-    let measured = account(&shared, "measured");
-    // A quarter of four quarters, while the span is active.
-    let spans = account(&shared, "spans") / measured;
-    assert!((0.15..=0.26).contains(&spans), "{spans}");
-    let names = ["spans", "unattributed", "other_processes", "unknown"];
-    let before = names.map(|name| account(&shared, name));
-    drop(shared);
-    reattribute(&path, &uuid, &AttributeOptions::default()).expect("attributed again");
-    let again = StoredRun::open(&path, &uuid);
-    for (name, before) in names.into_iter().zip(before) {
-        let now = account(&again, name);
-        assert!(
-            (now - before).abs() <= 1e-9 * measured,
-            "{name}: {before}, then {now}"
-        );
-    }
+        WORKS.store(true, Ordering::Relaxed);
+        let (shared, uuid) = record(&path, Some(Users));
+        let measured = account(&shared, "measured");
+        // A quarter of four quarters, while the span is active.
+        let spans = account(&shared, "spans") / measured;
+        assert!((0.15..=0.26).contains(&spans), "{spans}");
+        let names = ["spans", "unattributed", "other_processes", "unknown"];
+        let before = names.map(|name| account(&shared, name));
+        drop(shared);
+        reattribute(&path, &uuid, &AttributeOptions::default()).expect("attributed again");
+        let again = StoredRun::open(&path, &uuid);
+        for (name, before) in names.into_iter().zip(before) {
+            let now = account(&again, name);
+            assert!(
+                (now - before).abs() <= 1e-9 * measured,
+                "{name}: {before}, then {now}"
+            );
+        }
+    });
 }

@@ -28,14 +28,16 @@ fn assert_rest_is_measured(work: impl FnOnce()) {
 
 #[test]
 fn idle_time_without_spans_is_measured() {
-    let _alone = crate::alone();
-    assert_rest_is_measured(|| ());
+    crate::undisturbed(|| {
+        assert_rest_is_measured(|| ());
+    });
 }
 
 #[test]
 fn idle_time_before_a_span_is_measured() {
-    let _alone = crate::alone();
-    assert_rest_is_measured(|| {
-        info_span!("late").in_scope(|| burn(Duration::from_millis(100)));
+    crate::undisturbed(|| {
+        assert_rest_is_measured(|| {
+            info_span!("late").in_scope(|| burn(Duration::from_millis(100)));
+        });
     });
 }

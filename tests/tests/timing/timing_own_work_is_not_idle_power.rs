@@ -30,20 +30,21 @@ fn record_after(before: impl FnOnce()) -> (tempfile::TempDir, StoredRun) {
 
 #[test]
 fn own_work_before_the_first_span_is_not_idle_power() {
-    let _alone = crate::alone();
-    let (_folder, run) = record_after(|| burn(Duration::from_millis(1_800)));
-    assert_eq!(run.events("own_work_in_baseline"), 1);
-    let known = "SELECT count(*) FROM baselines WHERE run = ?1";
-    assert_eq!(run.number(known), 0.0);
-    assert_eq!(
-        run.number("SELECT count(idle_j) FROM balance WHERE run = ?1"),
-        0.0
-    );
-    // 9 W for half a second belong to the span, less the CPU time of other programs.
-    let spans_j = run.number("SELECT max(spans_j) FROM balance WHERE run = ?1");
-    assert!(spans_j > 1.0, "{spans_j} J");
+    crate::undisturbed(|| {
+        let (_folder, run) = record_after(|| burn(Duration::from_millis(1_800)));
+        assert_eq!(run.events("own_work_in_baseline"), 1);
+        let known = "SELECT count(*) FROM baselines WHERE run = ?1";
+        assert_eq!(run.number(known), 0.0);
+        assert_eq!(
+            run.number("SELECT count(idle_j) FROM balance WHERE run = ?1"),
+            0.0
+        );
+        // 9 W for half a second belong to the span, less the CPU time of other programs.
+        let spans_j = run.number("SELECT max(spans_j) FROM balance WHERE run = ?1");
+        assert!(spans_j > 1.0, "{spans_j} J");
 
-    let (_folder, run) = record_after(|| std::thread::sleep(Duration::from_millis(1_800)));
-    assert_eq!(run.events("own_work_in_baseline"), 0);
-    assert!(run.number(known) > 0.0);
+        let (_folder, run) = record_after(|| std::thread::sleep(Duration::from_millis(1_800)));
+        assert_eq!(run.events("own_work_in_baseline"), 0);
+        assert!(run.number(known) > 0.0);
+    });
 }

@@ -86,67 +86,68 @@ fn messages(output: &Output) -> String {
 
 #[test]
 fn tracing_chrome_traces_get_energy() {
-    let _alone = crate::alone();
-    let folder = tempfile::tempdir().expect("a folder");
-    record(folder.path());
-    let (trace, trace_unix_ns) = put_off(folder.path());
-    let imported = energy(env!("CARGO_BIN_EXE_energy-command"))
-        .current_dir(folder.path())
-        .args(["import", "chrome", "--power", "power.plist"])
-        .arg(trace.file_name().expect("a name"))
-        .output()
-        .expect("a command");
-    let message = messages(&imported);
-    eprintln!("{message}");
-    assert!(imported.status.success(), "{message}");
-    assert!(
-        message.contains("by the method fitted, with intervals"),
-        "{message}"
-    );
+    crate::undisturbed(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        record(folder.path());
+        let (trace, trace_unix_ns) = put_off(folder.path());
+        let imported = energy(env!("CARGO_BIN_EXE_energy-command"))
+            .current_dir(folder.path())
+            .args(["import", "chrome", "--power", "power.plist"])
+            .arg(trace.file_name().expect("a name"))
+            .output()
+            .expect("a command");
+        let message = messages(&imported);
+        eprintln!("{message}");
+        assert!(imported.status.success(), "{message}");
+        assert!(
+            message.contains("by the method fitted, with intervals"),
+            "{message}"
+        );
 
-    // powermetrics reports its start in whole seconds; the fake reports it exactly.
-    let started = std::fs::read_to_string(folder.path().join("started")).expect("known");
-    let started: i64 = started.parse().expect("a moment");
-    let plist = Recording::open(&folder.path().join("power.plist")).expect("a recording");
-    let placed = plist.wall.expect("a wall clock").start_unix_ns;
-    let truth_ms = OFF_MS as f64 + (placed - started) as f64 / 1e6;
-    let run = StoredRun::open(&folder.path().join("energy.db"), "last");
-    let config = |what: &str| {
-        run.number(&format!(
-            "SELECT config ->> '$.{what}' FROM runs WHERE no = ?1"
-        ))
-    };
-    let found_ms = config("clock_offset_ms");
-    eprintln!(
-        "offset {found_ms:.2} ms, in truth {truth_ms:.2} ms, sd {:.2}",
-        config("clock_offset_sd_ms")
-    );
-    assert!((found_ms - truth_ms).abs() < 20.0, "{found_ms} {truth_ms}");
-    let stored_ns = config("trace_start_unix_ns");
-    assert!(
-        (stored_ns - trace_unix_ns as f64).abs() < 1e4,
-        "{stored_ns}"
-    );
-
-    let times = times(&trace);
-    for (name, more_w) in KINDS {
-        let truth_j = more_w * times[name];
-        let figure = |column: &str| {
+        // powermetrics reports its start in whole seconds; the fake reports it exactly.
+        let started = std::fs::read_to_string(folder.path().join("started")).expect("known");
+        let started: i64 = started.parse().expect("a moment");
+        let plist = Recording::open(&folder.path().join("power.plist")).expect("a recording");
+        let placed = plist.wall.expect("a wall clock").start_unix_ns;
+        let truth_ms = OFF_MS as f64 + (placed - started) as f64 / 1e6;
+        let run = StoredRun::open(&folder.path().join("energy.db"), "last");
+        let config = |what: &str| {
             run.number(&format!(
+                "SELECT config ->> '$.{what}' FROM runs WHERE no = ?1"
+            ))
+        };
+        let found_ms = config("clock_offset_ms");
+        eprintln!(
+            "offset {found_ms:.2} ms, in truth {truth_ms:.2} ms, sd {:.2}",
+            config("clock_offset_sd_ms")
+        );
+        assert!((found_ms - truth_ms).abs() < 20.0, "{found_ms} {truth_ms}");
+        let stored_ns = config("trace_start_unix_ns");
+        assert!(
+            (stored_ns - trace_unix_ns as f64).abs() < 1e4,
+            "{stored_ns}"
+        );
+
+        let times = times(&trace);
+        for (name, more_w) in KINDS {
+            let truth_j = more_w * times[name];
+            let figure = |column: &str| {
+                run.number(&format!(
                 "SELECT {column} FROM kind_energy k JOIN rails r ON r.run = k.run AND r.id = k.rail \
                  WHERE k.run = ?1 AND r.name = 'cpu' AND k.name = '{name}'"
             ))
-        };
-        let (own_j, lo_j, hi_j) = (figure("self_j"), figure("lo_j"), figure("hi_j"));
-        eprintln!("{name}: {own_j:.2} J ({lo_j:.2} to {hi_j:.2}), in truth {truth_j:.2} J");
-        // Nine intervals of ten hold the truth: half a width more on each side is
-        // room for the tenth.
-        let room = (hi_j - lo_j) / 2.0;
-        let range = lo_j - room..=hi_j + room;
-        assert!(range.contains(&truth_j), "{name}: {truth_j} {range:?}");
-        assert!(
-            (own_j - truth_j).abs() < 0.15 * truth_j,
-            "{name}: {own_j} {truth_j}"
-        );
-    }
+            };
+            let (own_j, lo_j, hi_j) = (figure("self_j"), figure("lo_j"), figure("hi_j"));
+            eprintln!("{name}: {own_j:.2} J ({lo_j:.2} to {hi_j:.2}), in truth {truth_j:.2} J");
+            // Nine intervals of ten hold the truth: half a width more on each side is
+            // room for the tenth.
+            let room = (hi_j - lo_j) / 2.0;
+            let range = lo_j - room..=hi_j + room;
+            assert!(range.contains(&truth_j), "{name}: {truth_j} {range:?}");
+            assert!(
+                (own_j - truth_j).abs() < 0.15 * truth_j,
+                "{name}: {own_j} {truth_j}"
+            );
+        }
+    });
 }

@@ -81,6 +81,9 @@ pub struct StoredConfig {
     /// Divisor of the logits of tokens that occurred.
     #[serde(deserialize_with = "lenient")]
     pub repeat_penalty: Option<f64>,
+    /// Whether end tokens were ignored.
+    #[serde(deserialize_with = "lenient")]
+    pub ignore_eos: Option<bool>,
     /// Whether the prompt is used without the model's template.
     #[serde(deserialize_with = "lenient")]
     pub raw: Option<bool>,

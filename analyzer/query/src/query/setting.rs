@@ -121,6 +121,8 @@ fn sampling(config: &StoredConfig) -> Option<String> {
     }
     let penalty = config.repeat_penalty.filter(|penalty| *penalty != 1.0);
     parts.extend(penalty.map(|penalty| format!("repeat penalty {penalty}")));
+    let ignores = config.ignore_eos == Some(true);
+    parts.extend(ignores.then(|| "end tokens ignored".to_owned()));
     Some(parts.join(", "))
 }
 
