@@ -7,6 +7,7 @@
 //!
 //! This process reads power; programs that record spans join its run.
 
+mod executable;
 mod found_counts;
 mod json_path;
 mod passed_output;
@@ -29,10 +30,10 @@ use energy_power::Provenance;
 use energy_store::JoinedSummary;
 use tracing_energy::{EnergyGuard, EnergyLayer, Method, RunSummary};
 
-use crate::error::{Error, Result};
-use crate::format::escape;
+use crate::error::Result;
 use crate::options::RecordingOptions;
 use crate::program::{Interrupt, RUN_ID};
+use executable::{cannot, find, missing};
 use passed_output::{OwnOutputs, PassedOutput};
 
 /// Options of recording a program.
@@ -81,7 +82,7 @@ pub fn record(db: &Path, options: &RecordOptions) -> anyhow::Result<RecordedProg
     // Fail before the baseline, which takes seconds.
     find(program)?;
     let interrupt = Interrupt::listen()?;
-    warm_up::execute(options, &interrupt)?;
+    warm_up::execute(&options.words, options.warmup, &interrupt)?;
     let is_searched = options.tokens.is_requested();
     let own = is_searched.then(OwnOutputs::of_process).transpose()?;
     let mut builder = EnergyLayer::builder()
@@ -174,40 +175,6 @@ fn count_tokens(options: &RecordOptions, output: PassedOutput, guard: &EnergyGua
     });
     if let Some(text) = token_counts::warning(&options.tokens, found) {
         guard.add_warning("token_counts", text);
-    }
-}
-
-/// Fails if the program is not found.
-fn find(program: &str) -> Result<()> {
-    let path = Path::new(program);
-    let is_there = match path.components().count() {
-        0 => false,
-        1 => {
-            let folders = std::env::var_os("PATH").unwrap_or_default();
-            std::env::split_paths(&folders).any(|folder| is_file(&folder.join(path)))
-        }
-        _ => is_file(path),
-    };
-    is_there.then_some(()).ok_or_else(|| missing(program))
-}
-
-fn is_file(path: &Path) -> bool {
-    path.is_file() || cfg!(windows) && path.with_extension("exe").is_file()
-}
-
-fn missing(program: &str) -> Error {
-    Error::NotExecuted {
-        program: escape(program),
-        what: "program not found; give its path, or add its folder to PATH".to_owned(),
-        code: 127,
-    }
-}
-
-fn cannot(program: &str, error: &std::io::Error) -> Error {
-    Error::NotExecuted {
-        program: escape(program),
-        what: format!("it cannot be started: {error}"),
-        code: 126,
     }
 }
 

@@ -3,18 +3,18 @@
 
 use std::process::{Command, Stdio};
 
-use super::{RecordOptions, cannot, missing};
+use super::executable::{cannot, missing};
 use crate::error::{Error, Result};
 use crate::format::{escape, shorten};
 use crate::program::{DATABASE, Interrupt, LAYER_DATABASE, RUN_ID};
 
-/// Executes the program as often as requested, without its output.
+/// Executes the program `count` times, without its output. `words` are the program and its arguments.
 ///
 /// # Errors
 /// If it cannot be started, fails, or a signal is received.
-pub(super) fn execute(options: &RecordOptions, interrupt: &Interrupt) -> Result<()> {
-    let (program, arguments) = options.words.split_first().ok_or_else(|| missing(""))?;
-    for number in 1..=options.warmup {
+pub(super) fn execute(words: &[String], count: usize, interrupt: &Interrupt) -> Result<()> {
+    let (program, arguments) = words.split_first().ok_or_else(|| missing(""))?;
+    for number in 1..=count {
         let mut command = Command::new(program);
         command
             .args(arguments)
@@ -31,7 +31,7 @@ pub(super) fn execute(options: &RecordOptions, interrupt: &Interrupt) -> Result<
         }
         if let Some(failure) = ended.failure() {
             return Err(Error::Program {
-                program: escape(&shorten(&options.words.join(" "), 80)),
+                program: escape(&shorten(&words.join(" "), 80)),
                 what: format!("execution {number} of the warm-up: {failure}"),
             });
         }
