@@ -1,18 +1,20 @@
 //! Records any program.
 //!
 //! ```text
-//! energy record   |--baseline--|=========== samples ===========|--merges spans--|
-//! the program                  |--- its processes, CPU times --|
+//! energy record   |--warm-up--|--baseline--|=========== samples ===========|--merges spans--|
+//! the program     |- N times -|            |--- its processes, CPU times --|
 //! ```
 //!
 //! This process reads power; programs that record spans join its run.
 
+mod executable;
 mod found_counts;
 mod json_path;
 mod passed_output;
 mod token_counts;
 mod token_options;
 mod token_pattern;
+mod warm_up;
 mod workload;
 
 pub use token_options::TokenOptions;
@@ -28,10 +30,9 @@ use energy_power::Provenance;
 use energy_store::JoinedSummary;
 use tracing_energy::{EnergyGuard, EnergyLayer, Method, RunSummary};
 
-use crate::error::{Error, Result};
-use crate::format::escape;
 use crate::options::RecordingOptions;
 use crate::program::{Interrupt, RUN_ID};
+use executable::{cannot, find, missing};
 use passed_output::{OwnOutputs, PassedOutput};
 
 /// Options of recording a program.
@@ -46,6 +47,9 @@ pub struct RecordOptions {
     /// Power, idle baseline and labels.
     #[command(flatten)]
     pub recording: RecordingOptions,
+    /// Number of executions before the recorded one; they are not recorded
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub warmup: usize,
     /// What the program does.
     #[arg(skip)]
     pub workload: Workload,
@@ -77,6 +81,7 @@ pub fn record(db: &Path, options: &RecordOptions) -> anyhow::Result<RecordedProg
     // Fail before the baseline, which takes seconds.
     find(program)?;
     let interrupt = Interrupt::listen()?;
+    warm_up::execute(&options.words, options.warmup, &interrupt)?;
     let is_searched = options.tokens.is_requested();
     let own = is_searched.then(OwnOutputs::of_process).transpose()?;
     let mut builder = EnergyLayer::builder()
@@ -139,7 +144,8 @@ fn metadata(options: &RecordOptions) -> RunMetadata {
     let workload = &options.workload;
     let mut config = workload.config.clone();
     if recording.keep_text {
-        config.insert("command".to_owned(), options.words.join(" ").into());
+        let line = config.entry("command");
+        line.or_insert_with(|| options.words.join(" ").into());
     }
     let config = serde_json::Value::from(config);
     RunMetadata {
@@ -168,40 +174,6 @@ fn count_tokens(options: &RecordOptions, output: PassedOutput, guard: &EnergyGua
     });
     if let Some(text) = token_counts::warning(&options.tokens, found) {
         guard.add_warning("token_counts", text);
-    }
-}
-
-/// Fails if the program is not found.
-fn find(program: &str) -> Result<()> {
-    let path = Path::new(program);
-    let is_there = match path.components().count() {
-        0 => false,
-        1 => {
-            let folders = std::env::var_os("PATH").unwrap_or_default();
-            std::env::split_paths(&folders).any(|folder| is_file(&folder.join(path)))
-        }
-        _ => is_file(path),
-    };
-    is_there.then_some(()).ok_or_else(|| missing(program))
-}
-
-fn is_file(path: &Path) -> bool {
-    path.is_file() || cfg!(windows) && path.with_extension("exe").is_file()
-}
-
-fn missing(program: &str) -> Error {
-    Error::NotExecuted {
-        program: escape(program),
-        what: "program not found; give its path, or add its folder to PATH".to_owned(),
-        code: 127,
-    }
-}
-
-fn cannot(program: &str, error: &std::io::Error) -> Error {
-    Error::NotExecuted {
-        program: escape(program),
-        what: format!("it cannot be started: {error}"),
-        code: 126,
     }
 }
 

@@ -43,7 +43,7 @@ fn timing_attribution_comes_near_the_truth() {
     assert!(failures.len() < 3, "{}", failures.join("\n\n"));
 }
 
-/// Follows the program once. The error says what is too far from the truth.
+/// Follows the program once. The error names what is too far from the truth.
 fn distance_from_the_truth() -> Result<(), String> {
     let folder = tempfile::tempdir().expect("a folder");
     let runs = follow(&schedule(), folder.path(), &mut drop);

@@ -173,8 +173,6 @@ pub(super) struct ServerAnswer {
     pub(super) model: Option<String>,
     /// Version of the server.
     pub(super) fingerprint: Option<String>,
-    /// Most connections of other clients at a time during the request; `None` if unknown.
-    pub(super) other_connections: Option<usize>,
 }
 
 impl ServerAnswer {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::answer::ServerAnswer;
 use super::options::DriveOptions;
+use super::other_clients::OtherClients;
 use super::server_facts::ServerFacts;
 use super::token_counts::TokenCounts;
 use crate::checksum::sha256_of;
@@ -33,6 +34,15 @@ pub(super) struct DriveConfig {
     /// Compute threads of the server, if they were requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     threads: Option<usize>,
+    /// Device that the command line of the server requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
+    /// Number format of the key-value cache that it requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache: Option<String>,
+    /// Requested number of tokens of a made prompt; absent if the prompt was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_tokens: Option<usize>,
     /// Depth of spans: that of tokens.
     depth: &'static str,
     prompts: usize,
@@ -81,6 +91,8 @@ struct ServerConfig {
     timings: Option<Map<String, Value>>,
     /// Most connections of other clients at a time during the request.
     other_connections: Option<usize>,
+    /// Tokens of other requests that it processed during the request.
+    other_tokens: Option<u64>,
 }
 
 impl DriveConfig {
@@ -111,6 +123,9 @@ impl DriveConfig {
             warmup: options.warmup,
             model_sha256,
             threads: options.threads,
+            device: options.device.clone(),
+            cache: options.cache.clone(),
+            prompt_tokens: options.prompt_tokens,
             prompt_sha256: (!keep_text || !options.is_prompt_stored)
                 .then(|| sha256_of(options.prompt.as_bytes())),
             ..Self::default()
@@ -136,7 +151,22 @@ impl DriveConfig {
         server.input_tokens = answer.usage.input;
         server.cached_tokens = counts.cached;
         server.timings.clone_from(&answer.timings);
-        server.other_connections = answer.other_connections;
+    }
+
+    /// Adds what was found of other clients.
+    pub(super) fn set_others(&mut self, others: &OtherClients) {
+        self.server.other_connections = others.connections;
+        self.server.other_tokens = others.tokens;
+    }
+
+    /// Returns the fields by which past runs of the same server and interface are recognized, as they
+    /// are stored.
+    pub(super) fn fields_of_server(&self) -> Map<String, Value> {
+        Map::from_iter([
+            ("serve".to_owned(), self.serve.clone().into()),
+            ("api".to_owned(), self.api.into()),
+            ("ignore_eos".to_owned(), self.ignore_eos.into()),
+        ])
     }
 
     /// Returns the JSON text, with sorted keys.

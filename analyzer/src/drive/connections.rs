@@ -28,6 +28,8 @@ struct TcpRow {
 #[cfg(target_os = "linux")]
 pub(super) fn of_others(port: u16) -> Option<usize> {
     let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
+    // A connection of this process may begin or end while the tables are read.
+    let mut own = own_sockets()?;
     let texts: Vec<String> = tables
         .iter()
         .filter_map(|table| std::fs::read_to_string(table).ok())
@@ -35,7 +37,8 @@ pub(super) fn of_others(port: u16) -> Option<usize> {
     if texts.is_empty() {
         return None;
     }
-    Some(count(&texts.concat(), port, &own_sockets()?))
+    own.extend(own_sockets()?);
+    Some(count(&texts.concat(), port, &own))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -5,6 +5,8 @@
 //!                                  |         |                |        channel
 //! this thread                    status   SSE, tokens       checks     signals, timeout, death
 //! ```
+//!
+//! This thread gives tokens their times, so that it does nothing slow until the end.
 
 use std::io::Read;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -14,7 +16,6 @@ use serde_json::Value;
 
 use super::answer::{self, ServerAnswer, StreamItem};
 use super::client::HttpClient;
-use super::connections;
 use super::endpoint::{Endpoint, EndpointApi};
 use super::server_process::ServerProcess;
 use super::spans::TokenSink;
@@ -25,8 +26,6 @@ use crate::program::Interrupt;
 
 /// Longest wait for bytes before signals and the server are checked.
 const TICK: Duration = Duration::from_millis(50);
-/// Time between searches for connections of other clients.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Size of the buffer for received bytes.
 const BUFFER: usize = 16 << 10;
 
@@ -66,7 +65,6 @@ impl Exchange<'_> {
         let begin = Instant::now();
         let received = self.post(body.clone());
         let mut body = Body::default();
-        let mut looked: Option<Instant> = None;
         loop {
             if self.interrupt.is_received() {
                 return Err(self.interrupt.error());
@@ -78,11 +76,6 @@ impl Exchange<'_> {
                     answer.streamed,
                     last_lines(server.as_deref())
                 )));
-            }
-            if looked.is_none_or(|at| at.elapsed() > LOOK_EVERY) {
-                looked = Some(Instant::now());
-                let now = connections::of_others(self.endpoint.port());
-                answer.other_connections = answer.other_connections.max(now);
             }
             match received.recv_timeout(TICK) {
                 Ok(StreamPiece::Head(status, media_type)) => body.begin(status, media_type),

@@ -16,7 +16,7 @@
 //! ```text
 //! sse, answer <- stream_body             endpoint <- client <- server_facts, readiness
 //! answer <- token_counts
-//! server_process, connections, spans     all <- exchange <- record
+//! server_process, spans <- exchange      connections <- other_clients      all <- record
 //! ```
 
 mod answer;
@@ -28,6 +28,7 @@ mod endpoint;
 mod exchange;
 mod model;
 mod options;
+mod other_clients;
 mod readiness;
 mod record;
 mod request;
@@ -41,6 +42,8 @@ mod token_counts;
 #[cfg(feature = "inference")]
 pub(crate) use model::located as located_model;
 pub(crate) use model::{checksum as model_checksum, path as model_path};
+
+pub(crate) use record::stored_fields;
 
 pub use endpoint::{Endpoint, EndpointApi};
 pub use options::DriveOptions;

@@ -10,8 +10,8 @@ use crate::options::{RecordingOptions, duration_text, parse_duration};
 /// Options of `energy drive`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct DriveOptions {
-    /// Command line that starts the server: its process is ended afterwards. {model} and the names
-    /// of labels in braces are replaced
+    /// Command line that starts the server: its process is ended afterwards. {model}, {max_tokens}
+    /// and the names of labels in braces are replaced
     #[arg(
         long,
         value_name = "COMMAND",
@@ -53,10 +53,20 @@ pub struct DriveOptions {
     /// Number of compute threads that the command line requests.
     #[arg(skip)]
     pub threads: Option<usize>,
+    /// Device that the command line requests.
+    #[arg(skip)]
+    pub device: Option<String>,
+    /// Number format of the key-value cache that the command line requests.
+    #[arg(skip)]
+    pub cache: Option<String>,
+    /// Requested number of tokens of a made prompt.
+    #[arg(skip)]
+    pub prompt_tokens: Option<usize>,
     /// Label of the configuration, e.g. tp=2 (repeatable) [default: none]
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = parse_label)]
     pub labels: Vec<(String, String)>,
-    /// Number of unrecorded requests before the recorded one
+    /// Number of requests before the measured one: a span `warm_up` records their energy, outside of
+    /// that of `inference`
     #[arg(long, value_name = "N", default_value_t = Self::default().warmup)]
     pub warmup: usize,
     /// Time limit of a request (0s: none)
@@ -92,6 +102,9 @@ impl Default for DriveOptions {
             seed: 0,
             model: None,
             threads: None,
+            device: None,
+            cache: None,
+            prompt_tokens: None,
             labels: Vec::new(),
             warmup: 0,
             timeout: Duration::from_secs(600),

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use energy_data::rows::RunMetadata;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tracing::Dispatch;
 use tracing_energy::{EnergyGuard, EnergyLayer};
 use tracing_subscriber::Layer as _;
@@ -13,15 +13,15 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::answer::ServerAnswer;
-use super::client::HttpClient;
 use super::config::DriveConfig;
 use super::endpoint::Endpoint;
 use super::exchange::Exchange;
 use super::model;
 use super::options::DriveOptions;
+use super::other_clients::{ClientWatch, OtherClients};
 use super::readiness::{self, ReadyServer};
 use super::request::{body, warm_up_prompt};
-use super::server_facts::{ServerFacts, UNNAMED, busy_slots};
+use super::server_facts::{RequestedModel, ServerFacts, UNNAMED};
 use super::server_process::ServerProcess;
 use super::spans::{NoSpans, ROLES, RequestSpans, TARGET};
 use super::token_counts::{self, TokenCounts};
@@ -44,6 +44,8 @@ const OTHER_CLIENTS: &str = "other_clients";
 struct Prepared {
     endpoint: Endpoint,
     addresses: Vec<SocketAddr>,
+    /// Path of the model, if it is a file or folder.
+    model: Option<PathBuf>,
     /// Command line of the server.
     serve: Option<String>,
     config: DriveConfig,
@@ -112,16 +114,11 @@ fn prepare(options: &DriveOptions) -> Result<Prepared> {
         )));
     }
     let addresses = endpoint.local_addresses()?;
-    let model = options
-        .model
-        .as_deref()
-        .map(model::path)
-        .transpose()?
-        .flatten();
+    let model = model_path(options)?;
     let serve = match (&options.serve, options.watch_pid) {
         (Some(line), None) => {
             readiness::refuse_taken(&endpoint, &addresses)?;
-            Some(fill(line, &placeholders(options, model.as_deref())))
+            Some(filled(line, options, model.as_deref()))
         }
         (None, Some(pid)) => {
             energy_host::process_start(pid).ok_or_else(|| {
@@ -138,20 +135,50 @@ fn prepare(options: &DriveOptions) -> Result<Prepared> {
     Ok(Prepared {
         endpoint,
         addresses,
+        model,
         serve,
         config,
         interrupt: Interrupt::listen()?,
     })
 }
 
-/// Returns what can stand in the command line of the server.
-fn placeholders<'o>(options: &'o DriveOptions, path: Option<&'o Path>) -> Vec<Placeholder<'o>> {
+fn model_path(options: &DriveOptions) -> Result<Option<PathBuf>> {
+    let path = options.model.as_deref().map(model::path);
+    Ok(path.transpose()?.flatten())
+}
+
+/// Returns the fields of the stored configuration by which past runs with these options of the server
+/// are recognized.
+///
+/// # Errors
+/// If the model cannot be downloaded.
+pub(crate) fn stored_fields(options: &DriveOptions) -> Result<Map<String, Value>> {
+    let path = model_path(options)?;
+    let line = options.serve.as_deref();
+    let line = line.map(|line| filled(line, options, path.as_deref()));
+    Ok(DriveConfig::of(options, line.as_deref(), None).fields_of_server())
+}
+
+/// Fills in the command line of the server, with the path of the model.
+fn filled(line: &str, options: &DriveOptions, path: Option<&Path>) -> String {
     let labels = options.labels.iter();
     let labels = labels.map(|(key, value)| (key.as_str().into(), value.as_str().into()));
     let path = path.map(Path::to_string_lossy);
     let model = path.or_else(|| options.model.as_deref().map(Into::into));
-    let model = model.map(|model| ("model".into(), model));
-    labels.chain(model).collect()
+    let texts = [
+        ("model", model),
+        (
+            "threads",
+            options.threads.map(|threads| threads.to_string().into()),
+        ),
+        ("device", options.device.as_deref().map(Into::into)),
+        ("cache", options.cache.as_deref().map(Into::into)),
+        ("max_tokens", Some(options.max_tokens.to_string().into())),
+    ];
+    let own = texts.into_iter();
+    let own = own.filter_map(|(name, value)| Some((name.into(), value?)));
+    let values: Vec<Placeholder<'_>> = own.chain(labels).collect();
+    fill(line, &values)
 }
 
 /// Measures idle power and starts the recording.
@@ -204,10 +231,9 @@ fn request(
     }
     on_step("waiting for the server");
     let ready = wait(options, prepared, server.as_mut())?;
-    let model = options.model.as_deref();
-    let facts = ServerFacts::read(&ready.client, ready.name.as_deref(), model);
+    let facts = facts(options, prepared, &ready)?;
     describe(options, prepared, guard, &facts);
-    let name = facts.model.as_deref().or(model);
+    let name = facts.model.as_deref().or(options.model.as_deref());
     let exchange = Exchange {
         client: &ready.client,
         endpoint: &prepared.endpoint,
@@ -221,7 +247,8 @@ fn request(
         on_step("warming up");
         warm_up(options, &exchange, server.as_mut(), &of)?;
     }
-    warn_of_busy_slots(&ready.client, guard);
+    let port = prepared.endpoint.port();
+    let watch = ClientWatch::begin(&ready.client, port, facts.is_llama_cpp());
     on_step("");
     let mut answer = ServerAnswer::default();
     let mut spans = RequestSpans::begin(options.max_tokens);
@@ -240,6 +267,12 @@ fn request(
         spans.record_counts(counts.input, counts.output);
     }
     drop(spans);
+    let others = match &sent {
+        Ok(()) => watch.end(&ready.client, &counts),
+        // The server may answer nothing more.
+        Err(_) => OtherClients::default(),
+    };
+    prepared.config.set_others(&others);
     store(
         guard,
         &mut prepared.config,
@@ -250,10 +283,28 @@ fn request(
     for text in counts.warnings {
         guard.add_warning("token_counts", text);
     }
-    if let Some(text) = other_clients(&answer) {
+    for text in others.warnings() {
         guard.add_warning(OTHER_CLIENTS, text);
     }
     Ok(server)
+}
+
+/// Requests what the server states about itself.
+///
+/// # Errors
+/// If it is not clear which of its models is to answer.
+fn facts(options: &DriveOptions, prepared: &Prepared, ready: &ReadyServer) -> Result<ServerFacts> {
+    let serve = options.serve.as_deref();
+    let requested = RequestedModel {
+        name: options.model.as_deref(),
+        path: prepared.model.as_deref(),
+        is_loaded: serve.is_some_and(|line| line.contains("{model}")),
+    };
+    let facts = ServerFacts::read(&ready.client, ready.name.as_deref(), &requested);
+    facts.map_err(|what| Error::Program {
+        program: prepared.endpoint.to_string(),
+        what,
+    })
 }
 
 /// Waits until the server is ready.
@@ -269,7 +320,7 @@ fn wait(
     readiness::wait(endpoint, addresses, limit, &prepared.interrupt, server)
 }
 
-/// Sends the requests that are not recorded; one span explains their energy.
+/// Sends the requests before the measured one; one span has their energy.
 fn warm_up(
     options: &DriveOptions,
     exchange: &Exchange<'_>,
@@ -283,17 +334,6 @@ fn warm_up(
             exchange.run(&body, server.as_deref_mut(), received, &mut |_| ())
         })
     })
-}
-
-fn warn_of_busy_slots(client: &HttpClient, guard: &EnergyGuard) {
-    let Some(busy) = busy_slots(client).filter(|busy| *busy > 0) else {
-        return;
-    };
-    let text = format!(
-        "the server was processing {busy} other requests when the recorded one began: its energy \
-         includes theirs"
-    );
-    guard.add_warning(OTHER_CLIENTS, text);
 }
 
 /// Stores the answer, and its numbers of tokens if it is complete.
@@ -329,12 +369,4 @@ fn describe(
         metadata.precision.clone_from(&facts.precision);
         metadata.config = prepared.config.text();
     });
-}
-
-fn other_clients(answer: &ServerAnswer) -> Option<String> {
-    let count = answer.other_connections.filter(|count| *count > 0)?;
-    Some(format!(
-        "{count} connections of other clients to the server were open during the request: its energy \
-         may include their requests"
-    ))
 }

@@ -2,13 +2,15 @@
 
 use std::fs::File;
 use std::io;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use super::death_watcher::DeathWatcher;
 use crate::error::{Error, Result};
 use crate::format::{escape, shorten};
-use crate::program::{DATABASE, LAYER_DATABASE, RUN_ID, SYSTEM_TURN, shell};
+use crate::program::{
+    DATABASE, EndSignal, LAYER_DATABASE, ProcessGroup, RUN_ID, SYSTEM_TURN, shell,
+};
 
 /// Time that the server has to end in order, before it is killed.
 const ENDING: Duration = Duration::from_secs(5);
@@ -24,10 +26,9 @@ const LINES: usize = 5;
 /// A running server. It ends when this value is dropped.
 #[derive(Debug)]
 pub(super) struct ServerProcess {
-    child: Child,
+    group: ProcessGroup,
     /// Its standard output and error.
     log: File,
-    status: Option<ExitStatus>,
     watcher: DeathWatcher,
 }
 
@@ -55,28 +56,22 @@ impl ServerProcess {
             command.env_remove(variable);
         }
         // Ctrl-C on the terminal reaches this process only, which ends the server in order.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let child = command.spawn().map_err(fault)?;
+        let group = ProcessGroup::start(&mut command).map_err(fault)?;
         Ok(Self {
-            watcher: DeathWatcher::of(&child),
-            child,
+            watcher: DeathWatcher::of(group.child()),
+            group,
             log,
-            status: None,
         })
     }
 
     /// Returns its process id.
     pub(super) fn id(&self) -> u32 {
-        self.child.id()
+        self.group.child().id()
     }
 
     /// Returns its exit status, if it has ended.
     pub(super) fn status(&mut self) -> Option<ExitStatus> {
-        if self.status.is_none() {
-            self.status = self.child.try_wait().ok().flatten();
-        }
-        self.status
+        self.group.status().ok().flatten()
     }
 
     /// Like [`ServerProcess::status`], but waits a moment: a connection ends before its process.
@@ -107,19 +102,16 @@ impl ServerProcess {
 
     /// Ends it and its descendants: by SIGTERM, or later by SIGKILL.
     fn end(&mut self) {
-        signal_group(&self.child, Ending::InOrder);
+        self.group.signal(EndSignal::TERMINATE);
         let end = Instant::now() + ENDING;
         while self.status().is_none() && Instant::now() < end {
             std::thread::sleep(POLL);
         }
         // Descendants may have ignored SIGTERM although the first process has ended.
-        signal_group(&self.child, Ending::AtOnce);
-        if self.status.is_none() {
-            let _ = self.child.kill();
-        }
+        self.group.signal(EndSignal::AtOnce);
         // The id of the group is free for other processes once the first one is reaped.
         self.watcher.end();
-        let _ = self.child.wait();
+        let _ = self.group.child_mut().wait();
     }
 }
 
@@ -150,32 +142,6 @@ fn tail(mut log: &File) -> io::Result<Vec<u8>> {
     log.seek(SeekFrom::End(0))?;
     Ok(bytes)
 }
-
-/// How a process ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    InOrder,
-    AtOnce,
-}
-
-#[cfg(unix)]
-fn signal_group(child: &Child, ending: Ending) {
-    let signal = match ending {
-        Ending::InOrder => libc::SIGTERM,
-        Ending::AtOnce => libc::SIGKILL,
-    };
-    if let Ok(group) = libc::pid_t::try_from(child.id()) {
-        // SAFETY: a plain system call. The group has the id of the child, which no new process can
-        // get while the child is not reaped or the group has members; without members it fails.
-        unsafe { libc::killpg(group, signal) };
-        // A stopped process handles no signal until it continues.
-        // SAFETY: as above.
-        unsafe { libc::killpg(group, libc::SIGCONT) };
-    }
-}
-
-#[cfg(not(unix))]
-fn signal_group(_child: &Child, _ending: Ending) {}
 
 #[cfg(all(test, unix))]
 mod tests {

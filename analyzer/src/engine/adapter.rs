@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::Path;
 
+use serde_json::{Map, Value};
+
 use crate::error::Result;
 use crate::experiment::{ExperimentPlan, Trial, TrialConfig};
 use crate::program::Program;
@@ -25,6 +27,19 @@ pub trait Engine: Debug + Sync {
         config: &mut TrialConfig,
         known: &mut CheckedModels,
     ) -> Result<()>;
+
+    /// Returns the fields by which the stored configuration of a past run shows that this engine
+    /// would execute the same program for a configuration; `None` if all are factors.
+    ///
+    /// # Errors
+    /// If the configuration cannot be run.
+    fn stored_fields(
+        &self,
+        _plan: &ExperimentPlan,
+        _config: &TrialConfig,
+    ) -> Result<Option<Map<String, Value>>> {
+        Ok(None)
+    }
 
     /// Returns the program that executes a trial. `energy` is the path of this program.
     ///

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::experiment::{ExperimentPlan, GivenTexts, Trial, TrialConfig};
 use crate::program::{Program, shell};
 use crate::record::{RecordOptions, Workload};
+use crate::run::RunOptions;
 
 /// `energy record`.
 #[derive(Debug)]
@@ -34,23 +35,51 @@ impl Engine for CommandEngine {
         known: &mut CheckedModels,
     ) -> Result<()> {
         external::refuse_endpoint(plan, config, NAME)?;
-        let line = plan.engine.command.as_deref().ok_or_else(|| {
-            let text = "engine command: give the command line with --command";
-            Error::Request(text.to_owned())
-        })?;
-        let template = CommandTemplate {
-            engine: NAME,
-            option: "--command",
-            line,
-            used: &[],
-        };
+        let template = template(plan)?;
         template.check(plan, config)?;
-        external::check_model(plan, line, config, known)
+        external::check_model(plan, template.line, config, known)
+    }
+
+    fn stored_fields(
+        &self,
+        plan: &ExperimentPlan,
+        config: &TrialConfig,
+    ) -> Result<Option<Map<String, Value>>> {
+        let line = stored_line(&template(plan)?, config)?;
+        Ok(Some(Map::from_iter([(LINE.to_owned(), line.into())])))
     }
 
     fn program(&self, trial: &Trial, energy: &Path, database: &Path) -> Result<Program> {
         Ok(external::program("record", trial, energy, database))
     }
+}
+
+/// Field of the stored command line.
+const LINE: &str = "command";
+/// Placeholder of the file of the prompt.
+const PROMPT_FILE: &str = "prompt_file";
+
+fn template(plan: &ExperimentPlan) -> Result<CommandTemplate<'_>> {
+    let line = plan.engine.command.as_deref().ok_or_else(|| {
+        let text = "engine command: give the command line with --command";
+        Error::Request(text.to_owned())
+    })?;
+    Ok(CommandTemplate {
+        engine: NAME,
+        option: "--command",
+        line,
+        used: &[],
+    })
+}
+
+/// Returns the command line as it is stored with runs: the file of the prompt has another name in each
+/// run, so that its placeholder stays.
+fn stored_line(template: &CommandTemplate<'_>, config: &TrialConfig) -> Result<String> {
+    Ok(filled(
+        template.line,
+        config,
+        [external::placeholder(config)?],
+    ))
 }
 
 /// Options of a trial, with the file of its prompt.
@@ -70,27 +99,29 @@ impl RecordedCommand {
     /// If a text is missing, or the prompt cannot be made or written.
     pub fn of(trial: &Trial, given: &GivenTexts) -> Result<Self> {
         let (config, engine) = (&trial.config, &trial.plan.engine);
+        let template = template(&trial.plan)?;
         let options = external::with_prompt(trial.options(given)?)?;
         let mut file = NamedTempFile::new()?;
         file.write_all(options.prompt.as_bytes())?;
         file.flush()?;
         let path = file.path().to_string_lossy().into_owned();
         let further = [
-            ("prompt_file".into(), path.into()),
+            (PROMPT_FILE.into(), path.into()),
             external::placeholder(config)?,
         ];
-        let line = filled(
-            engine.command.as_deref().unwrap_or_default(),
-            config,
-            further,
-        );
+        let line = filled(template.line, config, further);
+        let mut facts = facts(&template, config, &options);
+        if options.recording.keep_text {
+            let stored = stored_line(&template, config)?;
+            facts.insert(LINE.to_owned(), stored.into());
+        }
         let [program, flag] = shell();
         let workload = Workload {
             engine: Some(NAME.to_owned()),
             model: external::model_name(config),
             prompt: options.is_prompt_stored.then(|| options.prompt.clone()),
             batch: Some(1),
-            config: facts(config, &options.prompt),
+            config: facts,
             run_id: None,
         };
         Ok(Self {
@@ -98,6 +129,7 @@ impl RecordedCommand {
                 words: [program, flag, line.as_str()].map(str::to_owned).to_vec(),
                 tokens: engine.tokens.clone(),
                 recording: options.recording,
+                warmup: options.warmup,
                 workload,
             },
             _prompt: file,
@@ -106,14 +138,24 @@ impl RecordedCommand {
 }
 
 /// Returns the configuration that is stored with the run; its fields have the names of `energy run`.
-fn facts(config: &TrialConfig, prompt: &str) -> Map<String, Value> {
+/// What the command line does not use is unknown.
+fn facts(
+    template: &CommandTemplate<'_>,
+    config: &TrialConfig,
+    options: &RunOptions,
+) -> Map<String, Value> {
+    let used = |name: &str, value: Value| template.has(name).then_some(value);
+    let cache = crate::run::options::value_name(&config.cache);
     let facts = json!({
         "version": 1,
         "model_sha256": config.model_sha256,
-        "prompt_sha256": sha256_of(prompt.as_bytes()),
+        "prompt_sha256": sha256_of(options.prompt.as_bytes()),
+        "prompt_tokens": config.prompt_tokens,
         "max_tokens": config.max_tokens,
         "threads": config.threads,
-        "device": config.device,
+        "device": used("device", config.device.clone().into()),
+        "cache": used("cache", cache.into()),
+        "warmup": options.warmup,
         "labels": config.labels,
         "prompts": 1,
         "batch": 1,

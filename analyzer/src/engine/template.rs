@@ -14,6 +14,16 @@ const FACTORS: &[(&str, &str)] = &[
     ("max-tokens", "max_tokens"),
 ];
 
+/// Placeholders that are no labels.
+const RESERVED: &[&str] = &[
+    "model",
+    "threads",
+    "device",
+    "cache",
+    "max_tokens",
+    "prompt_file",
+];
+
 /// A command line of an engine.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CommandTemplate<'t> {
@@ -66,13 +76,16 @@ impl CommandTemplate<'_> {
                 ));
             }
         }
-        for chosen in plan
-            .factors
-            .iter()
-            .filter(|chosen| chosen.factor == "label")
-        {
-            let key = chosen.values.first().and_then(|one| one.split_once('='));
-            let key = key.map_or("", |(key, _)| key);
+        for chosen in &plan.factors {
+            let Some(key) = chosen.label_key() else {
+                continue;
+            };
+            if RESERVED.contains(&key) {
+                return wrong(format!(
+                    "--label {key}: {{{key}}} stands for another value in the command line; choose \
+                     another key"
+                ));
+            }
             if chosen.is_varied() && !self.has(key) {
                 return wrong(format!(
                     "--label {key} has several values, but the command line has no {{{key}}}; add \
@@ -84,12 +97,14 @@ impl CommandTemplate<'_> {
         Ok(())
     }
 
-    fn has(&self, placeholder: &str) -> bool {
+    /// Returns whether the command line has a placeholder.
+    pub(super) fn has(&self, placeholder: &str) -> bool {
         self.line.contains(&format!("{{{placeholder}}}"))
     }
 }
 
-/// Replaces the placeholders of a configuration and the `further` ones.
+/// Replaces the placeholders of a configuration and the `further` ones. The line must not have been
+/// filled in before: values can contain braces.
 pub(super) fn filled<'c>(
     line: &str,
     config: &'c TrialConfig,
@@ -168,6 +183,7 @@ mod tests {
             ("serve", "requantize", "q8_0", "omit --requantize"),
             ("serve", "depth", "phase,layer", "one value of --depth"),
             ("serve", "label", "tp=1,2", "has no {tp}"),
+            ("serve {model}", "label", "model=a", "choose another key"),
         ] {
             let error = checked(line, &[(factor, value)]).unwrap_err().to_string();
             assert!(

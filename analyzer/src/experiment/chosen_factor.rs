@@ -12,6 +12,12 @@ pub struct ChosenFactor {
 }
 
 impl ChosenFactor {
+    /// Returns the key of a label; `None` if it is another factor.
+    pub fn label_key(&self) -> Option<&str> {
+        let first = self.values.first().filter(|_| self.factor == "label");
+        first?.split_once('=').map(|(key, _)| key)
+    }
+
     /// Returns whether it has several values.
     pub fn is_varied(&self) -> bool {
         self.values.len() > 1

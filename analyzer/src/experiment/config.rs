@@ -79,6 +79,7 @@ impl TrialConfig {
             threads: self.threads,
             device: self.device.clone(),
             cache: self.cache,
+            labels: self.labels.clone(),
             ..common.clone()
         }
     }

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use energy_data::rows::RunStatus;
+use serde_json::{Map, Value};
 
 use super::config::TrialConfig;
 use super::factor_options::LabelledConfig;
 use super::plan::ExperimentPlan;
 use crate::checksum::sha256_of;
+use crate::engine::engine;
 use crate::error::Result;
 use crate::query::{self, Recording, Run, RunListEntry, StoredConfig};
 use crate::run::options::value_name;
@@ -33,6 +35,8 @@ pub struct SweepEstimate {
 /// A past run with what identifies its configuration.
 struct PastRun {
     config: StoredConfig,
+    /// All fields of its configuration.
+    fields: Map<String, Value>,
     engine: Option<String>,
     /// Requested sequences at once.
     batch: Option<i64>,
@@ -64,10 +68,13 @@ pub fn estimate(
         ..SweepEstimate::default()
     };
     for config in configs {
-        let same: Vec<&PastRun> = past
-            .iter()
-            .filter(|run| run.is_of(&config.config, plan.prompt_sha256.as_deref()))
-            .collect();
+        let config = &config.config;
+        let fields = engine(&config.engine)?.stored_fields(plan, config)?;
+        let is_same = |run: &&PastRun| {
+            run.is_of_program(config, fields.as_ref())
+                && run.is_of_use(config, plan.prompt_sha256.as_deref())
+        };
+        let same: Vec<&PastRun> = past.iter().filter(is_same).collect();
         let count = same.len();
         if count == 0 {
             continue;
@@ -107,7 +114,10 @@ fn past_run(run: &Run, entry: &RunListEntry) -> Option<PastRun> {
     let ns = u64::try_from(run.row.end_ns?).ok()?;
     let metadata = &run.row.metadata;
     let config = StoredConfig::of(metadata);
+    let fields = metadata.config.as_deref();
+    let fields = fields.and_then(|text| serde_json::from_str(text).ok());
     Some(PastRun {
+        fields: fields.unwrap_or_default(),
         engine: metadata.engine.clone(),
         batch: config
             .requested_batch
@@ -124,9 +134,28 @@ fn past_run(run: &Run, entry: &RunListEntry) -> Option<PastRun> {
 }
 
 impl PastRun {
-    /// Returns whether the run has this configuration. A factor that is not set matches all
-    /// values.
-    fn is_of(&self, config: &TrialConfig, prompt_sha256: Option<&str>) -> bool {
+    /// Returns whether the run was made by the program of this configuration. `fields` are those by
+    /// which its engine recognizes it. A server states its own name as engine, and other programs state
+    /// no conversion of weights, so that these are compared for the engine without such fields only.
+    fn is_of_program(&self, config: &TrialConfig, fields: Option<&Map<String, Value>>) -> bool {
+        let own = &self.config;
+        if let Some(fields) = fields {
+            let is_same = |(name, value): (&String, &Value)| self.fields.get(name) == Some(value);
+            return own.model_sha256 == config.model_sha256 && fields.iter().all(is_same);
+        }
+        self.engine.as_deref() == Some(config.engine.as_str())
+            && own.model_sha256.is_some()
+            && own.model_sha256 == config.model_sha256
+            && own.requantize.as_deref() == Some(&value_name(&config.requantize))
+            && own.device.as_deref() == Some(&config.device)
+            && own.depth.as_deref() == Some(&value_name(&config.depth))
+            // Runs without this field had the default.
+            && own.cache.as_deref().unwrap_or("f32") == value_name(&config.cache)
+    }
+
+    /// Returns whether the run has the numbers of this configuration. A factor that is not set matches
+    /// all values.
+    fn is_of_use(&self, config: &TrialConfig, prompt_sha256: Option<&str>) -> bool {
         let own = &self.config;
         let whole = |number: usize| u64::try_from(number).ok();
         let is_same_prompt = match config.prompt_tokens {
@@ -136,15 +165,7 @@ impl PastRun {
         let threads = config
             .threads
             .and_then(|threads| u32::try_from(threads).ok());
-        self.engine.as_deref() == Some(config.engine.as_str())
-            && own.model_sha256.is_some()
-            && own.model_sha256 == config.model_sha256
-            && own.requantize.as_deref() == Some(&value_name(&config.requantize))
-            && own.device.as_deref() == Some(&config.device)
-            && own.depth.as_deref() == Some(&value_name(&config.depth))
-            // Runs without this field had the default.
-            && own.cache.as_deref().unwrap_or("f32") == value_name(&config.cache)
-            && own.max_tokens == whole(config.max_tokens)
+        own.max_tokens == whole(config.max_tokens)
             && self.batch == i64::try_from(config.batch).ok()
             && (threads.is_none() || own.threads == threads)
             && is_same_prompt

@@ -17,15 +17,15 @@ use super::event::{OnSweepEvent, SweepEvent};
 use super::lock::ExperimentLock;
 use super::program_change::WatchedProgram;
 use super::stored::Experiment;
-use super::trial::{GROUP_TAG, Trial};
+use super::trial::{FAILED, THROTTLED, Trial};
 use super::trial_conditions::{events_of_run, joined};
 use super::trial_fault::fault;
 use crate::engine::engine;
 use crate::error::{Error, Result};
 use crate::format::escape;
 use crate::options::duration_text;
-use crate::program::{Interrupt, Program, ProgramExit, RUN_ID, SYSTEM_TURN};
-use crate::query::{REPLACED_TAG, StoredEvent};
+use crate::program::{Interrupt, ProcessGroup, Program, ProgramExit, RUN_ID, SYSTEM_TURN};
+use crate::query::StoredEvent;
 
 /// What was executed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -270,7 +270,9 @@ impl Execution<'_> {
             error,
             warning: self.warning(&uuid)?,
         };
-        store.end_trial(&experiment.id, row.no, &end)?;
+        // A run counts only if its trial counts.
+        let exclusion = (status == TrialStatus::Failed).then_some(&FAILED);
+        store.end_trial(&experiment.id, row.no, &end, exclusion)?;
         Ok((end, duration))
     }
 
@@ -295,11 +297,12 @@ impl Execution<'_> {
             command.env(SYSTEM_TURN, system);
         }
         self.lock.share(&mut command);
-        let child = command.spawn().map_err(|error| Error::Program {
+        // Signals of the terminal reach this process only, which passes them on to the whole group.
+        let group = ProcessGroup::start(&mut command).map_err(|error| Error::Program {
             program: escape(&crate::format::shorten(&program.words.join(" "), 80)),
             what: format!("it cannot be started: {error}"),
         })?;
-        self.interrupt.wait_for(child, experiment.plan.timeout())
+        self.interrupt.wait_for(group, experiment.plan.timeout())
     }
 
     /// Returns conditions during a run that affect its energy.
@@ -331,7 +334,7 @@ impl Execution<'_> {
         if !events.iter().any(StoredEvent::is_of_throttling) {
             return Ok(None);
         }
-        store.replace_trial(&experiment.id, row.no, (REPLACED_TAG, GROUP_TAG))?;
+        store.replace_trial(&experiment.id, row.no, &THROTTLED)?;
         Ok(experiment.trials()?.pop())
     }
 }

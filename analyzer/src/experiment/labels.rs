@@ -18,11 +18,7 @@ impl Labels {
     pub(super) fn of(chosen: &[ChosenFactor]) -> Self {
         let factors = chosen.iter().map(|chosen| {
             let texts = texts(chosen);
-            let key = chosen.values.first().and_then(|one| one.split_once('='));
-            let name = match (chosen.factor.as_str(), key) {
-                ("label", Some((key, _))) => key,
-                (name, _) => name,
-            };
+            let name = chosen.label_key().unwrap_or(&chosen.factor);
             (name.to_owned(), texts)
         });
         Self {

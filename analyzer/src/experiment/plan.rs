@@ -1,11 +1,11 @@
 //! The plan of an experiment, and the order of its trials.
 //!
 //! ```text
-//! round 1   warm-up b  b    cool-down   warm-up a  a
-//! round 2   cool-down  a    cool-down   b                  shuffled again
+//! round 1               [warm-up] b   cool-down   [warm-up] a
+//! round 2   cool-down   [warm-up] a   cool-down   [warm-up] b     shuffled again
 //! ```
 //!
-//! Each round runs every configuration once, so that time of day and temperature do not
+//! Each run is a process of its own, so that each one warms up. Each round runs every configuration once, so that time of day and temperature do not
 //! bias the comparison.
 
 use std::time::Duration;

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use energy_data::rows::{ExperimentRow, TrialRow, TrialStatus};
-use energy_store::{Store, TrialEnd};
+use energy_store::{NameUser, Store, TrialEnd};
 
 use super::config::TrialConfig;
 use super::factor_options::LabelledConfig;
 use super::plan::ExperimentPlan;
-use super::trial::{GROUP_TAG, GivenTexts};
+use super::trial::{FAILED, GROUP_TAG, GivenTexts};
 use super::trial_conditions::{events_of_run, joined};
 use crate::checksum::sha256_of;
 use crate::error::{Error, Result};
@@ -43,26 +43,15 @@ impl Experiment {
     ) -> Result<Self> {
         let trials = plan.trials(configs)?;
         let store = Store::create(database)?;
-        let name = &plan.name;
-        if store.experiments()?.iter().any(|row| row.name == *name) {
-            return Err(Error::Request(format!(
-                "experiment {0} exists; resume it with --resume {0}, or choose another name",
-                escape(name)
-            )));
-        }
-        if store.has_tag(GROUP_TAG, name)? {
-            return Err(Error::Request(format!(
-                "group {} exists and has no plan to resume; choose another name",
-                escape(name)
-            )));
-        }
         let row = ExperimentRow {
             id: uuid::Uuid::new_v4().to_string(),
-            name: name.clone(),
+            name: plan.name.clone(),
             created_unix_ns: energy_host::unix_ns(),
             plan: plan.text()?,
         };
-        store.insert_experiment(&row, &trials)?;
+        if let Some(user) = store.insert_experiment(&row, &trials, GROUP_TAG)? {
+            return Err(taken(&plan.name, user));
+        }
         Ok(Self {
             id: row.id,
             plan: Arc::new(plan),
@@ -177,6 +166,10 @@ impl Experiment {
                 .run_uuid
                 .as_ref()
                 .is_some_and(|uuid| complete.contains(uuid));
+            if trial.status == TrialStatus::Failed && has_run {
+                // Older versions left such runs in their group.
+                self.store.exclude_run(&self.id, trial.no, &FAILED)?;
+            }
             match recovery(trial.status, has_run, retry_failed) {
                 Recovery::Keep => {}
                 Recovery::Reset => self.store.reset_trial(&self.id, trial.no)?,
@@ -189,7 +182,7 @@ impl Experiment {
                         error: None,
                         warning: joined(&events, None),
                     };
-                    self.store.end_trial(&self.id, trial.no, &end)?;
+                    self.store.end_trial(&self.id, trial.no, &end, None)?;
                 }
             }
         }
@@ -217,6 +210,19 @@ fn recovery(status: TrialStatus, has_run: bool, retry_failed: bool) -> Recovery 
         (TrialStatus::Failed, _) if retry_failed => Recovery::Reset,
         _ => Recovery::Keep,
     }
+}
+
+/// Returns the error of a name that is used already.
+fn taken(name: &str, user: NameUser) -> Error {
+    let name = escape(name);
+    Error::Request(match user {
+        NameUser::Experiment => format!(
+            "experiment {name} exists; resume it with --resume {name}, or choose another name"
+        ),
+        NameUser::Runs => {
+            format!("group {name} exists and has no plan to resume; choose another name")
+        }
+    })
 }
 
 /// Returns the newest experiment of that name, or the one with that id.

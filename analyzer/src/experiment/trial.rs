@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use energy_data::rows::TrialRow;
-use energy_store::Store;
+use energy_store::{RunExclusion, Store};
 
 use super::config::TrialConfig;
 use super::plan::ExperimentPlan;
 use crate::checksum::sha256_of;
 use crate::error::{Error, Result};
 use crate::options::RecordingOptions;
+use crate::query::REPLACED_TAG;
 use crate::run::RunOptions;
 
 /// Tag shared by all runs of an experiment: its name.
@@ -19,6 +20,18 @@ pub(crate) const GROUP_TAG: &str = "group";
 pub(crate) const REPEAT_TAG: &str = "repeat";
 /// Tag of a configuration, if there are several.
 pub(crate) const CONFIG_TAG: &str = "config";
+/// How the complete run of a failed trial is excluded, e.g. that of a process that failed afterwards.
+pub(super) const FAILED: RunExclusion<'static> = RunExclusion {
+    group: GROUP_TAG,
+    mark: REPLACED_TAG,
+    reason: "failed",
+};
+/// How a run is excluded that is repeated because the machine was throttled.
+pub(super) const THROTTLED: RunExclusion<'static> = RunExclusion {
+    group: GROUP_TAG,
+    mark: REPLACED_TAG,
+    reason: "throttled",
+};
 /// Longest prompt that is stored with each run, in bytes; the plan has longer ones once.
 const STORED_PROMPT: usize = 4096;
 
@@ -101,8 +114,8 @@ impl Trial {
         recording.experiment = recording.experiment.take().or_else(|| Some(name()));
     }
 
-    /// Returns the options of the run. Only the first run of a configuration has unrecorded
-    /// generations. `given` supplies texts that are not stored: the prompt and the system turn.
+    /// Returns the options of the run. Each process warms up, because nothing in it is warm when it
+    /// begins. `given` supplies texts that are not stored: the prompt and the system turn.
     ///
     /// # Errors
     /// If a text is not stored, and the given one differs from that of the plan.
@@ -110,9 +123,6 @@ impl Trial {
         let plan = &self.plan;
         let mut options = self.config.options(&plan.options);
         self.label_recording(&mut options.recording);
-        if self.round > 1 {
-            options.warmup = 0;
-        }
         if let Some(sha256) = &plan.prompt_sha256 {
             let prompt = plan.prompt.clone().or_else(|| given.prompt.clone());
             options.prompt = prompt

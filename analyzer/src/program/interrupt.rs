@@ -1,8 +1,16 @@
 //! SIGINT, SIGTERM and SIGHUP while programs are executed: the current one ends regularly, and no
 //! other is started.
 //!
-//! On a terminal the program receives the signal, too. If only this process received it, it
-//! is forwarded.
+//! ```text
+//! this process    signal       limit
+//!                    |           |
+//! group of the   ----+-- same ---+-- SIGTERM --------- SIGKILL after 10 s
+//! program            |
+//!                    +-- SIGKILL after 10 s
+//! ```
+//!
+//! A program without a group of its own receives signals of the terminal itself. If only this process
+//! received one, it is forwarded.
 
 use std::io::Read;
 use std::process::{Child, ExitStatus};
@@ -11,13 +19,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::process_group::{EndSignal, ProcessGroup};
 use crate::error::{Error, Result};
 
 /// Polling interval of a program's status.
 const POLL: Duration = Duration::from_millis(20);
 /// Polling interval of a program that has run for some seconds.
 const LONGEST_POLL: Duration = Duration::from_millis(100);
-/// Time after which the signal is forwarded to a program that is still running.
+/// Time after which a signal is forwarded to a program in the group of this process.
 const FORWARD_AFTER: Duration = Duration::from_secs(2);
 /// Time after which a program that was requested to end is killed.
 const KILL_AFTER: Duration = Duration::from_secs(10);
@@ -98,23 +107,14 @@ impl Interrupt {
         }
     }
 
-    /// Waits until a program has ended.
+    /// Waits until a program in the process group of this one has ended.
     ///
     /// # Errors
     /// If its status cannot be read.
-    pub fn wait(&self, child: Child) -> Result<ProgramExit> {
-        self.wait_for(child, None)
-    }
-
-    /// Waits until a program has ended. After `limit` it is requested to end, and killed if it does
-    /// not.
-    ///
-    /// # Errors
-    /// If its status cannot be read.
-    pub fn wait_for(&self, mut child: Child, limit: Option<Duration>) -> Result<ProgramExit> {
+    pub fn wait(&self, mut child: Child) -> Result<ProgramExit> {
         let tail = StderrTail::of(&mut child);
         let begun = Instant::now();
-        let (mut since, mut terminated) = (None, None);
+        let mut since = None;
         let status = loop {
             if let Some(status) = child.try_wait()? {
                 break status;
@@ -125,45 +125,80 @@ impl Interrupt {
                 self.forward(&child);
                 since = Some(Instant::now());
             }
-            match terminated {
-                None if limit.is_some_and(|limit| begun.elapsed() > limit) => {
-                    send(&child, TERMINATE);
-                    terminated = Some(Instant::now());
-                }
-                Some(at) if Instant::elapsed(&at) > KILL_AFTER => child.kill()?,
-                _ => {}
-            }
-            // A program that runs for long is looked at less often: polling costs CPU time, too.
-            std::thread::sleep((begun.elapsed() / 50).clamp(POLL, LONGEST_POLL));
+            pause(begun);
         };
         Ok(ProgramExit {
             status,
             stderr: tail.text(),
-            has_timed_out: terminated.is_some(),
+            has_timed_out: false,
         })
     }
 
+    /// Waits until the child of a group has ended, and ends its descendants. A received signal is sent
+    /// to the whole group, and SIGTERM after `limit`. If the child does not end within 10 s, the group
+    /// is killed.
+    ///
+    /// # Errors
+    /// If its status cannot be read.
+    pub(crate) fn wait_for(
+        &self,
+        mut group: ProcessGroup,
+        limit: Option<Duration>,
+    ) -> Result<ProgramExit> {
+        let tail = StderrTail::of(group.child_mut());
+        let begun = Instant::now();
+        let (mut requested, mut has_timed_out) = (None, false);
+        let status = loop {
+            if let Some(status) = group.status()? {
+                break status;
+            }
+            let is_late = limit.is_some_and(|limit| begun.elapsed() > limit);
+            match requested {
+                None if self.is_received() => {
+                    let signal = i32::try_from(self.signal());
+                    group.signal(signal.map_or(EndSignal::TERMINATE, EndSignal::InOrder));
+                    requested = Some(Instant::now());
+                }
+                None if is_late => {
+                    has_timed_out = true;
+                    group.signal(EndSignal::TERMINATE);
+                    requested = Some(Instant::now());
+                }
+                Some(at) if Instant::elapsed(&at) > KILL_AFTER => {
+                    group.signal(EndSignal::AtOnce);
+                }
+                _ => {}
+            }
+            pause(begun);
+        };
+        group.end_descendants();
+        Ok(ProgramExit {
+            status,
+            stderr: tail.text(),
+            has_timed_out,
+        })
+    }
+
+    #[cfg(unix)]
     fn forward(&self, child: &Child) {
-        send(child, i32::try_from(self.signal()).unwrap_or(TERMINATE));
+        if let (Ok(pid), Ok(signal)) = (
+            libc::pid_t::try_from(child.id()),
+            libc::c_int::try_from(self.signal()),
+        ) {
+            // SAFETY: the child was not reaped yet, so its pid cannot be reused.
+            unsafe { libc::kill(pid, signal) };
+        }
     }
+
+    #[cfg(not(unix))]
+    fn forward(&self, _child: &Child) {}
 }
 
-/// Number of the signal that requests a process to end.
-#[cfg(unix)]
-const TERMINATE: i32 = libc::SIGTERM;
-#[cfg(not(unix))]
-const TERMINATE: i32 = 15;
-
-#[cfg(unix)]
-fn send(child: &Child, signal: i32) {
-    if let Ok(pid) = libc::pid_t::try_from(child.id()) {
-        // SAFETY: the child was not reaped yet, so its pid cannot be reused.
-        unsafe { libc::kill(pid, signal) };
-    }
+/// Sleeps between two looks at a program that was started at `begun`. One that runs for long is looked
+/// at less often: polling costs CPU time, too.
+fn pause(begun: Instant) {
+    std::thread::sleep((begun.elapsed() / 50).clamp(POLL, LONGEST_POLL));
 }
-
-#[cfg(not(unix))]
-fn send(_child: &Child, _signal: i32) {}
 
 /// Reader of a program's standard error, of which it keeps the end.
 struct StderrTail {

@@ -2,12 +2,15 @@
 
 mod interrupt;
 mod placeholders;
+mod process_group;
+
+pub(crate) use process_group::{EndSignal, ProcessGroup};
 
 pub use interrupt::{Interrupt, ProgramExit};
 pub use placeholders::{Placeholder, fill};
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use energy_data::rows::RunStatus;
 use energy_host::files::FileAccess;
@@ -73,7 +76,7 @@ impl Program {
     /// complete run.
     pub fn execute(&self, interrupt: &Interrupt) -> Result<i64> {
         let before = newest(&self.database)?;
-        let ended = interrupt.wait(self.start()?)?;
+        let ended = interrupt.wait_for(self.start()?, None)?;
         if interrupt.is_received() {
             return Err(interrupt.error());
         }
@@ -114,8 +117,8 @@ impl Program {
         }
     }
 
-    fn start(&self) -> Result<Child> {
-        let started = self.command()?.spawn();
+    fn start(&self) -> Result<ProcessGroup> {
+        let started = ProcessGroup::start(&mut self.command()?);
         started.map_err(|error| self.fault(&format!("it cannot be started: {error}")))
     }
 

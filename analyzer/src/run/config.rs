@@ -107,6 +107,9 @@ struct LoadedConfig {
     /// Requested number of tokens of a made prompt; absent if the prompt was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt_tokens: Option<usize>,
+    /// Labels of the configuration.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    labels: BTreeMap<String, String>,
     max_tokens: usize,
     temperature: f32,
     top_k: Option<usize>,
@@ -223,6 +226,7 @@ impl RunConfig {
             model_sha256: checksum.to_owned(),
             requantize: name(&options.requantize),
             prompt_tokens: options.prompt_tokens,
+            labels: options.labels.clone(),
             max_tokens: options.max_tokens,
             temperature: options.temperature,
             top_k: options.top_k,

@@ -1,5 +1,6 @@
 //! Options of a run.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -201,7 +202,9 @@ pub struct RunOptions {
     /// Statistics of activations and attention.
     #[command(flatten)]
     pub stats: StatisticsOptions,
-    /// Number of unrecorded generations before the first run of each configuration
+    /// Number of generations before the measured one, in each process: a span `warm_up` records their
+    /// energy, outside of the totals of inference. Engine http: requests to the server. Engine
+    /// command: executions of the command line, which are not recorded
     #[arg(long, value_name = "N", default_value_t = Self::default().warmup)]
     pub warmup: usize,
     /// Attribution method: proportional or fitted [default: fitted if power is measured]
@@ -219,6 +222,10 @@ pub struct RunOptions {
     #[arg(skip = true)]
     #[serde(skip, default = "yes")]
     pub is_prompt_stored: bool,
+    /// Labels of the configuration, which are stored with the run.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub labels: BTreeMap<String, String>,
     /// Id of the run, a UUID; a new one if it is `None`.
     #[arg(skip)]
     #[serde(skip)]
@@ -259,6 +266,7 @@ impl Default for RunOptions {
             recording: RecordingOptions::default(),
             chrome: None,
             is_prompt_stored: true,
+            labels: BTreeMap::new(),
             run_id: None,
         }
     }

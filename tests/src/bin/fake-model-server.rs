@@ -55,6 +55,12 @@ enum Fault {
     Refuses,
     /// It is a server of llama.cpp.
     Llama,
+    /// It has this number of models.
+    Models(usize),
+    /// It counts processed tokens.
+    Metrics,
+    /// It processes this number of tokens of another request during each one.
+    Others(usize),
 }
 
 impl FromStr for Fault {
@@ -82,6 +88,9 @@ impl FromStr for Fault {
             "no-stream" => Self::NoStream,
             "refuses" => Self::Refuses,
             "llama" => Self::Llama,
+            "models" => Self::Models(number),
+            "metrics" => Self::Metrics,
+            "others" => Self::Others(number),
             _ => return Err(format!("{name}: no such fault")),
         })
     }
@@ -91,6 +100,8 @@ struct ModelServer {
     faults: Vec<Fault>,
     began: Instant,
     requests: AtomicUsize,
+    /// Processed tokens of prompts, and generated ones.
+    processed: [AtomicUsize; 2],
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -101,6 +112,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         faults,
         began: Instant::now(),
         requests: AtomicUsize::new(0),
+        processed: [AtomicUsize::new(3), AtomicUsize::new(4)],
     };
     eprintln!("fake server: loading");
     if server.has(|fault| fault == Fault::Ends) {
@@ -136,6 +148,20 @@ impl ModelServer {
                 "/v1/completions" | "/v1/chat/completions" | "/completion" => {
                     self.generate(&path, &body, &mut out)?;
                 }
+                "/metrics" if self.has(|fault| fault == Fault::Metrics) => {
+                    let [input, output] = &self.processed;
+                    let text = format!(
+                        "llamacpp:prompt_tokens_total {}\nllamacpp:tokens_predicted_total {}\n",
+                        input.load(Ordering::Relaxed),
+                        output.load(Ordering::Relaxed)
+                    );
+                    write!(
+                        out,
+                        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n\
+                         {text}",
+                        text.len()
+                    )?;
+                }
                 _ => {
                     let (status, body) = self.short(&path);
                     let name = match self.has(|fault| fault == Fault::Llama) {
@@ -164,10 +190,15 @@ impl ModelServer {
             "/v1/models" => {
                 let owner = if is_llama { "llamacpp" } else { "somebody" };
                 let meta = json!({"n_params": 1234, "ftype": "Q4_0"});
-                (
-                    200,
-                    json!({"data": [{"id": "numbers", "owned_by": owner, "meta": meta}]}),
-                )
+                let count = self.number(|fault| match fault {
+                    Fault::Models(count) => Some(count),
+                    _ => None,
+                });
+                let further = (2..=count.unwrap_or(1))
+                    .map(|number| json!({"id": format!("letters-{number}"), "owned_by": owner}));
+                let first = json!({"id": "numbers", "owned_by": owner, "meta": meta});
+                let data: Vec<Value> = further.chain([first]).collect();
+                (200, json!({ "data": data }))
             }
             "/props" if is_llama => (200, json!({"build_info": "b42", "total_slots": 1})),
             "/slots" if is_llama => {
@@ -245,6 +276,14 @@ impl ModelServer {
         for value in form.end(sent + usize::from(is_stopped), is_stopped, body) {
             event(out, &value)?;
         }
+        let others = self.number(|fault| match fault {
+            Fault::Others(count) => Some(count),
+            _ => None,
+        });
+        let [input, output] = &self.processed;
+        input.fetch_add(words_of_prompt(body), Ordering::Relaxed);
+        let generated = sent + usize::from(is_stopped) + others.unwrap_or(0);
+        output.fetch_add(generated, Ordering::Relaxed);
         if path != "/completion" {
             chunk(out, "data: [DONE]\n\n")?;
         }
@@ -310,11 +349,7 @@ impl Form<'_> {
         });
         let (output, cached) = (tokens + extra.unwrap_or(0), cached.unwrap_or(0));
         let is_silent = server.has(|fault| fault == Fault::NoUsage);
-        // As servers do, words are counted for tokens of the prompt.
-        let prompt = body["prompt"]
-            .as_str()
-            .or(body["messages"][0]["content"].as_str());
-        let input = prompt.unwrap_or_default().split(' ').count();
+        let input = words_of_prompt(body);
         let timings = json!({"prompt_n": input - cached.min(input), "cache_n": cached,
                              "predicted_n": output, "predicted_ms": 1.5, "limit": self.limit});
         if self.path == "/completion" {
@@ -346,6 +381,14 @@ impl Form<'_> {
         }
         all
     }
+}
+
+/// Counts words for tokens of the prompt.
+fn words_of_prompt(body: &Value) -> usize {
+    let prompt = body["prompt"]
+        .as_str()
+        .or(body["messages"][0]["content"].as_str());
+    prompt.unwrap_or_default().split(' ').count()
 }
 
 /// Uses the CPU.

@@ -188,6 +188,13 @@ fn counts_of_the_server_are_compared_with_the_stream() {
             Some(6),
             "1 other requests when the recorded one began",
         ),
+        ("metrics llama", "", Some(6), ""),
+        (
+            "metrics others=5 llama",
+            "/completion",
+            Some(6),
+            "processed 5 tokens of other requests",
+        ),
     ] {
         let (mut command, _) = drive(folder.path(), faults, path);
         let output = modelled(&mut command);
@@ -207,6 +214,27 @@ fn counts_of_the_server_are_compared_with_the_stream() {
         );
         let input = output_tokens.map(|_| 4);
         assert_eq!(totals["input_tokens"].as_i64(), input, "{faults} {path}");
+    }
+}
+
+#[test]
+fn one_of_several_models_is_chosen_by_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut command, _) = drive(folder.path(), "models=2", "");
+    let output = modelled(command.args(["--model", "numbers"]));
+    assert!(output.status.success(), "{}", messages(&output));
+    assert_eq!(summary(folder.path())["run"]["model"], "numbers");
+    for (model, error) in [
+        (&[][..], "the server has 2 models; choose one with --model"),
+        (&["--model", "words"][..], "the server has no model words"),
+    ] {
+        let (mut command, _) = drive(folder.path(), "models=2", "");
+        let output = modelled(command.args(model));
+        let errors = messages(&output);
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(errors.contains(error), "{errors}");
+        assert!(errors.contains("letters-2, numbers"), "{errors}");
+        assert_eq!(last_run(folder.path()).status, RunStatus::Cancelled);
     }
 }
 

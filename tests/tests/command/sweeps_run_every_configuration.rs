@@ -91,7 +91,11 @@ fn made_prompts_have_exactly_the_requested_tokens() {
         "2",
     ];
     let (out, err) = ok(sweep(folder.path(), &more));
-    let cells = |row: &str| row.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let cells = |row: &str| {
+        row.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     let has = |row: &str| cells(row).starts_with(&["256".to_owned(), "3".to_owned()]);
     assert!(out.lines().any(has), "{out}");
     assert!(err.contains("[10/10]"), "{err}");
@@ -276,6 +280,8 @@ fn wrong_factors_and_values_are_one_clear_message() {
         (&["--model", "none.gguf"], "no such file"),
         (&["--colour", "red"], "unexpected argument '--colour'"),
         (&["--label", "tp"], "write KEY=V1,V2"),
+        (&["--label", "tp=1,2"], "--label tp has several values"),
+        (&["--api", "chat"], "--api has no effect"),
         (&["--device", "cuda"], "cuda"),
         (
             &["--max-tokens", "1..10000", "--batch", "1..9"],
@@ -320,6 +326,95 @@ fn threads_are_a_factor_and_stored() {
             .trim_matches('"'),
         "2"
     );
+}
+
+#[test]
+fn one_of_several_simultaneous_sweeps_gets_the_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    model(folder.path());
+    let begin = |_| {
+        let mut sweep = sweep(
+            folder.path(),
+            &["--max-tokens", "1", "--experiment", "same"],
+        );
+        sweep.stdout(Stdio::null()).stderr(Stdio::piped());
+        sweep.spawn().expect("the command")
+    };
+    let all: Vec<_> = (0..3).map(begin).collect();
+    let mut codes = Vec::new();
+    for child in all {
+        let output = child.wait_with_output().expect("the command");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        if !output.status.success() {
+            let text = "experiment same exists; resume it with --resume same";
+            assert!(errors.contains(text), "{errors}");
+        }
+        codes.push(output.status.code());
+    }
+    codes.sort();
+    assert_eq!(codes, [Some(0), Some(2), Some(2)]);
+    let count = "select count(*) as n from experiments";
+    assert_eq!(rows(folder.path(), count)[0]["n"], 1);
+    assert_eq!(rows(folder.path(), "select 1 from runs").len(), 1);
+}
+
+#[test]
+fn one_configuration_without_factors_is_an_experiment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    model(folder.path());
+    let more = [
+        "a prompt",
+        "--label",
+        "host=a",
+        "--experiment",
+        "one",
+        "--repeat",
+        "2",
+    ];
+    let (out, _) = ok(sweep(folder.path(), &more));
+    assert!(
+        out.contains("experiment one: 2 runs") && out.contains("(all)"),
+        "{out}"
+    );
+    let labels = "select config ->> '$.labels.host' as host from runs";
+    let labels = rows(folder.path(), labels);
+    assert_eq!(labels.len(), 2);
+    assert!(labels.iter().all(|row| row["host"] == "a"), "{labels:?}");
+}
+
+#[test]
+fn complete_runs_of_failed_trials_do_not_count() {
+    let folder = tempfile::tempdir().expect("a folder");
+    model(folder.path());
+    let more = ["--max-tokens", "1,2", "--repeat", "2", "--experiment", "e"];
+    ok(sweep(folder.path(), &more));
+    let database = Connection::open(folder.path().join("energy.db")).expect("the database");
+    let sql = "UPDATE trials SET status = 'failed', error = 'timeout' WHERE no = 1";
+    assert_eq!(database.execute(sql, []), Ok(1));
+    drop(database);
+    ok(command(folder.path(), &["sweep", "--resume", "e"]));
+    let tags = "select t.key || '=' || t.value as tag from run_tags t
+                join v_trials v on v.run = t.run
+                where v.no = 1 and t.key in ('group', 'replaced')";
+    let tags = rows(folder.path(), tags);
+    assert_eq!(tags.len(), 1, "{tags:?}");
+    assert_eq!(tags[0]["tag"], "replaced=failed");
+    let grouped = "select count(*) as n from run_tags where key = 'group' and value = 'e'";
+    assert_eq!(rows(folder.path(), grouped)[0]["n"], 3);
+    // Another trial takes its place.
+    let retry = [
+        "sweep",
+        "--resume",
+        "e",
+        "--retry-failed",
+        "--format",
+        "json",
+    ];
+    let (out, _) = ok(command(folder.path(), &retry));
+    let answer: Value = serde_json::from_str(&out).expect("JSON");
+    let counts = ["complete", "failed"].map(|key| answer[key].as_i64());
+    assert_eq!(counts, [Some(4), Some(0)]);
+    assert_eq!(rows(folder.path(), grouped)[0]["n"], 4);
 }
 
 #[test]

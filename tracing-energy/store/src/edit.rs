@@ -45,18 +45,6 @@ impl Store {
         })
     }
 
-    /// Returns whether a run has this tag.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn has_tag(&self, key: &str, value: &str) -> Result<bool, Error> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM run_tags WHERE key = ?1 AND value = ?2)";
-        let found = self
-            .connection
-            .query_row(sql, params![key, value], |r| r.get(0));
-        found.map_err(from_sqlite(&self.path))
-    }
-
     /// Changes `runs` in one transaction; returns the number of changed rows.
     fn edit(
         &self,

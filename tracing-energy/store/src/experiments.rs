@@ -29,13 +29,43 @@ pub struct TrialEnd {
     pub warning: Option<String>,
 }
 
+/// What uses the name of a new experiment already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameUser {
+    /// Another experiment.
+    Experiment,
+    /// Runs whose group has that name.
+    Runs,
+}
+
+/// How a complete run whose trial does not count is taken out of the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunExclusion<'t> {
+    /// Key of the tag that is removed: that of the group.
+    pub group: &'t str,
+    /// Key of the tag that is set.
+    pub mark: &'t str,
+    /// Value of that tag.
+    pub reason: &'t str,
+}
+
 impl Store {
-    /// Adds an experiment with its trials; all or nothing.
+    /// Adds an experiment with its trials; all or nothing. Adds nothing and returns the user of its
+    /// name if there is one: an experiment, or runs with the tag `group` of that value. No other
+    /// process can take the name between the check and the insertion.
     ///
     /// # Errors
     /// When the file cannot be written, or the id exists.
-    pub fn insert_experiment(&self, row: &ExperimentRow, trials: &[TrialRow]) -> Result<(), Error> {
+    pub fn insert_experiment(
+        &self,
+        row: &ExperimentRow,
+        trials: &[TrialRow],
+        group: &str,
+    ) -> Result<Option<NameUser>, Error> {
         let insert_all = |connection: &Connection| {
+            if let Some(user) = name_user(connection, &row.name, group)? {
+                return Ok(Some(user));
+            }
             connection.execute(
                 "INSERT INTO experiments (id, name, created_unix_ns, plan)
                  VALUES (?1, ?2, ?3, ?4)",
@@ -43,7 +73,8 @@ impl Store {
             )?;
             trials
                 .iter()
-                .try_for_each(|trial| insert(connection, &row.id, trial))
+                .try_for_each(|trial| insert(connection, &row.id, trial))?;
+            Ok(None)
         };
         self.change(insert_all)
     }
@@ -166,11 +197,18 @@ impl Store {
         })
     }
 
-    /// Stores how a trial has ended.
+    /// Stores how a trial has ended, and excludes its complete run as `exclusion` describes, if it is
+    /// given; both or nothing.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn end_trial(&self, experiment: &str, no: i64, end: &TrialEnd) -> Result<(), Error> {
+    pub fn end_trial(
+        &self,
+        experiment: &str,
+        no: i64,
+        end: &TrialEnd,
+        exclusion: Option<&RunExclusion<'_>>,
+    ) -> Result<(), Error> {
         let TrialEnd {
             status,
             duration_ns,
@@ -181,8 +219,24 @@ impl Store {
             let sql = "UPDATE trials SET status = ?3, duration_ns = coalesce(?4, duration_ns),
                        error = ?5, warning = ?6 WHERE experiment = ?1 AND no = ?2";
             let values = params![experiment, no, status.name(), duration_ns, error, warning];
-            connection.execute(sql, values).map(drop)
+            connection.execute(sql, values)?;
+            exclusion.map_or(Ok(()), |exclusion| {
+                exclude(connection, (experiment, no), exclusion)
+            })
         })
+    }
+
+    /// Excludes the complete run of a trial from the results.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn exclude_run(
+        &self,
+        experiment: &str,
+        no: i64,
+        exclusion: &RunExclusion<'_>,
+    ) -> Result<(), Error> {
+        self.change(|connection| exclude(connection, (experiment, no), exclusion))
     }
 
     /// Makes a trial pending again. The run that it had stays in the file.
@@ -198,9 +252,8 @@ impl Store {
         })
     }
 
-    /// Marks a complete trial as replaced, and adds one of the same configuration and round at
-    /// the end of the order. In the same transaction its run gets the tag `added` and loses the tag
-    /// `removed`, so that no kill leaves a replaced run that counts as a result.
+    /// Marks a complete trial as replaced, excludes its run, and adds a trial of the same
+    /// configuration and round at the end of the order; all or nothing.
     ///
     /// # Errors
     /// When the file cannot be written, or there is no such trial.
@@ -208,7 +261,7 @@ impl Store {
         &self,
         experiment: &str,
         no: i64,
-        (added, removed): (&str, &str),
+        exclusion: &RunExclusion<'_>,
     ) -> Result<(), Error> {
         let replaced = |connection: &Connection| {
             let sql = "INSERT INTO trials (experiment, no, round, configuration, config, position)
@@ -222,32 +275,58 @@ impl Store {
             }
             let sql = "UPDATE trials SET status = 'replaced' WHERE experiment = ?1 AND no = ?2";
             connection.execute(sql, params![experiment, no])?;
-            let sql = "DELETE FROM run_tags WHERE key = ?3 AND run IN
-                           (SELECT r.no FROM trials t JOIN runs r ON r.uuid = t.run_uuid
-                            WHERE t.experiment = ?1 AND t.no = ?2)";
-            connection.execute(sql, params![experiment, no, removed])?;
-            let sql = "INSERT OR REPLACE INTO run_tags (run, key, value)
-                       SELECT r.no, ?3, '' FROM trials t JOIN runs r ON r.uuid = t.run_uuid
-                       WHERE t.experiment = ?1 AND t.no = ?2";
-            connection
-                .execute(sql, params![experiment, no, added])
-                .map(drop)
+            exclude(connection, (experiment, no), exclusion)
         };
         self.change(replaced)
     }
 
-    fn change(
+    fn change<T>(
         &self,
-        change: impl FnOnce(&Connection) -> rusqlite::Result<()>,
-    ) -> Result<(), Error> {
+        change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
         if !self.writable {
             return Err(store(&self.path, "it was opened for reading only"));
         }
         let sql = from_sqlite(&self.path);
         let transaction = ChunkedTransaction::begin_atomic(&self.connection).map_err(&sql)?;
-        change(transaction.connection()).map_err(&sql)?;
-        transaction.commit().map_err(&sql)
+        let changed = change(transaction.connection()).map_err(&sql)?;
+        transaction.commit().map_err(&sql)?;
+        Ok(changed)
     }
+}
+
+/// Returns what uses a name of experiments or a value of the tag `group`.
+fn name_user(
+    connection: &Connection,
+    name: &str,
+    group: &str,
+) -> rusqlite::Result<Option<NameUser>> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM experiments WHERE name = ?1)";
+    if connection.query_row(sql, [name], |r| r.get(0))? {
+        return Ok(Some(NameUser::Experiment));
+    }
+    let sql = "SELECT EXISTS (SELECT 1 FROM run_tags WHERE key = ?1 AND value = ?2)";
+    let is_group: bool = connection.query_row(sql, [group, name], |r| r.get(0))?;
+    Ok(is_group.then_some(NameUser::Runs))
+}
+
+/// Takes the complete run of a trial out of the results.
+fn exclude(
+    connection: &Connection,
+    (experiment, no): (&str, i64),
+    exclusion: &RunExclusion<'_>,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT r.no FROM runs r JOIN trials t ON t.run_uuid = r.uuid
+               WHERE t.experiment = ?1 AND t.no = ?2 AND r.status = 'complete'";
+    let run = connection.query_row(sql, params![experiment, no], |r| r.get(0));
+    let Some(run): Option<i64> = run.optional()? else {
+        return Ok(());
+    };
+    let sql = "DELETE FROM run_tags WHERE run = ?1 AND key = ?2";
+    connection.execute(sql, params![run, exclusion.group])?;
+    let sql = "INSERT OR REPLACE INTO run_tags (run, key, value) VALUES (?1, ?2, ?3)";
+    connection.execute(sql, params![run, exclusion.mark, exclusion.reason])?;
+    Ok(())
 }
 
 fn insert(connection: &Connection, experiment: &str, trial: &TrialRow) -> rusqlite::Result<()> {

@@ -60,7 +60,7 @@ pub use attribute::AttributionWriter;
 pub use calibrations::{FoundCalibration, StoredCalibration};
 pub use call_paths::CallPath;
 pub use error::Error;
-pub use experiments::TrialEnd;
+pub use experiments::{NameUser, RunExclusion, TrialEnd};
 pub use file_id::{FileId, file_id_of};
 pub use follow::{FollowFrom, Follower};
 pub use foreign_log::foreign_log;

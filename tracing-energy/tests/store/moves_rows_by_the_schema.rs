@@ -63,8 +63,8 @@ fn file(path: &Path, run: &Batch) -> Store {
     store
         .insert_calibration(&calibration(2.0, 1))
         .expect("written");
-    let inserted = store.insert_experiment(&experiment(), &[trial(1)]);
-    inserted.expect("written");
+    let inserted = store.insert_experiment(&experiment(), &[trial(1)], "group");
+    assert_eq!(inserted.expect("written"), None);
     migrate(&store);
     store
 }

@@ -27,7 +27,11 @@ pub fn events(recording: &Recording, run: &Run) -> Result<Vec<StoredEvent>> {
     events_of(recording.connection(), run.no)
 }
 
-fn events_of(connection: &Connection, run: i64) -> Result<Vec<StoredEvent>> {
+/// Reads what [`events`] reads, of the run with that number.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn events_of(connection: &Connection, run: i64) -> Result<Vec<StoredEvent>> {
     let sql = "SELECT min(time_ns), kind, sum(count), message FROM events
                WHERE run = ?1 GROUP BY kind, message ORDER BY min(seq)";
     let mut statement = connection.prepare_cached(sql)?;
@@ -49,13 +53,15 @@ impl StoredEvent {
     }
 }
 
-/// Event kinds that concern the conditions of a run: a busy or hot machine.
-const CONDITIONS: [&str; 5] = [
+/// Event kinds that concern the conditions of a run: a busy or hot machine, or other clients of the
+/// server that answered.
+const CONDITIONS: [&str; 6] = [
     "busy_machine",
     "busy_baseline",
     "throttled",
     "thermal_pressure",
     "conditions_changed",
+    "other_clients",
 ];
 
 /// Reads the run's events about a busy or hot machine and changed conditions.

@@ -6,13 +6,13 @@ use super::Recording;
 use super::bad_values::{text_in, whole_in};
 use crate::error::Result;
 
-/// Tag of runs that other trials of their experiment have replaced, because the machine was
-/// throttled. Such a run is no result: averages, comparisons and counts leave it out. The tag is set
-/// in the transaction that changes the trial, and unlike the trial it stays with a run that is
-/// merged or exported.
+/// Tag of runs that are no results: averages, comparisons and counts leave them out. Its value is
+/// `throttled` if another trial of the experiment has replaced the run, or `failed` if its trial
+/// failed. The tag is set in the transaction that changes the trial, and unlike the trial it stays
+/// with a run that is merged or exported.
 pub const REPLACED_TAG: &str = "replaced";
 
-/// Returns whether a run with these tags was replaced, so that it does not count as a result.
+/// Returns whether a run with these tags is no result.
 pub fn is_replaced<'t>(tags: impl IntoIterator<Item = &'t String>) -> bool {
     tags.into_iter().any(|key| key == REPLACED_TAG)
 }

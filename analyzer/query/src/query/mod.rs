@@ -73,7 +73,7 @@ pub use detail::{Baseline, RowCounts, RunDetail, detail};
 pub use energy_data::interval_energy::{
     KNOWN_FROM, REPORTED_BELOW, coverage, is_reported, sum_known,
 };
-pub use events::{StoredEvent, condition_events, condition_warnings, events};
+pub use events::{StoredEvent, condition_events, condition_warnings, events, events_of};
 pub use experiments::{ExperimentRuns, REPLACED_TAG, experiments, is_replaced};
 pub use experts::{ExpertChoices, expert_choices};
 pub use fitted::{FittedKinds, estimated_weight, fitted_kinds};

@@ -77,6 +77,8 @@ fn planned(start: &Start<'_>) -> anyhow::Result<(ExperimentPlan, Vec<LabelledCon
         start.sweep,
     );
     let mut configs = plan.configs()?;
+    let engines = configs.iter().map(|config| config.config.engine.as_str());
+    plan.engine.check(&engines.collect::<Vec<_>>())?;
     let mut known = CheckedModels::new();
     for config in &mut configs {
         check(&plan, &mut config.config, &mut known)?;
