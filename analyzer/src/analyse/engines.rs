@@ -6,7 +6,10 @@
 //!          configuration is a level of its own: a mean of CPU and GPU runs describes neither
 //! ```
 
+use std::collections::BTreeSet;
+
 use super::analysis::{Analysis, AnalysisResult, PerToken};
+use super::answer_lengths::different_lengths;
 use super::engine_verdicts::{EnginePhase, different_settings};
 use super::finding::FindingVerdict;
 use super::levels::best_levels;
@@ -23,7 +26,8 @@ pub(super) const ENGINES: Analysis = Analysis {
     remedy: "energy sweep --engine candle,http --prompt-tokens 128 --repeat 3",
     per: PerToken::Token,
     run: |configurations, per| {
-        let all = series(configurations, &FACTOR);
+        let mut all = series(configurations, &FACTOR);
+        all.retain(has_several_engines);
         let all: Vec<FactorSeries<'_>> = all.into_iter().map(separated).collect();
         let mut result: AnalysisResult = best_levels(&all, per, "engine");
         for (finding, series) in result.findings.iter_mut().zip(&all) {
@@ -35,6 +39,7 @@ pub(super) const ENGINES: Analysis = Analysis {
             finding.answer = sentences.collect::<Vec<&str>>().join(" ");
             finding.answer += &format!(" Intervals: {}.", percent(Some(CONFIDENCE)));
             finding.answer += &different_settings(series);
+            finding.answer += &different_lengths(series);
             let ratios = phases.into_iter().flat_map(|phase| phase.ratios);
             finding.estimates.extend(ratios);
         }
@@ -68,6 +73,12 @@ const FACTOR: SeriesFactor = SeriesFactor {
         Some((name, None))
     },
 };
+
+fn has_several_engines(series: &FactorSeries<'_>) -> bool {
+    let members = series.levels.iter().flat_map(|level| &level.configurations);
+    let engines: BTreeSet<_> = members.map(|one| &one.key.engine).collect();
+    engines.len() > 1
+}
 
 /// Makes each configuration of a level a level of its own, with the settings in which they differ
 /// as a part of its name.

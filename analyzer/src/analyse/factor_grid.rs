@@ -3,6 +3,7 @@
 use super::analysis::PerToken;
 use super::mean::mean_interval;
 use super::series::CONFIDENCE;
+use super::series_name::names_of;
 use crate::plot::{AxisScale, FactorGrid, Plot, PlotAxis, Unit};
 use crate::query::{ConfigurationKey, RunConfiguration};
 
@@ -28,9 +29,12 @@ pub(super) fn grids(
             None => groups.push((key, vec![one])),
         }
     }
-    let (key, members) = groups
-        .into_iter()
-        .max_by_key(|(_, members)| members.len())?;
+    let keys: Vec<ConfigurationKey> = groups.iter().map(|(key, _)| key.clone()).collect();
+    let names = names_of(&keys);
+    // Of equal groups the first.
+    let of = |at: usize| std::cmp::Reverse(groups.get(at).map_or(0, |(_, own)| own.len()));
+    let largest = (0..groups.len()).min_by_key(|at| of(*at))?;
+    let ((key, members), name) = groups.get(largest).zip(names.get(largest))?;
     let distinct = |read: ReadFactor<'_>| {
         let mut values: Vec<f64> = members.iter().filter_map(|one| read(one)).collect();
         values.sort_by(f64::total_cmp);
@@ -61,9 +65,13 @@ pub(super) fn grids(
         ..PlotAxis::default()
     };
     let model = key.model.as_deref().map(super::series_name::model_name);
+    let one_of = match groups.len() {
+        1 => model.unwrap_or_default(),
+        several => format!("{name} (one of {several} groups that differ in more)."),
+    };
     Some(Plot {
         title: format!("{} by {} and {}", per.label(), x.0, y.0),
-        caption: format!("Means of runs; dark is more. {}", model.unwrap_or_default()),
+        caption: format!("Means of runs; dark is more. {one_of}"),
         x: axis(x.0, &columns),
         y: axis(y.0, &rows),
         grid: Some(FactorGrid {

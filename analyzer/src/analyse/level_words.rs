@@ -4,7 +4,7 @@ use energy_statistics::best::{BestLevel, RankedLevel};
 use energy_statistics::compare::Reason;
 
 use super::analysis::PerToken;
-use super::words::{list_of, per_token, relative, verb};
+use super::words::{excess, excess_range, list_of, per_token, verb};
 use crate::format::{number, percent};
 
 /// Returns the best level, the levels that cannot be distinguished from it, and how much more the
@@ -63,19 +63,9 @@ fn worse_words(worse: &[&RankedLevel]) -> Option<String> {
         [] => None,
         [only] => {
             let comparison = only.comparison.as_ref()?;
-            let interval = comparison.lo.zip(comparison.hi).map(|(lo, hi)| {
-                format!(
-                    " ({} to {})",
-                    percent(Some(lo - 1.0)),
-                    percent(Some(hi - 1.0))
-                )
-            });
-            Some(format!(
-                "{} needs {}{}",
-                only.name,
-                relative(comparison.ratio?),
-                interval.unwrap_or_default()
-            ))
+            let interval = comparison.lo.zip(comparison.hi);
+            let more = excess(comparison.ratio?, interval);
+            Some(format!("{} needs {more}", only.name))
         }
         many => {
             let names: Vec<String> = many.iter().map(|level| level.name.clone()).collect();
@@ -83,11 +73,10 @@ fn worse_words(worse: &[&RankedLevel]) -> Option<String> {
             let least = ratios.iter().copied().reduce(f64::min)?;
             let most = ratios.iter().copied().reduce(f64::max)?;
             Some(format!(
-                "{} {} {} to {} more",
+                "{} {} {}",
                 list_of(&names),
                 verb(many.len(), "needs", "need"),
-                percent(Some(least - 1.0)),
-                percent(Some(most - 1.0)),
+                excess_range(least, most),
             ))
         }
     }

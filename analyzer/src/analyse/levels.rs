@@ -4,6 +4,7 @@ use energy_statistics::best::{BestLevel, FactorLevel, best_level};
 use energy_statistics::compare::ComparisonOptions;
 
 use super::analysis::{AnalysisResult, PerToken};
+use super::answer_lengths::different_lengths;
 use super::finding::{Finding, FindingRow, FindingVerdict, NamedEstimate};
 use super::level_words::sentence;
 use super::series::{CONFIDENCE, FactorSeries};
@@ -47,7 +48,7 @@ fn finding(series: &FactorSeries<'_>, per: PerToken, thing: &str) -> Finding {
             Finding {
                 series: series.name.clone(),
                 verdict: verdict(&best),
-                answer: sentence(&best, per, thing) + mixed(series),
+                answer: sentence(&best, per, thing) + mixed(series) + &different_lengths(series),
                 reason: None,
                 estimates: estimates(&best, per, thing),
                 rows,

@@ -13,6 +13,7 @@
 
 mod analysis;
 mod answer;
+mod answer_lengths;
 mod attention;
 mod batch;
 mod context;

@@ -68,8 +68,31 @@ pub(super) fn series<'c>(
             runs.map(|one| one.runs.len()).sum::<usize>(),
         )
     };
-    all.sort_by(|a, b| size(b).cmp(&size(a)).then_with(|| a.name.cmp(&b.name)));
+    all.sort_by(|a, b| {
+        let names = || parts(&a.name).cmp(&parts(&b.name));
+        size(b).cmp(&size(a)).then_with(names)
+    });
     all
+}
+
+/// Returns the texts of a name with the numbers that follow them, so that `prompt 32` is before
+/// `prompt 128`.
+fn parts(name: &str) -> Vec<(&str, u64)> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let (text, after) = rest.split_at(
+            rest.find(|c: char| c.is_ascii_digit())
+                .unwrap_or(rest.len()),
+        );
+        let end = after
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(after.len());
+        let (number, next) = after.split_at(end);
+        parts.push((text, number.parse().unwrap_or(u64::MAX)));
+        rest = next;
+    }
+    parts
 }
 
 fn levels<'c>(members: Vec<&'c RunConfiguration>, factor: &SeriesFactor) -> Vec<SeriesLevel<'c>> {
@@ -163,4 +186,29 @@ pub(super) fn sample(run: &RunFacts, value: f64) -> Option<RunSample> {
         start_unix_ns,
         end_unix_ns: run.end_unix_ns.unwrap_or(start_unix_ns),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_names_are_compared_as_numbers() {
+        let mut names = [
+            "q8_0, prompt 128",
+            "q8_0, prompt 32",
+            "q4_1",
+            "f32, prompt 512",
+            "",
+        ];
+        names.sort_by(|a, b| parts(a).cmp(&parts(b)));
+        let expected = [
+            "",
+            "f32, prompt 512",
+            "q4_1",
+            "q8_0, prompt 32",
+            "q8_0, prompt 128",
+        ];
+        assert_eq!(names, expected);
+    }
 }

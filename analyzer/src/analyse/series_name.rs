@@ -1,5 +1,7 @@
 //! Names of configurations: what distinguishes them from others.
 
+use std::collections::BTreeSet;
+
 use crate::format::{escape, shorten};
 use crate::query::ConfigurationKey;
 
@@ -13,9 +15,9 @@ pub(super) fn model_name(name: &str) -> String {
     shorten(&escape(name), VALUE)
 }
 
-/// Returns the name of a precision without commas, so that names can be listed: `q4_1+q8_0`.
+/// Returns the name of a precision, without commas, so that names can be listed.
 pub(super) fn precision_name(precision: &str) -> String {
-    shorten(&escape(&precision.replace(", ", "+")), VALUE)
+    shorten(&escape(&crate::format::precision_name(precision)), VALUE)
 }
 
 /// Returns the settings of a configuration with their names, in the order of importance.
@@ -65,7 +67,18 @@ fn settings(key: &ConfigurationKey) -> Vec<(String, String)> {
 /// Returns a name for each configuration: the settings in which they differ, or the model if they
 /// do not differ.
 pub fn names_of(keys: &[ConfigurationKey]) -> Vec<String> {
-    let all: Vec<Vec<(String, String)>> = keys.iter().map(settings).collect();
+    let mut all: Vec<Vec<(String, String)>> = keys.iter().map(settings).collect();
+    // The precision shows the conversion.
+    let conversions: BTreeSet<_> = keys
+        .iter()
+        .map(|key| (&key.precision, &key.requantize))
+        .collect();
+    let precisions: BTreeSet<_> = keys.iter().map(|key| &key.precision).collect();
+    if conversions.len() == precisions.len() {
+        for own in &mut all {
+            own.retain(|(name, _)| name != "requantize");
+        }
+    }
     let differs = |name: &str, at: usize| {
         let value = |one: &Vec<(String, String)>| match name {
             "" => one.get(at).cloned(),

@@ -1,9 +1,11 @@
 //! Words that several answers use.
 
-use crate::format::{energy, percent, shorten};
+use crate::format::{energy, number, percent, shorten};
 
 /// Maximum number of names in a sentence.
 const NAMES: usize = 6;
+/// Ratios from this on are named as factors.
+const TIMES: f64 = 3.0;
 /// Maximum length of a name in a sentence.
 const NAME: usize = 60;
 
@@ -34,6 +36,33 @@ pub fn relative(ratio: f64) -> String {
         false => (1.0 - ratio, "less"),
     };
     format!("{} {word}", percent(Some(size)))
+}
+
+/// Formats how much more than another something needs, with its interval: `35.0 % more (20.0 % to
+/// 52.0 %)`, and of a large ratio `15.7 times as much (7.26 to 34.0)`.
+pub(super) fn excess(ratio: f64, interval: Option<(f64, f64)>) -> String {
+    let (value, ends): (String, fn(f64) -> String) = match ratio < TIMES {
+        true => (relative(ratio), |end| percent(Some(end - 1.0))),
+        false => (times(ratio), |end| number(Some(end))),
+    };
+    let interval = interval.map(|(lo, hi)| format!(" ({} to {})", ends(lo), ends(hi)));
+    value + &interval.unwrap_or_default()
+}
+
+/// Formats how much more several others need: `10.0 % to 50.0 % more`, `1.10 to 5.00 times as much`.
+pub(super) fn excess_range(least: f64, most: f64) -> String {
+    match most < TIMES {
+        true => format!(
+            "{} to {} more",
+            percent(Some(least - 1.0)),
+            percent(Some(most - 1.0))
+        ),
+        false => format!("{} to {}", number(Some(least)), times(most)),
+    }
+}
+
+fn times(ratio: f64) -> String {
+    format!("{} times as much", number(Some(ratio)))
 }
 
 /// `p = 0.012`, or `p < 0.001` for a smaller one.
@@ -75,6 +104,17 @@ mod tests {
         assert_eq!(list_of(&settings), "a, b; c");
         assert_eq!(relative(1.35), "35.0 % more");
         assert_eq!(relative(0.75), "25.0 % less");
+        assert_eq!(
+            excess(1.35, Some((1.2, 1.5))),
+            "35.0 % more (20.0 % to 50.0 %)"
+        );
+        assert_eq!(
+            excess(15.0, Some((7.5, 30.0))),
+            "15.00 times as much (7.500 to 30.00)"
+        );
+        assert_eq!(excess(15.0, None), "15.00 times as much");
+        assert_eq!(excess_range(1.1, 1.5), "10.0 % to 50.0 % more");
+        assert_eq!(excess_range(1.5, 4.0), "1.500 to 4.000 times as much");
         assert_eq!(per_token(0.5, "J/prompt token"), "500.0 mJ/prompt token");
     }
 }

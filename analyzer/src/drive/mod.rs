@@ -41,7 +41,7 @@ mod token_counts;
 
 #[cfg(feature = "inference")]
 pub(crate) use model::located as located_model;
-pub(crate) use model::{checksum as model_checksum, path as model_path};
+pub(crate) use model::{checksum as model_checksum, path as model_path, stated_name};
 
 pub(crate) use record::stored_fields;
 

@@ -45,6 +45,19 @@ fn downloaded(_model: &str) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
+/// Returns the name that the model's files state, which all engines store: a server's own name for
+/// the model is often a path.
+#[cfg(feature = "inference")]
+pub(crate) fn stated_name(path: &Path) -> Option<String> {
+    let name = energy_models::Checkpoint::open(path).ok()?.summary().name;
+    Some(name).filter(|name| !name.is_empty())
+}
+
+#[cfg(not(feature = "inference"))]
+pub(crate) fn stated_name(_path: &Path) -> Option<String> {
+    None
+}
+
 /// Returns the checksum of a model's files.
 ///
 /// # Errors

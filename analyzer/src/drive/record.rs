@@ -46,6 +46,8 @@ struct Prepared {
     addresses: Vec<SocketAddr>,
     /// Path of the model, if it is a file or folder.
     model: Option<PathBuf>,
+    /// Name that its files state.
+    model_name: Option<String>,
     /// Command line of the server.
     serve: Option<String>,
     config: DriveConfig,
@@ -135,6 +137,7 @@ fn prepare(options: &DriveOptions) -> Result<Prepared> {
     Ok(Prepared {
         endpoint,
         addresses,
+        model_name: model.as_deref().and_then(model::stated_name),
         model,
         serve,
         config,
@@ -273,12 +276,7 @@ fn request(
         Err(_) => OtherClients::default(),
     };
     prepared.config.set_others(&others);
-    store(
-        guard,
-        &mut prepared.config,
-        &answer,
-        (&counts, sent.is_ok()),
-    );
+    store(guard, prepared, &answer, (&counts, sent.is_ok()));
     sent?;
     for text in counts.warnings {
         guard.add_warning("token_counts", text);
@@ -339,19 +337,20 @@ fn warm_up(
 /// Stores the answer, and its numbers of tokens if it is complete.
 fn store(
     guard: &EnergyGuard,
-    config: &mut DriveConfig,
+    prepared: &mut Prepared,
     answer: &ServerAnswer,
     (counts, is_complete): (&TokenCounts, bool),
 ) {
-    config.set_answer(answer, counts);
+    prepared.config.set_answer(answer, counts);
     guard.update_metadata(|metadata| {
-        metadata.model = answer.model.clone().or(metadata.model.take());
+        let name = prepared.model_name.clone().or_else(|| answer.model.clone());
+        metadata.model = name.or(metadata.model.take());
         metadata.response = Some(answer.text.clone());
         if is_complete {
             metadata.input_tokens = counts.input;
             metadata.output_tokens = counts.output;
         }
-        metadata.config = config.text();
+        metadata.config = prepared.config.text();
     });
 }
 
@@ -365,7 +364,8 @@ fn describe(
     prepared.config.set_facts(facts);
     guard.update_metadata(|metadata| {
         metadata.engine = Some(facts.engine.unwrap_or(UNNAMED).to_owned());
-        metadata.model = facts.model.clone().or_else(|| options.model.clone());
+        let name = prepared.model_name.clone().or_else(|| facts.model.clone());
+        metadata.model = name.or_else(|| options.model.clone());
         metadata.precision.clone_from(&facts.precision);
         metadata.config = prepared.config.text();
     });

@@ -118,7 +118,7 @@ impl RecordedCommand {
         let [program, flag] = shell();
         let workload = Workload {
             engine: Some(NAME.to_owned()),
-            model: external::model_name(config),
+            model: external::stored_name(config)?,
             prompt: options.is_prompt_stored.then(|| options.prompt.clone()),
             batch: Some(1),
             config: facts,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::adapter::CheckedModels;
-use crate::drive::{model_checksum, model_path};
+use crate::drive::{model_checksum, model_path, stated_name};
 use crate::error::{Error, Result};
 use crate::experiment::{ExperimentPlan, Trial, TrialConfig};
 use crate::program::{Placeholder, Program};
@@ -97,6 +97,16 @@ pub(super) fn program(command: &str, trial: &Trial, energy: &Path, database: &Pa
 /// Returns the name of the model, if it is known.
 pub(super) fn model_name(config: &TrialConfig) -> Option<String> {
     Some(config.model.clone()).filter(|name| !name.is_empty())
+}
+
+/// Returns the name to store with the run: that of the model's files, or else of the model.
+///
+/// # Errors
+/// If it cannot be downloaded.
+pub(super) fn stored_name(config: &TrialConfig) -> Result<Option<String>> {
+    let path = model_path(&config.model)?;
+    let stated = path.as_deref().and_then(stated_name);
+    Ok(stated.or_else(|| model_name(config)))
 }
 
 /// Returns the placeholder of the model: its path, or else its name.

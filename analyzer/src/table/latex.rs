@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::row::ConfigurationRow;
-use crate::format::escape;
+use crate::format::{escape, precision_name};
 
 /// Maximum length of a text.
 const LONGEST: usize = 200;
@@ -78,7 +78,14 @@ fn columns(rows: &[ConfigurationRow]) -> Vec<LatexColumn> {
     let per = |of: &str| format!("{of} ({unit}/tok)");
     let mut columns = vec![
         text("Model", |row| row.model.as_ref()),
-        text("Precision", |row| row.precision.as_ref()),
+        LatexColumn {
+            heading: "Precision".to_owned(),
+            alignment: 'l',
+            cells: cells(rows, |row| {
+                let name = precision_name(row.precision.as_deref()?);
+                Some(escaped(&name))
+            }),
+        },
     ];
     let engines: Vec<_> = rows.iter().map(|row| &row.engine).collect();
     if engines.windows(2).any(|pair| pair[0] != pair[1]) {

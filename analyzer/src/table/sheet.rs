@@ -11,7 +11,7 @@ use super::row::{ConfigurationRow, PlusMinus};
 use crate::analyse::{ReadConfigurations, different_conditions};
 use crate::error::Result;
 use crate::format::screen::OutputStyle;
-use crate::format::{Answer, Column, Format, Sheet, counted};
+use crate::format::{Answer, Column, Format, Sheet, counted, escape, precision_name};
 
 /// Rows of configurations, and what limits them.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,9 +60,9 @@ impl ConfigurationTable {
         style: &OutputStyle,
     ) -> Result<()> {
         match format {
-            TableFormat::Table => self.answer().write(out, Format::Table, style)?,
-            TableFormat::Markdown => self.answer().write(out, Format::Markdown, style)?,
-            TableFormat::Csv => self.answer().write(out, Format::Csv, style)?,
+            TableFormat::Table => self.answer(true).write(out, Format::Table, style)?,
+            TableFormat::Markdown => self.answer(true).write(out, Format::Markdown, style)?,
+            TableFormat::Csv => self.answer(false).write(out, Format::Csv, style)?,
             TableFormat::Latex => out.write_all(self.latex().as_bytes())?,
             TableFormat::Json => {
                 let text = serde_json::to_string_pretty(&self.value());
@@ -83,9 +83,13 @@ impl ConfigurationTable {
         json::value(&self.rows, self.experiment.as_deref(), &self.notes)
     }
 
-    fn answer(&self) -> Answer {
+    /// Returns the rows for people, or with the stored values.
+    fn answer(&self, for_people: bool) -> Answer {
         let rows = self.rows.iter().map(|row| {
             let mut value = json!(row);
+            if for_people {
+                value["precision"] = json!(row.precision.as_deref().map(precision_name));
+            }
             value["perplexity"] = json!(row.quality.as_ref().map(|quality| quality.perplexity));
             value["top1_agreement"] =
                 json!(row.quality.as_ref().map(|quality| quality.top1_agreement));
@@ -95,10 +99,20 @@ impl ConfigurationTable {
         let mut answer = Answer::new("table", "")
             .sheet(sheet)
             .note("Prefill, decode and all: energy per token.");
+        if let Some(model) = self.only_model().filter(|_| for_people) {
+            answer = answer.lead(format!("Model: {}", escape(model)));
+        }
         for note in &self.notes {
             answer = answer.note(note);
         }
         answer
+    }
+
+    /// Returns the model if all rows have the same.
+    fn only_model(&self) -> Option<&str> {
+        let first = self.rows.first()?.model.as_deref()?;
+        let is_same = |row: &ConfigurationRow| row.model.as_deref() == Some(first);
+        self.rows.iter().all(is_same).then_some(first)
     }
 
     fn columns(&self) -> Vec<Column> {
@@ -112,7 +126,7 @@ impl ConfigurationTable {
             false => Column::data(key),
         };
         vec![
-            Column::text("model", "model"),
+            optional("model", "model", differs(|row| row.model.clone())),
             Column::text("precision", "precision"),
             optional("engine", "engine", differs(|row| row.engine.clone())),
             Column::count("batch", "batch"),

@@ -10,6 +10,7 @@ pub mod json;
 pub mod label;
 mod markdown;
 mod name;
+mod precision;
 mod quantity;
 pub mod screen;
 mod sheet;
@@ -19,6 +20,7 @@ mod time_range;
 pub use answer::{Answer, SCHEMA};
 pub use csv::quote as csv_text;
 pub use name::{escape, shorten, shorten_path};
+pub use precision::precision_name;
 pub use quantity::{
     UNKNOWN, bytes, count, counted, energy, mass, number, percent, power, time_span,
 };
