@@ -109,7 +109,8 @@ fn a_model_that_cannot_be_loaded_is_reported() {
 #[test]
 fn a_prompt_that_exceeds_the_context_is_an_invalid_request() {
     let served = Generating::start();
-    let prompt = "again and ".repeat(1000);
+    // The context holds 32,768 tokens.
+    let prompt = "again and ".repeat(20_000);
     let answered = served.generate(json!({"prompt": prompt, "wait": true}));
     let text = answered.problem(422);
     assert!(

@@ -276,10 +276,19 @@ fn each_process_warms_up_outside_of_the_totals() {
         // The warm-up is no part of the inference.
         let within =
             "SELECT count(*) FROM nodes c JOIN nodes p ON p.run = c.run AND p.id = c.parent
-                      WHERE c.run = ?1 AND c.name = 'warm_up' AND p.name = 'inference'";
+                      WHERE c.run = ?1 AND c.label = 'warm_up' AND p.label = 'inference'";
         assert_eq!(run.number(within), 0.0, "run {no}");
-        let after = "SELECT min(i.start_ns) >= max(w.end_ns) FROM v_spans i, v_spans w
-                     WHERE i.run = ?1 AND w.run = ?1 AND i.name = 'inference' AND w.name = 'warm_up'";
+        let of = |label: &str| {
+            format!(
+                "FROM spans s JOIN nodes n ON n.run = s.id >> 40 AND n.id = s.node
+                 WHERE n.run = ?1 AND n.label = '{label}'"
+            )
+        };
+        let (inference, warm_up) = (of("inference"), of("warm_up"));
+        let after = format!(
+            "SELECT (SELECT min(s.start_ns) {inference}) >= (SELECT max(s.end_ns) {warm_up})"
+        );
+        let after = after.as_str();
         assert_eq!(run.number(after), 1.0, "run {no}");
     }
 }

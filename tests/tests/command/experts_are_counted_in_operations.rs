@@ -38,8 +38,11 @@ fn chosen_experts_are_tokens_times_experts_times_layers() {
         "0s",
         "--source",
         "modelled",
+        // Long enough for samples, however late a busy machine takes them.
+        "--interval",
+        "20ms",
         "--max-tokens",
-        "4",
+        "64",
     ];
     let run = ["run", "hello the tea", "--model", model];
     command(folder.path(), &[&run[..], &options].concat());
