@@ -128,7 +128,7 @@ fn sum_of_counters(text: &str) -> Option<u64> {
         let mut lines = text.lines().filter_map(|line| line.split_once(' '));
         let (_, value) = lines.find(|(found, _)| *found == name)?;
         let value: f64 = value.split_whitespace().next()?.parse().ok()?;
-        (value >= 0.0 && value < 9e15).then_some(value as u64)
+        (0.0..9e15).contains(&value).then_some(value as u64)
     };
     COUNTERS.iter().map(|name| value(name)).sum()
 }
