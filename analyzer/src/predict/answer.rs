@@ -13,7 +13,9 @@ use super::select::{
 };
 use crate::analyse::{Latencies, different_conditions, list_of, read_configurations};
 use crate::error::{Error, Result};
-use crate::format::{Answer, Column, Sheet, counted, energy, escape, number, percent, shorten};
+use crate::format::{
+    Answer, Column, Sheet, counted, energy, escape, number, percent, precision_name, shorten,
+};
 use crate::query::{Recording, RunConfiguration, RunFilter};
 
 /// Confidence of intervals.
@@ -110,9 +112,14 @@ fn cautions(members: &[&RunConfiguration]) -> Vec<String> {
 /// Returns the runs of a group in words.
 fn measured_words(group: &SelectedGroup<'_>) -> String {
     let runs: usize = group.members.iter().map(|one| one.runs.len()).sum();
-    let known = [&group.key.precision, &group.key.engine, &group.key.device];
+    let precision = group.key.precision.as_deref().map(precision_name);
+    let known = [
+        precision,
+        group.key.engine.clone(),
+        group.key.device.clone(),
+    ];
     let setting: Vec<String> = known
-        .into_iter()
+        .iter()
         .flatten()
         .map(|text| shorten(&escape(text), 40))
         .collect();
@@ -315,8 +322,7 @@ impl PredictedEnergy {
             .sheet(
                 Sheet::of_values("shown", "Predicted from the others", columns(), shown)
                     .display_only(),
-            )
-            .note(format!("Based on {}.", self.basis));
+            );
         for note in &self.notes {
             answer = answer.note(note);
         }
@@ -326,9 +332,9 @@ impl PredictedEnergy {
 
 fn columns() -> Vec<Column> {
     vec![
-        Column::number("input_tokens", "prompt"),
-        Column::number("output_tokens", "output"),
-        Column::number("batch", "batch"),
+        Column::number("input_tokens", "prompt").whole(),
+        Column::number("output_tokens", "output").whole(),
+        Column::number("batch", "batch").whole(),
         Column::energy("observed_j", "measured"),
         Column::energy("predicted_j", "predicted"),
         Column::interval("lo_j", "hi_j", "90 %"),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::analyse::list_of;
-use crate::format::{counted, escape, shorten};
+use crate::format::{counted, escape, precision_name, shorten};
 use crate::query::{ConfigurationKey, RunConfiguration};
 
 /// Maximum length of a name in a sentence.
@@ -108,7 +108,7 @@ impl PredictionGroup {
         };
         let mut all = vec![format!(
             "Group: architecture {architectures}, precision {}, engine {}, device {}: {}.",
-            known(&self.precision),
+            known(&self.precision.as_deref().map(precision_name)),
             known(&self.engine),
             known(&self.device),
             self.used.words()

@@ -8,7 +8,7 @@ use energy_statistics::prediction::{MeasuredModel, MeasuredWorkload, Workload};
 use super::group::PredictionGroup;
 use super::options::PredictOptions;
 use crate::error::{Error, Result};
-use crate::format::{escape, shorten};
+use crate::format::{escape, precision_name, shorten};
 use crate::query::{ConfigurationKey, RunConfiguration, RunFacts};
 
 /// Maximum length of a name in a message.
@@ -125,13 +125,19 @@ pub(super) fn select<'c>(
 }
 
 fn is_wanted(key: &ConfigurationKey, options: &PredictOptions) -> bool {
-    let is = |wanted: &Option<String>, value: &Option<String>| {
-        let value = value.as_deref().unwrap_or_default();
-        wanted
-            .as_ref()
-            .is_none_or(|wanted| value.eq_ignore_ascii_case(wanted))
+    let is = |wanted: &Option<String>, names: &[&str]| {
+        let is_one = |wanted: &String| names.iter().any(|name| name.eq_ignore_ascii_case(wanted));
+        wanted.as_ref().is_none_or(is_one)
     };
-    is(&options.precision, &key.precision) && is(&options.engine, &key.engine)
+    let stored = key.precision.as_deref().unwrap_or_default();
+    let name = precision_name(stored);
+    // `f32` finds `f32 (from bf16)`, too.
+    let used = name.split(" (").next().unwrap_or_default();
+    is(&options.precision, &[stored, &name, used])
+        && is(
+            &options.engine,
+            &[key.engine.as_deref().unwrap_or_default()],
+        )
 }
 
 /// Groups configurations that differ only in their workload.
@@ -279,4 +285,37 @@ fn workload(one: &RunConfiguration) -> Option<MeasuredWorkload> {
         },
         energies_j,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: PredictOptions,
+    }
+
+    #[test]
+    fn precisions_are_found_by_their_names() {
+        let key = ConfigurationKey {
+            precision: Some("q4_1->f32, q8_0->f32".to_owned()),
+            ..ConfigurationKey::default()
+        };
+        for (name, is_found) in [
+            ("f32", true),
+            ("F32 (from q4_1+q8_0)", true),
+            ("q4_1->f32, q8_0->f32", true),
+            ("q8_0", false),
+            ("f3", false),
+        ] {
+            let words = ["predict", "--model", "m", "--input", "1", "--output", "1"];
+            let words = [&words[..], &["--precision", name]].concat();
+            let options = Line::parse_from(words).options;
+            assert_eq!(is_wanted(&key, &options), is_found, "{name}");
+        }
+    }
 }

@@ -60,9 +60,9 @@ impl ConfigurationTable {
         style: &OutputStyle,
     ) -> Result<()> {
         match format {
-            TableFormat::Table => self.answer(true).write(out, Format::Table, style)?,
-            TableFormat::Markdown => self.answer(true).write(out, Format::Markdown, style)?,
-            TableFormat::Csv => self.answer(false).write(out, Format::Csv, style)?,
+            TableFormat::Table => self.answer(format).write(out, Format::Table, style)?,
+            TableFormat::Markdown => self.answer(format).write(out, Format::Markdown, style)?,
+            TableFormat::Csv => self.answer(format).write(out, Format::Csv, style)?,
             TableFormat::Latex => out.write_all(self.latex().as_bytes())?,
             TableFormat::Json => {
                 let text = serde_json::to_string_pretty(&self.value());
@@ -83,8 +83,10 @@ impl ConfigurationTable {
         json::value(&self.rows, self.experiment.as_deref(), &self.notes)
     }
 
-    /// Returns the rows for people, or with the stored values.
-    fn answer(&self, for_people: bool) -> Answer {
+    /// Returns the rows: for people with short names, and as text without what all have in common.
+    fn answer(&self, format: TableFormat) -> Answer {
+        let for_people = format != TableFormat::Csv;
+        let model = self.only_model().filter(|_| format == TableFormat::Table);
         let rows = self.rows.iter().map(|row| {
             let mut value = json!(row);
             if for_people {
@@ -95,11 +97,12 @@ impl ConfigurationTable {
                 json!(row.quality.as_ref().map(|quality| quality.top1_agreement));
             value
         });
-        let sheet = Sheet::of_values("rows", "", self.columns(), rows.collect());
+        let columns = self.columns(model.is_none());
+        let sheet = Sheet::of_values("rows", "", columns, rows.collect());
         let mut answer = Answer::new("table", "")
             .sheet(sheet)
             .note("Prefill, decode and all: energy per token.");
-        if let Some(model) = self.only_model().filter(|_| for_people) {
+        if let Some(model) = model {
             answer = answer.lead(format!("Model: {}", escape(model)));
         }
         for note in &self.notes {
@@ -115,7 +118,7 @@ impl ConfigurationTable {
         self.rows.iter().all(is_same).then_some(first)
     }
 
-    fn columns(&self) -> Vec<Column> {
+    fn columns(&self, has_model: bool) -> Vec<Column> {
         // A value that is the same everywhere is no column of the text table.
         let differs = |of: fn(&ConfigurationRow) -> Option<String>| {
             let mut rows = self.rows.windows(2);
@@ -126,7 +129,7 @@ impl ConfigurationTable {
             false => Column::data(key),
         };
         vec![
-            optional("model", "model", differs(|row| row.model.clone())),
+            optional("model", "model", has_model),
             Column::text("precision", "precision"),
             optional("engine", "engine", differs(|row| row.engine.clone())),
             Column::count("batch", "batch"),

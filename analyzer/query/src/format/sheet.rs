@@ -33,6 +33,7 @@ enum CellFormat {
     Moment,
     Percent,
     Number,
+    Whole,
     Count,
     /// Two keys: `lo .. hi` in joules.
     Interval(&'static str),
@@ -118,6 +119,13 @@ impl Column {
         Self::new(key, heading, CellFormat::Count)
     }
 
+    /// Shows a number without decimals if it is whole.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        self.format = CellFormat::Whole;
+        self
+    }
+
     /// The ends of an interval in joules, displayed in one column.
     pub fn interval(lo: &'static str, hi: &'static str, heading: impl Into<String>) -> Self {
         Self::new(lo, heading, CellFormat::Interval(hi))
@@ -196,6 +204,12 @@ impl Column {
             ),
             CellFormat::Percent => percent(float),
             CellFormat::Number => number(float),
+            CellFormat::Whole => {
+                match float.filter(|value| value.fract() == 0.0 && value.abs() < 1e15) {
+                    Some(whole) => format!("{whole:.0}"),
+                    None => number(float),
+                }
+            }
             CellFormat::Count => count(integer),
             CellFormat::Interval(hi) => match (float, row[hi].as_f64()) {
                 (None, None) => super::UNKNOWN.to_owned(),

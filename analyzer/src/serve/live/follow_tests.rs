@@ -199,10 +199,12 @@ fn energies_of_messages_are_those_of_the_file() {
     assert!(currents.last().unwrap()["phase"].is_null());
     let ends: Vec<&Value> = of_kind(&messages, MessageKind::SectionEnd).collect();
     let decode = ends.iter().find(|data| data["name"] == "decode").unwrap();
-    assert_near(
-        decode["energy_j"].as_f64().unwrap(),
-        phases[0].energy_j.unwrap(),
-    );
+    let [found, expected] = [decode["energy_j"].as_f64(), phases[0].energy_j].map(Option::unwrap);
+    match phases[0].coverage == Some(1.0) {
+        true => assert_near(found, expected),
+        // What fills missing samples is settled at the end of the run.
+        false => assert!((found / expected - 1.0).abs() < 1e-3, "{found} {expected}"),
+    }
     assert_eq!(decode["coverage"].as_f64(), phases[0].coverage);
     assert_eq!(decode["provenance"], "modelled");
     assert_eq!(complete["coverage"].as_f64(), totals.coverage);
