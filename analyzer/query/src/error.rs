@@ -59,6 +59,9 @@ pub enum Error {
     /// Repeats cannot be resumed.
     #[error("{0}")]
     Repeat(String),
+    /// Another process executes the experiment.
+    #[error("{0}")]
+    InUse(String),
     /// A baseline exists, or cannot be used.
     #[error("{0}")]
     Baseline(String),
@@ -180,9 +183,11 @@ impl Error {
             | Self::Rate { .. }
             | Self::Request(_)
             | Self::Sql(_) => ErrorClass::Invalid,
-            Self::Baseline(_) | Self::Compare(_) | Self::Repeat(_) | Self::Timeout(_) => {
-                ErrorClass::Refused
-            }
+            Self::Baseline(_)
+            | Self::Compare(_)
+            | Self::InUse(_)
+            | Self::Repeat(_)
+            | Self::Timeout(_) => ErrorClass::Refused,
             Self::NotExecuted { code, .. } => match code {
                 127 => ErrorClass::Absent,
                 _ => ErrorClass::Refused,

@@ -61,6 +61,10 @@ impl Analysed {
         let per = options.per.unwrap_or(analysis.per);
         let mut result = (analysis.run)(&read.configurations, per);
         result.plots.retain(|plot| !plot.is_empty());
+        let is_measured = provenance_caution(read).is_empty();
+        for plot in result.plots.iter_mut().filter(|_| !is_measured) {
+            plot.caption += " Not all power was measured.";
+        }
         Self {
             analysis,
             per,
@@ -152,7 +156,8 @@ impl Analysed {
             let varied = self.analysis.varied;
             let remedy = self.analysis.remedy;
             answer = answer.note(format!("Measure {varied}, for example: {remedy}."));
-        } else if shown < all {
+        }
+        if shown < all {
             answer = answer.note(format!(
                 "{shown} of {all} series are shown; JSON contains all."
             ));
@@ -272,6 +277,7 @@ fn waits(finding: &Finding) -> Sheet {
 /// Returns what limits all answers.
 fn cautions(read: &ReadConfigurations) -> Vec<String> {
     let mut all = provenance_caution(read);
+    all.extend(read.disturbed_caution());
     all.extend(different_conditions(&read.configurations));
     all
 }
@@ -288,7 +294,8 @@ fn provenance_caution(read: &ReadConfigurations) -> Vec<String> {
     let words = match kinds.as_slice() {
         [] | ["measured"] => return Vec::new(),
         ["modelled"] => {
-            "Power is modelled, not measured: energies only show how long processors worked."
+            "Power is modelled, not measured: energies only show how long processors worked, for \
+             whatever program."
         }
         ["replayed"] => "Power is replayed from a recording, not measured.",
         _ => "Power has several origins; configurations are only compared with those of the same.",

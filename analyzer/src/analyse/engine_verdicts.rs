@@ -1,21 +1,53 @@
-//! The verdict between engines for all tokens, prefill and decode: which one uses less energy per
-//! token, by how much, or "not resolved".
+//! The verdict between engines for the energies of all tokens, prefill and decode, and for the waiting
+//! times: which one needs less, by how much, or "not resolved".
 
 use energy_statistics::best::{BestLevel, FactorLevel, RankedLevel, best_level};
-use energy_statistics::compare::ComparisonOptions;
+use energy_statistics::compare::{ComparisonOptions, RunSample};
 
 use super::analysis::PerToken;
 use super::finding::NamedEstimate;
-use super::series::{CONFIDENCE, FactorSeries};
+use super::series::{CONFIDENCE, FactorSeries, sample};
 use super::words::{list_of, per_token, signed_percent};
-use crate::format::percent;
-use crate::query::ConfigurationKey;
+use crate::format::{percent, time_span};
+use crate::query::{ConfigurationKey, RunFacts};
 
-/// A part of the work that engines are compared in.
+/// A figure that engines are compared in.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EnginePhase {
     name: &'static str,
-    per: PerToken,
+    figure: EngineFigure,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum EngineFigure {
+    Energy(PerToken),
+    FirstToken,
+    FurtherToken,
+}
+
+impl EngineFigure {
+    fn of(self, run: &RunFacts) -> Option<f64> {
+        let ns = match self {
+            Self::Energy(per) => return per.of(run),
+            Self::FirstToken => run.results.ttft_ns,
+            Self::FurtherToken => run.results.tpot_ns,
+        };
+        ns.filter(|ns| ns.is_finite() && *ns > 0.0)
+    }
+
+    fn text(self, mean: f64) -> String {
+        match self {
+            Self::Energy(per) => per_token(mean, per.label()),
+            Self::FirstToken | Self::FurtherToken => time_span(Some(mean.round() as i64)),
+        }
+    }
+
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Energy(_) => "uses",
+            Self::FirstToken | Self::FurtherToken => "takes",
+        }
+    }
 }
 
 /// The verdict for one part of the work.
@@ -28,28 +60,37 @@ pub(super) struct PhaseVerdict {
 }
 
 impl EnginePhase {
-    /// All tokens, prefill, decode.
-    pub(super) const ALL: [Self; 3] = [
+    /// Energies of all tokens, prefill and decode; times to the first and of further tokens.
+    pub(super) const ALL: [Self; 5] = [
         Self {
             name: "all",
-            per: PerToken::Token,
+            figure: EngineFigure::Energy(PerToken::Token),
         },
         Self {
             name: "prefill",
-            per: PerToken::InputToken,
+            figure: EngineFigure::Energy(PerToken::InputToken),
         },
         Self {
             name: "decode",
-            per: PerToken::OutputToken,
+            figure: EngineFigure::Energy(PerToken::OutputToken),
+        },
+        Self {
+            name: "TTFT",
+            figure: EngineFigure::FirstToken,
+        },
+        Self {
+            name: "TPOT",
+            figure: EngineFigure::FurtherToken,
         },
     ];
 
-    /// Compares the levels of a series in this part. Levels with a run of unknown energy are named
-    /// and left out.
+    /// Compares the levels of a series in this part. Levels with a run in which it is unknown are
+    /// named and left out.
     pub(super) fn verdict(self, series: &FactorSeries<'_>) -> PhaseVerdict {
         let (mut known, mut unknown) = (Vec::new(), Vec::new());
         for level in &series.levels {
-            let samples = level.samples(self.per);
+            let of = |run| sample(run, self.figure.of(run)?);
+            let samples: Vec<RunSample> = level.runs().filter_map(of).collect();
             match samples.is_empty() || samples.len() < level.runs().count() {
                 true => unknown.push(level.name.clone()),
                 false => known.push(FactorLevel {
@@ -87,10 +128,11 @@ impl EnginePhase {
         if !worse.is_empty() {
             let savings: Vec<String> = worse.iter().map(|level| saving(level)).collect();
             parts.push(format!(
-                "{} uses {} ({})",
+                "{} ({}) {} {}",
                 least.name,
+                self.figure.text(least.mean),
+                self.figure.verb(),
                 savings.join(" and "),
-                per_token(least.mean, self.per.label())
             ));
         }
         parts.extend(open.iter().map(|level| not_resolved(level, least)));

@@ -54,6 +54,7 @@ const FACTOR: SeriesFactor = SeriesFactor {
         key.depth = None;
         key.statistics = None;
         key.cache = None;
+        key.program = None;
         key.device = None;
         key.threads = None;
         key.requantize = None;

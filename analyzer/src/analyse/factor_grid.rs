@@ -67,7 +67,7 @@ pub(super) fn grids(
     let model = key.model.as_deref().map(super::series_name::model_name);
     let one_of = match groups.len() {
         1 => model.unwrap_or_default(),
-        several => format!("{name} (one of {several} groups that differ in more)."),
+        several => format!("Shown: {name}, the largest of {several} groups."),
     };
     Some(Plot {
         title: format!("{} by {} and {}", per.label(), x.0, y.0),

@@ -67,6 +67,8 @@ const ROUGH: SeriesFactor = SeriesFactor {
 fn clear_model(key: &mut ConfigurationKey) {
     key.model = None;
     key.model_sha256 = None;
+    // It has the path of the model.
+    key.program = None;
     // It is the precision of the file if weights were not converted.
     key.precision = key
         .requantize

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::format::{counted, escape, shorten};
 use crate::query::{
     Recording, RunConfiguration, RunFacts, RunFilter, RunOrder, add_latencies, configurations,
-    experiments, is_replaced, run_facts, run_page,
+    disturbed_runs, experiments, is_replaced, run_facts, run_page,
 };
 
 /// Status of the runs that analyses use.
@@ -21,12 +21,25 @@ pub struct ReadConfigurations {
     pub replaced: usize,
     /// Complete runs without a known energy per token.
     pub without_energy: usize,
+    /// Runs on a busy, hot or throttled machine.
+    pub disturbed: usize,
 }
 
 impl ReadConfigurations {
     /// Returns the number of runs.
     pub fn runs(&self) -> usize {
         self.configurations.iter().map(|one| one.runs.len()).sum()
+    }
+
+    /// Returns a caution about runs on a disturbed machine, if there are any.
+    pub fn disturbed_caution(&self) -> Option<String> {
+        let all = self.runs();
+        let text = format!(
+            "{} of {all} runs had warnings about the machine, for example that other programs kept \
+             processors busy: J/token contains the energy of these, too. `energy show` lists them.",
+            self.disturbed.min(all)
+        );
+        (self.disturbed > 0).then_some(text)
     }
 
     /// Returns a note about runs that were replaced, if there are any.
@@ -77,6 +90,9 @@ pub fn read_configurations(
             .filter(|run| run.j_per_token.is_some())
             .collect();
         read.without_energy += all - known.len();
+        let disturbed = disturbed_runs(recording)?;
+        let is_disturbed = known.iter().filter(|run| disturbed.contains(&run.no));
+        read.disturbed += is_disturbed.count();
         let mut facts = run_facts(recording, known)?;
         if latencies == Latencies::Read {
             add_latencies(recording, &mut facts)?;

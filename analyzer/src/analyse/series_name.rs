@@ -7,6 +7,8 @@ use crate::query::ConfigurationKey;
 
 /// Maximum length of a value.
 const VALUE: usize = 40;
+/// Position of the precision in the list of settings.
+const PRECISION: usize = 2;
 /// Digits of a checksum.
 const CHECKSUM: usize = 8;
 
@@ -79,6 +81,19 @@ pub fn names_of(keys: &[ConfigurationKey]) -> Vec<String> {
             own.retain(|(name, _)| name != "requantize");
         }
     }
+    // The formats in use, without those of the file, where they distinguish precisions.
+    let used = |key: &ConfigurationKey| {
+        let name = key.precision.as_deref().map(precision_name)?;
+        name.split(" (").next().map(str::to_owned)
+    };
+    let formats: BTreeSet<_> = keys.iter().map(used).collect();
+    if formats.len() == precisions.len() {
+        for (own, key) in all.iter_mut().zip(keys) {
+            if let (Some(cell), Some(used)) = (own.get_mut(PRECISION), used(key)) {
+                cell.1 = used;
+            }
+        }
+    }
     let differs = |name: &str, at: usize| {
         let value = |one: &Vec<(String, String)>| match name {
             "" => one.get(at).cloned(),
@@ -105,10 +120,7 @@ pub fn names_of(keys: &[ConfigurationKey]) -> Vec<String> {
             }
         })
         .collect();
-    let is_double: Vec<bool> = names
-        .iter()
-        .map(|name| names.iter().filter(|other| *other == name).count() > 1)
-        .collect();
+    let is_double: Vec<bool> = doubles(&names);
     for ((name, is_double), key) in names.iter_mut().zip(is_double).zip(keys) {
         let sum = key.model_sha256.as_deref().unwrap_or_default();
         if is_double && !sum.is_empty() {
@@ -116,7 +128,18 @@ pub fn names_of(keys: &[ConfigurationKey]) -> Vec<String> {
             *name = format!("{name} {sum}").trim().to_owned();
         }
     }
+    let is_double: Vec<bool> = doubles(&names);
+    for ((name, is_double), key) in names.iter_mut().zip(is_double).zip(keys) {
+        if let Some(program) = key.program.as_ref().filter(|_| is_double) {
+            *name = format!("{name} {}", shorten(&escape(program), VALUE));
+        }
+    }
     names
+}
+
+fn doubles(names: &[String]) -> Vec<bool> {
+    let is_double = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
+    names.iter().map(is_double).collect()
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::quality::{ModelQuality, QualityOptions, QualityStep, evaluate, store_
   energy quality --model model.gguf --requantize q8_0 --format json
 
 The reference is the same model with weights in f32. The text has about 800
-tokens, so this is a proxy: it shows that a conversion damages a model. The
+tokens, so this is a proxy: it shows whether a conversion damages a model. The
 quality is stored with the runs of the database that used the same weights, and
 `energy analyse quantization` shows it next to the energy.")]
 pub struct QualityArgs {

@@ -57,6 +57,10 @@ impl Body {
             (404, None) => {
                 "the server has no such interface (404); choose another --api".to_owned()
             }
+            (300..400, None) => format!(
+                "the server redirects the request ({status}), which is not followed; give the final \
+                 address with --endpoint"
+            ),
             (status, None) => {
                 let text = answer::short(&text);
                 format!("the server refuses the request ({status}): {text}")

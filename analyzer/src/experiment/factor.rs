@@ -57,7 +57,7 @@ pub(super) const FACTORS: &[Factor] = &[
     Factor {
         name: "engine",
         placeholder: "ENGINE",
-        help: "Program that generates the text",
+        help: "Program that generates the text: candle, http (a server) or command",
         values: FactorValues::Texts,
         is_of_run: false,
         excludes: &[],

@@ -48,7 +48,7 @@ impl ExperimentLock {
                 return Ok(lock);
             }
             if let Some(pid) = living_owner(&path) {
-                return Err(Error::Repeat(format!(
+                return Err(Error::InUse(format!(
                     "experiment {} is being executed by process {pid}; wait for its end, or end it \
                      with `kill {pid}` and resume",
                     escape(name)

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::format::{
     Answer, Column, Sheet, counted, energy, escape, number, percent, precision_name, shorten,
 };
-use crate::query::{Recording, RunConfiguration, RunFilter};
+use crate::query::{ConfigurationKey, END_TOKENS_IGNORED, Recording, RunConfiguration, RunFilter};
 
 /// Confidence of intervals.
 const CONFIDENCE: f64 = 0.90;
@@ -83,7 +83,14 @@ fn of_group(
     options: &PredictOptions,
 ) -> Result<PredictedEnergy> {
     let measured = workloads(&group.members);
-    let refused = |reason: NotEstimable| refusal(&reason, &measured_words(group), options);
+    let refused = |reason: NotEstimable| {
+        refusal(
+            &reason,
+            &measured_words(group),
+            options,
+            &words_of(&group.key),
+        )
+    };
     let predictor = EnergyPredictor::fit(&measured, CONFIDENCE).map_err(refused)?;
     let prediction = predictor.predict(&workload).map_err(refused)?;
     let name = group.key.model.as_deref().unwrap_or("unnamed");
@@ -163,7 +170,7 @@ fn of_models(
         .map(|model| shorten(&escape(&model.name), 40))
         .collect();
     let basis = format!("{} ({})", counted(models.len(), "model"), list_of(&names));
-    let refused = |reason: NotEstimable| refusal(&reason, &basis, options);
+    let refused = |reason: NotEstimable| refusal(&reason, &basis, options, "");
     let scaling = ModelScaling::fit(models, CONFIDENCE).map_err(refused)?;
     let prediction = scaling.predict(parameters, &workload).map_err(refused)?;
     let exponent = scaling.law.exponent;
@@ -188,8 +195,25 @@ fn of_models(
     })
 }
 
+/// Returns the options that add runs to a group.
+fn words_of(key: &ConfigurationKey) -> String {
+    let mut words = String::new();
+    if let Some(format) = key.requantize.as_deref().filter(|format| *format != "auto") {
+        words += &format!(" --requantize {}", escape(format));
+    }
+    let has =
+        |text: &Option<String>, part: &str| text.as_ref().is_some_and(|text| text.contains(part));
+    if has(&key.sampling, END_TOKENS_IGNORED) {
+        words += " --ignore-eos";
+    }
+    if has(&key.prompt_form, "raw") {
+        words += " --raw";
+    }
+    words
+}
+
 /// Returns the error of a refused prediction, with the command that measures what is missing.
-fn refusal(reason: &NotEstimable, basis: &str, options: &PredictOptions) -> Error {
+fn refusal(reason: &NotEstimable, basis: &str, options: &PredictOptions, words: &str) -> Error {
     let (input, output, batch) = (options.input, options.output, options.batch);
     let lengths = |most: u32| {
         let mut all = vec![(most / 4).max(1), (most / 2).max(1), most];
@@ -206,7 +230,7 @@ fn refusal(reason: &NotEstimable, basis: &str, options: &PredictOptions) -> Erro
     };
     Error::Request(format!(
         "no prediction from {basis}: {reason}. For example: energy sweep {what} --prompt-tokens \
-         {} --max-tokens {}{batches} --repeat 3",
+         {} --max-tokens {}{batches}{words} --repeat 3",
         lengths(input),
         lengths(output),
     ))
@@ -242,6 +266,11 @@ impl PredictedEnergy {
     /// Returns how well the measured configurations are predicted from the others, in words.
     pub fn check_sentence(&self) -> String {
         let check = &self.leave_one_out;
+        if check.with_interval == 0 {
+            return "Nothing was checked: without one of so few configurations there is no interval. \
+                    Measure more of them."
+                .to_owned();
+        }
         let error = match check.median_relative_error {
             Some(error) => format!("; median error {}", percent(Some(error))),
             None => String::new(),

@@ -1,7 +1,7 @@
 //! Quality of a model with converted weights: perplexity on a short text, and how often its most
 //! likely token is that of the same model in f32.
 //!
-//! A proxy: the text has some hundred tokens. It shows that a conversion damages a model, but not how
+//! A proxy: the text has some hundred tokens. It shows whether a conversion damages a model, but not how
 //! answers differ.
 
 mod answer;

@@ -91,6 +91,12 @@ fn columns(rows: &[ConfigurationRow]) -> Vec<LatexColumn> {
     if engines.windows(2).any(|pair| pair[0] != pair[1]) {
         columns.push(text("Engine", |row| row.engine.as_ref()));
     }
+    if rows
+        .windows(2)
+        .any(|pair| pair[0].other_settings != pair[1].other_settings)
+    {
+        columns.push(text("Other settings", |row| Some(&row.other_settings)));
+    }
     columns.extend([
         number(
             "Batch",

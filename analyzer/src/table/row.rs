@@ -105,6 +105,9 @@ pub struct ConfigurationRow {
     pub basis: Option<String>,
     /// Quality of the model's answers, if it was computed.
     pub quality: Option<StoredQuality>,
+    /// In what it differs from other rows besides the other columns.
+    #[serde(skip)]
+    pub other_settings: String,
     /// Conditions that were the same at the start of all runs.
     pub conditions: BTreeMap<String, String>,
 }
@@ -145,7 +148,7 @@ impl ConfigurationRow {
             chip: one.key.chip.clone(),
             batch: one.key.batch,
             prompt_tokens: one.key.prompt_tokens,
-            output_tokens: value(RunFacts::output_per_sequence),
+            output_tokens: average(runs, RunFacts::output_per_sequence),
             labels: labels.clone(),
             prompt_form: one.key.prompt_form.clone(),
             sampling: one.key.sampling.clone(),
@@ -186,6 +189,7 @@ impl ConfigurationRow {
             quality: first
                 .and_then(|run| run.quality.clone())
                 .filter(|quality| runs.iter().all(|run| run.quality.as_ref() == Some(quality))),
+            other_settings: String::new(),
             conditions: common_conditions(runs),
         }
     }
@@ -218,6 +222,13 @@ fn interval(
 }
 
 /// Returns the highest or lowest value of all runs; `None` if one is unknown.
+/// Returns the arithmetic mean, which is exact for equal counts.
+fn average(runs: &[RunFacts], of: fn(&RunFacts) -> Option<f64>) -> Option<f64> {
+    let values: Option<Vec<f64>> = runs.iter().map(of).collect();
+    let values = values.filter(|values| !values.is_empty())?;
+    Some(values.iter().sum::<f64>() / values.len() as f64)
+}
+
 fn extreme(
     runs: &[RunFacts],
     of: fn(&RunFacts) -> Option<f64>,

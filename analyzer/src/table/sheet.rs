@@ -8,10 +8,11 @@ use super::format::TableFormat;
 use super::json;
 use super::latex::latex;
 use super::row::{ConfigurationRow, PlusMinus};
-use crate::analyse::{ReadConfigurations, different_conditions};
+use crate::analyse::{ReadConfigurations, different_conditions, names_of};
 use crate::error::Result;
 use crate::format::screen::OutputStyle;
 use crate::format::{Answer, Column, Format, Sheet, counted, escape, precision_name};
+use crate::query::{ConfigurationKey, RunConfiguration};
 
 /// Rows of configurations, and what limits them.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,10 +26,13 @@ pub struct ConfigurationTable {
 impl ConfigurationTable {
     /// Makes the table of configurations.
     pub fn of(read: &ReadConfigurations, experiment: Option<&str>) -> Self {
-        let mut rows: Vec<ConfigurationRow> = read
-            .configurations
-            .iter()
-            .map(ConfigurationRow::of)
+        let others = other_settings(read);
+        let rows = read.configurations.iter().zip(others);
+        let mut rows: Vec<ConfigurationRow> = rows
+            .map(|(one, other_settings)| ConfigurationRow {
+                other_settings,
+                ..ConfigurationRow::of(one)
+            })
             .collect();
         rows.sort_by(|a, b| {
             let key = |row: &ConfigurationRow| {
@@ -89,6 +93,7 @@ impl ConfigurationTable {
         let model = self.only_model().filter(|_| format == TableFormat::Table);
         let rows = self.rows.iter().map(|row| {
             let mut value = json!(row);
+            value["other_settings"] = json!(row.other_settings);
             if for_people {
                 value["precision"] = json!(row.precision.as_deref().map(precision_name));
             }
@@ -132,6 +137,11 @@ impl ConfigurationTable {
             optional("model", "model", has_model),
             Column::text("precision", "precision"),
             optional("engine", "engine", differs(|row| row.engine.clone())),
+            optional(
+                "other_settings",
+                "other settings",
+                differs(|row| Some(row.other_settings.clone())),
+            ),
             Column::count("batch", "batch"),
             Column::count("prompt_tokens", "prompt"),
             Column::number("output_tokens", "output").from_width(110),
@@ -213,6 +223,7 @@ fn notes(rows: &[ConfigurationRow], read: &ReadConfigurations) -> Vec<String> {
              numbers of prompts; the energy per prompt is in CSV and JSON."
         ));
     }
+    notes.extend(read.disturbed_caution());
     notes.extend(different_conditions(&read.configurations));
     let columns = |row: &ConfigurationRow| {
         let (model, engine, precision) = (&row.model, &row.engine, &row.precision);
@@ -237,4 +248,22 @@ fn notes(rows: &[ConfigurationRow], read: &ReadConfigurations) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// Returns in what configurations differ besides the table's own columns: labels, lengths of answers,
+/// machines, command lines, ...
+fn other_settings(read: &ReadConfigurations) -> Vec<String> {
+    let others = |one: &RunConfiguration| ConfigurationKey {
+        model: None,
+        model_sha256: None,
+        precision: None,
+        requantize: None,
+        engine: None,
+        batch: None,
+        prompt_tokens: None,
+        provenance: None,
+        ..one.key.clone()
+    };
+    let keys: Vec<ConfigurationKey> = read.configurations.iter().map(others).collect();
+    names_of(&keys)
 }

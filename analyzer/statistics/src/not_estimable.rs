@@ -17,7 +17,7 @@ pub enum NotEstimable {
     #[error("a configuration has no run: leave it out, or run it")]
     NoRun,
     /// There are fewer samples than the method needs.
-    #[error("{found} {of}, {needed} are required: measure more")]
+    #[error("{} of at least {needed} {of}: measure more", few(*found))]
     TooFew {
         /// The samples, in plural: "configurations", "models".
         of: &'static str,
@@ -87,6 +87,14 @@ pub enum NotEstimable {
     /// A result exceeds the range of floating point numbers.
     #[error("a result is not finite: the values are too large, too small or too far apart")]
     NotFinite,
+}
+
+/// Returns a small number as it stands before "of".
+fn few(found: usize) -> String {
+    match found {
+        0 => "none".to_owned(),
+        some => format!("only {some}"),
+    }
 }
 
 impl NotEstimable {

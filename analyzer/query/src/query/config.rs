@@ -60,6 +60,12 @@ pub struct StoredConfig {
     /// Device that ran the model.
     #[serde(deserialize_with = "lenient")]
     pub device: Option<String>,
+    /// Command line of the recorded program.
+    #[serde(deserialize_with = "lenient")]
+    pub command: Option<String>,
+    /// Command line of the server.
+    #[serde(deserialize_with = "lenient")]
+    pub serve: Option<String>,
     /// Depth of spans.
     #[serde(deserialize_with = "lenient")]
     pub depth: Option<String>,

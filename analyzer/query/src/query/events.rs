@@ -1,8 +1,11 @@
 //! Events of a run: losses, gaps, restarts, warnings.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 use serde::Serialize;
 
+use super::bad_values::text_in;
 use super::{Recording, Run};
 use crate::error::Result;
 
@@ -70,6 +73,25 @@ const CONDITIONS: [&str; 6] = [
 /// If the file cannot be read.
 pub fn condition_warnings(recording: &Recording, run: &Run) -> Result<Vec<StoredEvent>> {
     condition_events(recording.connection(), run.no)
+}
+
+/// Returns the numbers of the runs with such warnings.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn disturbed_runs(recording: &Recording) -> Result<BTreeSet<i64>> {
+    let mut statement = recording
+        .connection()
+        .prepare_cached("SELECT DISTINCT run, kind FROM events")?;
+    let mut rows = statement.query([])?;
+    let mut runs = BTreeSet::new();
+    while let Some(r) = rows.next()? {
+        let kind = text_in(r, 1)?;
+        if kind.is_some_and(|kind| CONDITIONS.contains(&kind.as_str())) {
+            runs.insert(r.get(0)?);
+        }
+    }
+    Ok(runs)
 }
 
 /// Reads what [`condition_warnings`] reads, of the run with that number.

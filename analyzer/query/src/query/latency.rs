@@ -320,6 +320,9 @@ fn means(tokens: &Tokens, phases: &[Phase], requests: &[Request], first_j: Optio
 /// Returns the number of tokens of one sequence after those of the first spans; `None` if no token
 /// followed them.
 fn further_tokens(tokens: &Tokens, requests: &[Request]) -> Option<i64> {
+    if tokens.are_joined() {
+        return None;
+    }
     let steps: i64 = requests.iter().map(|one| (one.spans - 1).max(0)).sum();
     let is_batch = tokens.batch.is_some_and(|batch| batch > 1);
     match tokens.output {

@@ -14,7 +14,7 @@ use super::run_values::{ReadRuns, readable_phases, token_phases};
 use super::runs::one_of;
 use super::setting::{prompt_form, sampling, statistics};
 use super::stored_quality::StoredQuality;
-use super::totals::SEQUENCES;
+use super::totals::{PARTS, SEQUENCES};
 use super::{INPUT, OUTPUT, Phase, Recording, RunListEntry, StoredConfig, Tokens, average_w};
 use crate::error::Result;
 
@@ -210,7 +210,7 @@ fn requested_runs(
     let sql = format!(
         "SELECT r.uuid, r.no, (SELECT max(a.id) FROM attributions a WHERE a.run = r.no),
                 (SELECT min(l.id) FROM rails l WHERE l.run = r.no AND l.parent IS NULL),
-                r.input_tokens, r.output_tokens, r.batch, {SEQUENCES}
+                r.input_tokens, r.output_tokens, r.batch, {SEQUENCES}, {PARTS}
          FROM runs r WHERE r.uuid IN (SELECT value FROM json_each(?1))"
     );
     let mut statement = recording.connection().prepare(&sql)?;
@@ -226,6 +226,7 @@ fn requested_runs(
                 output: whole_in(r, 5)?,
                 batch: whole_in(r, 6)?,
                 sequences: whole_in(r, 7)?,
+                parts: whole_in(r, 8)?,
             },
         };
         all.extend(text_in(r, 0)?.map(|id| (id, run)));
@@ -330,6 +331,7 @@ impl RunFacts {
             requantize: config.requantize.clone(),
             cache: config.cache.clone(),
             engine: run.engine.clone(),
+            program: config.command.clone().or_else(|| config.serve.clone()),
             device: config.device.clone(),
             threads: config.threads,
             depth: config.depth.clone(),

@@ -12,7 +12,7 @@ use super::attributions::EFFECTIVE;
 use super::bad_values::{is_bad_value, text_in, whole_in};
 use super::phases::phases_of_several;
 use super::run_filter::{GROUP, numbers, status};
-use super::totals::{SEQUENCES, Tokens, no_sensor, totals_for};
+use super::totals::{PARTS, SEQUENCES, Tokens, no_sensor, totals_for};
 use super::{KNOWN_FROM, Recording, Run, Totals, optional_set_at};
 use crate::error::{Error, Result};
 
@@ -54,6 +54,9 @@ pub struct RunListEntry {
     /// Number of sequences of all batches, if there are several at once.
     #[serde(skip)]
     pub sequences: Option<i64>,
+    /// Number of parts in which a server streamed the answer.
+    #[serde(skip)]
+    pub parts: Option<i64>,
     /// Time of the measured work, to which `energy_j` belongs: the duration in a summary.
     pub work_ns: Option<i64>,
     /// Energy of the measured work: the total of a summary.
@@ -193,6 +196,7 @@ fn complete_entries(
             output: run.output_tokens,
             batch: run.batch,
             sequences: run.sequences,
+            parts: run.parts,
         };
         let totals = totals_for(&tokens, phases);
         run.set_totals(&totals);
@@ -236,6 +240,7 @@ fn runs_sql(only: Option<&[i64]>, crashed: &[i64]) -> String {
     SELECT r.no, r.uuid, r.name, {status} AS status, r.start_unix_ns, r.end_ns, r.model, r.engine,
            r.precision, r.experiment, r.input_tokens, r.output_tokens, r.batch,
            {SEQUENCES} AS sequences,
+           {PARTS} AS parts,
            (SELECT CASE WHEN coalesce(min(b.covered_ns * 1.0 / nullif(b.duration_ns, 0)), 1.0)
                              >= {KNOWN_FROM}
                         THEN sum(b.measured_j)
@@ -292,6 +297,7 @@ fn listed(r: &Row<'_>) -> rusqlite::Result<RunListEntry> {
         output_tokens: r.get("output_tokens")?,
         batch: r.get("batch")?,
         sequences: r.get("sequences")?,
+        parts: r.get("parts")?,
         work_ns: None,
         energy_j: None,
         lo_j: None,

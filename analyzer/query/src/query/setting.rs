@@ -130,6 +130,9 @@ pub(super) fn prompt_form(config: &StoredConfig) -> Option<String> {
     Some(form)
 }
 
+/// Part of the sampling of runs that ignored end tokens.
+pub const END_TOKENS_IGNORED: &str = "end tokens ignored";
+
 /// Describes how tokens are selected. The seed is left out: repeats may differ in it on purpose.
 pub(super) fn sampling(config: &StoredConfig) -> Option<String> {
     let temperature = config.temperature?;
@@ -145,7 +148,7 @@ pub(super) fn sampling(config: &StoredConfig) -> Option<String> {
     let penalty = config.repeat_penalty.filter(|penalty| *penalty != 1.0);
     parts.extend(penalty.map(|penalty| format!("repeat penalty {penalty}")));
     let ignores = config.ignore_eos == Some(true);
-    parts.extend(ignores.then(|| "end tokens ignored".to_owned()));
+    parts.extend(ignores.then(|| END_TOKENS_IGNORED.to_owned()));
     Some(parts.join(", "))
 }
 

@@ -13,9 +13,10 @@ use super::super::run_indicator::RunIndicator;
 use super::indicator::{SweepIndicator, text};
 use crate::compare::{CompareOptions, ComparedEnergy, ComparedSides, put_first, sides};
 use crate::engine::{CheckedModels, EngineOptions, engine};
+use crate::error::Error;
 use crate::experiment::{
-    Executed, Experiment, ExperimentPlan, FactorOptions, GivenTexts, LabelledConfig, SweepOptions,
-    TrialConfig, answer, estimate,
+    ChosenFactor, Executed, Experiment, ExperimentPlan, FactorOptions, GivenTexts, LabelledConfig,
+    SweepOptions, TrialConfig, answer, estimate,
 };
 use crate::format::{Format, counted, energy, escape};
 use crate::program::Interrupt;
@@ -140,7 +141,10 @@ fn execute(
     let executed = done.map_err(|error| {
         let name = escape(&experiment.plan.name);
         let text = format!("recorded runs are kept; resume with `energy sweep --resume {name}`");
-        anyhow::Error::from(error).context(text)
+        match &error {
+            Error::InUse(_) => error.into(),
+            _ => anyhow::Error::from(error).context(text),
+        }
     })?;
     print(db, &experiment, &executed, format, out)
 }
@@ -167,7 +171,9 @@ fn print(
     }
     let configs = experiment.configs()?;
     let factors = &experiment.plan.factors;
-    let varied = factors.iter().filter(|factor| factor.is_varied()).count();
+    // Engines differ in their operations: `energy analyse engines` compares them.
+    let is_comparable = |factor: &&ChosenFactor| factor.is_varied() && factor.factor != "engine";
+    let varied = factors.iter().filter(is_comparable).count();
     if format != Format::Table || varied != 1 || !SIDES.contains(&configs.len()) {
         return Ok(());
     }

@@ -26,7 +26,7 @@ fn laws_need_four_configurations_that_differ() {
     let three = power_law(&pairs(&FIVE[..3], &FIVE), 0.95).unwrap_err();
     assert_eq!(
         three.to_string(),
-        "3 configurations, 4 are required: measure more"
+        "only 3 of at least 4 configurations: measure more"
     );
     let equal = power_law(&pairs(&[7.0; 5], &FIVE), 0.95).unwrap_err();
     assert_eq!(equal.to_string(), "x is the same in all samples: vary it");
@@ -238,7 +238,7 @@ fn few_configurations_give_predictions_without_interval() {
     assert_eq!((found.energy_j.lo, found.energy_j.hi), (None, None));
     assert_eq!(
         found.no_interval.unwrap().to_string(),
-        "8 configurations, 9 are required: measure more"
+        "only 8 of at least 9 configurations: measure more"
     );
     let errors = predictor.leave_one_out();
     assert_eq!((errors.predicted, errors.with_interval), (8, 0));
