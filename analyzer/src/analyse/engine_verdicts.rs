@@ -84,6 +84,13 @@ impl EnginePhase {
         },
     ];
 
+    /// Returns whether there is anything to say: waiting times are unknown for many programs.
+    pub(super) fn is_known(self, series: &FactorSeries<'_>) -> bool {
+        let mut runs = series.levels.iter().flat_map(|level| level.runs());
+        matches!(self.figure, EngineFigure::Energy(_))
+            || runs.any(|run| self.figure.of(run).is_some())
+    }
+
     /// Compares the levels of a series in this part. Levels with a run in which it is unknown are
     /// named and left out.
     pub(super) fn verdict(self, series: &FactorSeries<'_>) -> PhaseVerdict {

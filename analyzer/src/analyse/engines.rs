@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use super::analysis::{Analysis, AnalysisResult, PerToken};
 use super::answer_lengths::different_lengths;
-use super::engine_verdicts::{EnginePhase, different_settings};
+use super::engine_verdicts::{EnginePhase, PhaseVerdict, different_settings};
 use super::finding::FindingVerdict;
 use super::levels::best_levels;
 use super::series::{CONFIDENCE, FactorSeries, SeriesFactor, SeriesLevel, series};
@@ -34,7 +34,10 @@ pub(super) const ENGINES: Analysis = Analysis {
             if finding.verdict == FindingVerdict::NotEstimable {
                 continue;
             }
-            let phases = EnginePhase::ALL.map(|phase| phase.verdict(series));
+            let known = EnginePhase::ALL
+                .iter()
+                .filter(|phase| phase.is_known(series));
+            let phases: Vec<PhaseVerdict> = known.map(|phase| phase.verdict(series)).collect();
             let sentences = phases.iter().map(|phase| phase.sentence.as_str());
             finding.answer = sentences.collect::<Vec<&str>>().join(" ");
             finding.answer += &format!(" Intervals: {}.", percent(Some(CONFIDENCE)));
