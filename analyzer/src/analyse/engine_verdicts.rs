@@ -84,7 +84,7 @@ impl EnginePhase {
         },
     ];
 
-    /// Returns whether there is anything to say: waiting times are unknown for many programs.
+    /// Returns whether a run has the figure: waiting times are unknown for many programs.
     pub(super) fn is_known(self, series: &FactorSeries<'_>) -> bool {
         let mut runs = series.levels.iter().flat_map(|level| level.runs());
         matches!(self.figure, EngineFigure::Energy(_))
