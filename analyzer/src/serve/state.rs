@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use super::cache::AnswerCache;
 use super::generate::Generator;
-use super::guard::Access;
-use super::live::Feed;
+use super::guard::access::Access;
+use super::live::feed::Feed;
 use super::options::ServeOptions;
 use super::readers::Readers;
 use super::sources::Sources;

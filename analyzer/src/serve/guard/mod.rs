@@ -10,7 +10,7 @@
 //! `Origin` refuse requests of other pages, and the required kind of bodies makes browsers send an
 //! `Origin`. Other users of the machine are refused by the token only.
 
-mod access;
+pub(super) mod access;
 mod attempts;
 mod host;
 mod page;

@@ -18,7 +18,7 @@ mod client;
 mod complete;
 mod event_stream;
 mod events;
-mod feed;
+pub(super) mod feed;
 mod filter;
 mod follow;
 #[cfg(test)]
