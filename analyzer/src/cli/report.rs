@@ -71,7 +71,11 @@ pub(super) fn run(db: &Path, args: &ReportArgs, out: &mut dyn Write) -> anyhow::
             );
         }
     }
-    let report = HtmlReport::read(&recording, sides, &args.options)?;
+    let mut options = args.options.clone();
+    if let (true, None, Some(name)) = (args.runs.is_empty(), &options.title, &options.experiment) {
+        options.title = Some(format!("Experiment {name}"));
+    }
+    let report = HtmlReport::read(&recording, sides, &options)?;
     write_file(&args.output, out, |out| report.write(out))?;
     if let Some(why) = report.not_compared() {
         warn(&format!("not compared: {why}"));
