@@ -60,9 +60,15 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<usize, Error
 }
 
 fn check_for(newest: usize, connection: &Connection, path: &Path) -> Result<usize, Error> {
-    let version = pragma(connection, "user_version").map_err(from_sqlite(path))?;
+    // One state of the file: between two reads, another process may create the tables.
+    let sql = from_sqlite(path);
+    let one_state = connection
+        .is_autocommit()
+        .then(|| connection.unchecked_transaction());
+    let _one_state = one_state.transpose().map_err(&sql)?;
+    let version = pragma(connection, "user_version").map_err(&sql)?;
     let version = usize::try_from(version).unwrap_or(usize::MAX);
-    let refused = match pragma(connection, "application_id").map_err(from_sqlite(path))? {
+    let refused = match pragma(connection, "application_id").map_err(&sql)? {
         APPLICATION_ID if version > newest => format!(
             "written by a newer version (tables {version}, this program knows {newest}); update this program, or record to another file"
         ),
@@ -70,7 +76,7 @@ fn check_for(newest: usize, connection: &Connection, path: &Path) -> Result<usiz
         DEVELOPMENT_ID => {
             "recorded by a development version: its tables cannot be read; record it again to another file".to_owned()
         }
-        _ if is_empty(connection).map_err(from_sqlite(path))? => return Ok(0),
+        _ if is_empty(connection).map_err(&sql)? => return Ok(0),
         _ => "it is no recording: give another file".to_owned(),
     };
     Err(unreadable(path, refused))
