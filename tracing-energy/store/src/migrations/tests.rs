@@ -82,3 +82,27 @@ fn of_two_processes_one_migrates_and_the_other_waits() {
         assert_eq!(second.join().expect("no panic").expect("migrated"), 2);
     });
 }
+
+#[test]
+fn a_file_is_a_recording_or_empty_while_another_process_creates_its_tables() {
+    for _ in 0..40 {
+        let (_folder, path) = file();
+        let wal = |connection: &Connection| {
+            connection
+                .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF")
+                .expect("WAL mode");
+        };
+        let mut creator = opened(&path);
+        wal(&creator);
+        let readers: Vec<Connection> = (0..2).map(|_| opened(&path)).collect();
+        std::thread::scope(|scope| {
+            for reader in readers {
+                let path = &path;
+                scope.spawn(move || {
+                    while check(&reader, path).expect("a recording or empty") < SCHEMA_VERSION {}
+                });
+            }
+            migrate(&mut creator, &path).expect("tables");
+        });
+    }
+}
