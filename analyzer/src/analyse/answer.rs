@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::analysis::{Analysis, AnalysisResult, PerToken};
-use super::different_conditions::different_conditions;
+use super::different_conditions::{different_conditions, disturbed_runs};
 use super::finding::{Finding, FindingRow, FindingVerdict};
 use super::options::AnalyseOptions;
 use super::read::{Latencies, ReadConfigurations, read_configurations};
@@ -277,7 +277,7 @@ fn waits(finding: &Finding) -> Sheet {
 /// Returns what limits all answers.
 fn cautions(read: &ReadConfigurations) -> Vec<String> {
     let mut all = provenance_caution(read);
-    all.extend(read.disturbed_caution());
+    all.extend(disturbed_runs(&read.configurations));
     all.extend(different_conditions(&read.configurations));
     all
 }
@@ -311,7 +311,7 @@ fn notes(read: &ReadConfigurations) -> Vec<String> {
             counted(read.incomplete, "run")
         ));
     }
-    notes.extend(read.replaced_note());
+    notes.extend(read.no_result_notes());
     if read.without_energy > 0 {
         notes.push(format!(
             "Not used: {} without a known energy per token.",

@@ -1,4 +1,4 @@
-//! Conditions of the machine that differ between runs which are averaged or compared.
+//! Conditions of the machine that limit averages and comparisons of runs.
 
 use std::collections::BTreeMap;
 
@@ -50,6 +50,24 @@ pub fn different_conditions<'c>(
     (!parts.is_empty()).then(|| {
         let parts = shorten(&escape(&parts.join(", ")), 300);
         format!("Conditions differ between runs that are averaged or compared: {parts}.")
+    })
+}
+
+/// Returns a caution if runs were disturbed, with their number.
+pub fn disturbed_runs<'c>(
+    configurations: impl IntoIterator<Item = &'c RunConfiguration>,
+) -> Option<String> {
+    let runs: Vec<&RunFacts> = configurations
+        .into_iter()
+        .flat_map(|one| &one.runs)
+        .collect();
+    let disturbed = runs.iter().filter(|run| run.is_disturbed).count();
+    (disturbed > 0).then(|| {
+        format!(
+            "{disturbed} of {} had warnings about the machine, for example that other programs kept \
+             processors busy: J/token contains the energy of these, too. `energy show` lists them.",
+            counted(runs.len(), "run")
+        )
     })
 }
 

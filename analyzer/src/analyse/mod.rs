@@ -42,7 +42,7 @@ mod words;
 
 pub use analysis::{Analysis, AnalysisResult, PerToken};
 pub use answer::Analysed;
-pub use different_conditions::different_conditions;
+pub use different_conditions::{different_conditions, disturbed_runs};
 pub use finding::{Finding, FindingRow, FindingVerdict, NamedEstimate};
 pub use list::{ANALYSES, analysis};
 pub use mean::{MeanInterval, mean_interval};

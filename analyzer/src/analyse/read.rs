@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::format::{counted, escape, shorten};
 use crate::query::{
-    Recording, RunConfiguration, RunFacts, RunFilter, RunOrder, add_latencies, configurations,
-    disturbed_runs, experiments, is_replaced, run_facts, run_page,
+    NoResult, Recording, RunConfiguration, RunFacts, RunFilter, RunOrder, add_latencies,
+    configurations, experiments, run_facts, run_page,
 };
 
 /// Status of the runs that analyses use.
@@ -17,12 +17,12 @@ pub struct ReadConfigurations {
     pub configurations: Vec<RunConfiguration>,
     /// Runs that match but are not complete.
     pub incomplete: usize,
-    /// Complete runs that other trials of their experiment have replaced: the machine was throttled.
+    /// Complete runs of trials that were repeated because the machine was throttled.
     pub replaced: usize,
+    /// Complete runs of failed trials.
+    pub failed: usize,
     /// Complete runs without a known energy per token.
     pub without_energy: usize,
-    /// Runs on a busy, hot or throttled machine.
-    pub disturbed: usize,
 }
 
 impl ReadConfigurations {
@@ -31,22 +31,15 @@ impl ReadConfigurations {
         self.configurations.iter().map(|one| one.runs.len()).sum()
     }
 
-    /// Returns a caution about runs on a disturbed machine, if there are any.
-    pub fn disturbed_caution(&self) -> Option<String> {
-        let all = self.runs();
-        let text = format!(
-            "{} of {all} runs had warnings about the machine, for example that other programs kept \
-             processors busy: J/token contains the energy of these, too. `energy show` lists them.",
-            self.disturbed.min(all)
-        );
-        (self.disturbed > 0).then_some(text)
-    }
-
-    /// Returns a note about runs that were replaced, if there are any.
-    pub fn replaced_note(&self) -> Option<String> {
-        let runs = counted(self.replaced, "run");
-        let note = format!("Not used: {runs} of throttled trials, which were repeated.");
-        (self.replaced > 0).then_some(note)
+    /// Returns a note for each kind of runs that are no results, if there are any.
+    pub fn no_result_notes(&self) -> Vec<String> {
+        let of = [
+            (self.replaced, "throttled trials, which were repeated"),
+            (self.failed, "failed trials"),
+        ];
+        let of = of.into_iter().filter(|(count, _)| *count > 0);
+        of.map(|(count, trials)| format!("Not used: {} of {trials}.", counted(count, "run")))
+            .collect()
     }
 }
 
@@ -80,19 +73,26 @@ pub fn read_configurations(
             .into_iter()
             .partition(|run| run.status == COMPLETE);
         read.incomplete += others.len();
-        let (replaced, complete): (Vec<_>, Vec<_>) = complete
+        let complete = complete
             .into_iter()
-            .partition(|run| is_replaced(run.tags.keys()));
-        read.replaced += replaced.len();
+            .filter(|run| match NoResult::of(&run.tags) {
+                Some(NoResult::Repeated) => {
+                    read.replaced += 1;
+                    false
+                }
+                Some(NoResult::Failed) => {
+                    read.failed += 1;
+                    false
+                }
+                None => true,
+            });
+        let complete: Vec<_> = complete.collect();
         let all = complete.len();
         let known: Vec<_> = complete
             .into_iter()
             .filter(|run| run.j_per_token.is_some())
             .collect();
         read.without_energy += all - known.len();
-        let disturbed = disturbed_runs(recording)?;
-        let is_disturbed = known.iter().filter(|run| disturbed.contains(&run.no));
-        read.disturbed += is_disturbed.count();
         let mut facts = run_facts(recording, known)?;
         if latencies == Latencies::Read {
             add_latencies(recording, &mut facts)?;

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::format::{escape, shorten};
+use crate::format::{escape, shorten, used_precision};
 use crate::query::ConfigurationKey;
 
 /// Maximum length of a value.
 const VALUE: usize = 40;
-/// Position of the precision in the list of settings.
-const PRECISION: usize = 2;
 /// Digits of a checksum.
 const CHECKSUM: usize = 8;
 
@@ -22,8 +20,13 @@ pub(super) fn precision_name(precision: &str) -> String {
     shorten(&escape(&crate::format::precision_name(precision)), VALUE)
 }
 
-/// Returns the settings of a configuration with their names, in the order of importance.
-fn settings(key: &ConfigurationKey) -> Vec<(String, String)> {
+/// Returns the settings of a configuration with their names, in the order of importance. `precision`
+/// and `requantize` are the texts for these two.
+fn settings(
+    key: &ConfigurationKey,
+    precision: Option<String>,
+    requantize: Option<String>,
+) -> Vec<(String, String)> {
     let number = |value: Option<i64>| value.map(|value| value.to_string());
     let checksum = key.model_sha256.as_ref();
     let mut all = vec![
@@ -32,8 +35,8 @@ fn settings(key: &ConfigurationKey) -> Vec<(String, String)> {
             "sha256",
             checksum.map(|sum| sum.chars().take(CHECKSUM).collect()),
         ),
-        ("", key.precision.as_deref().map(precision_name)),
-        ("requantize", key.requantize.clone()),
+        ("", precision),
+        ("requantize", requantize),
         ("engine", key.engine.clone()),
         ("batch", number(key.batch)),
         ("prompt", number(key.prompt_tokens)),
@@ -66,34 +69,32 @@ fn settings(key: &ConfigurationKey) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Returns the settings of each configuration. The precision is that in use where it distinguishes them
+/// as the whole one does, and shows the conversion where that distinguishes no more.
+fn settings_of(keys: &[ConfigurationKey]) -> Vec<Vec<(String, String)>> {
+    let used = |key: &ConfigurationKey| key.precision.as_deref().map(used_precision);
+    let precisions: BTreeSet<_> = keys.iter().map(|key| &key.precision).collect();
+    let is_used_enough = keys.iter().map(used).collect::<BTreeSet<_>>().len() == precisions.len();
+    let conversions = keys.iter().map(|key| (&key.precision, &key.requantize));
+    let is_conversion_shown = conversions.collect::<BTreeSet<_>>().len() == precisions.len();
+    let of = |key: &ConfigurationKey| {
+        let precision = match is_used_enough {
+            true => used(key),
+            false => key.precision.as_deref().map(precision_name),
+        };
+        settings(
+            key,
+            precision,
+            key.requantize.clone().filter(|_| !is_conversion_shown),
+        )
+    };
+    keys.iter().map(of).collect()
+}
+
 /// Returns a name for each configuration: the settings in which they differ, or the model if they
 /// do not differ.
 pub fn names_of(keys: &[ConfigurationKey]) -> Vec<String> {
-    let mut all: Vec<Vec<(String, String)>> = keys.iter().map(settings).collect();
-    // The precision shows the conversion.
-    let conversions: BTreeSet<_> = keys
-        .iter()
-        .map(|key| (&key.precision, &key.requantize))
-        .collect();
-    let precisions: BTreeSet<_> = keys.iter().map(|key| &key.precision).collect();
-    if conversions.len() == precisions.len() {
-        for own in &mut all {
-            own.retain(|(name, _)| name != "requantize");
-        }
-    }
-    // The formats in use, without those of the file, where they distinguish precisions.
-    let used = |key: &ConfigurationKey| {
-        let name = key.precision.as_deref().map(precision_name)?;
-        name.split(" (").next().map(str::to_owned)
-    };
-    let formats: BTreeSet<_> = keys.iter().map(used).collect();
-    if formats.len() == precisions.len() {
-        for (own, key) in all.iter_mut().zip(keys) {
-            if let (Some(cell), Some(used)) = (own.get_mut(PRECISION), used(key)) {
-                cell.1 = used;
-            }
-        }
-    }
+    let all = settings_of(keys);
     let differs = |name: &str, at: usize| {
         let value = |one: &Vec<(String, String)>| match name {
             "" => one.get(at).cloned(),

@@ -83,7 +83,7 @@ pub(super) fn run(db: &Path, args: &ReportArgs, out: &mut dyn Write) -> anyhow::
     Ok(())
 }
 
-/// Returns the id of the newest complete run of an experiment that was not replaced.
+/// Returns the id of the newest complete run of an experiment that counts as a result.
 fn newest_of(recording: &Recording, experiment: &str) -> anyhow::Result<String> {
     let filter = RunFilter {
         experiment: Some(experiment.to_owned()),

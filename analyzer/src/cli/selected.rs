@@ -4,9 +4,9 @@ use energy_data::rows::RunStatus;
 
 use super::console::warn;
 use super::exit::UsageError;
-use crate::query::{self, Recording, RunSelection};
+use crate::query::{self, NoResult, Recording, Run, RunSelection};
 
-/// Returns the selected run, or the complete runs of a group or tag that were not replaced.
+/// Returns the selected run, or the complete runs of a group or tag that count as results.
 pub(super) fn selected(
     recording: &Recording,
     selector: &str,
@@ -26,15 +26,24 @@ pub(super) fn selected(
                 "{missing} of {all} runs are not complete and are skipped"
             ));
         }
-        let complete = runs.len();
-        runs.retain(|run| !query::is_replaced(run.row.metadata.tags.iter().map(|(key, _)| key)));
-        let replaced = complete - runs.len();
-        if replaced > 0 {
+        let reason = |run: &Run| {
+            let tags = run.row.metadata.tags.iter();
+            NoResult::of(tags.map(|(key, value)| (key, value)))
+        };
+        let count = |why| runs.iter().filter(|run| reason(run) == Some(why)).count();
+        let [repeated, failed] = [NoResult::Repeated, NoResult::Failed].map(count);
+        if repeated > 0 {
             warn(&format!(
-                "{replaced} of {all} runs were replaced, because the machine was throttled, and \
+                "{repeated} of {all} runs were replaced, because the machine was throttled, and \
                  are skipped"
             ));
         }
+        if failed > 0 {
+            warn(&format!(
+                "{failed} of {all} runs are of failed trials and are skipped"
+            ));
+        }
+        runs.retain(|run| reason(run).is_none());
     }
     match (attribution, runs.pop()) {
         (Some(id), Some(run)) => runs.push(recording.shown_by(run, id)?),

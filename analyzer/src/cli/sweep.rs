@@ -3,12 +3,14 @@
 mod args;
 mod indicator;
 mod start;
+mod stored_options;
 
 use std::io::Write;
 use std::path::Path;
 
 pub use args::SweepArgs;
 pub(super) use start::{Resumption, Start, begin, resume};
+pub(super) use stored_options::refused_with_resume;
 
 use super::exit::UsageError;
 use super::prompt;

@@ -44,7 +44,7 @@ impl EnergyDivisor {
         let count = match self {
             Self::Token => tokens.all(),
             Self::Run => Some(1),
-            Self::InputToken => tokens.input,
+            Self::InputToken => tokens.prefilled(),
             Self::OutputToken => tokens.decoded(phases),
         };
         count.filter(|count| *count > 0).map(|count| count as f64)

@@ -48,8 +48,8 @@ impl Side {
 
 /// Returns one side for each of `selectors`. With `by`, groups the selected runs (all runs of
 /// the file if there are no selectors) by the value of that tag instead. Runs that are
-/// incomplete, were replaced or have no energy are left out; a replaced run that is selected alone
-/// is kept.
+/// incomplete, no results or without energy are left out; a run that is no result is kept if it is
+/// selected alone.
 ///
 /// # Errors
 /// Fails if there are fewer than two sides or more than four, a side has no runs, or a run is
@@ -108,23 +108,29 @@ fn is_one_run(group: &RunSelection) -> bool {
         || run.row.metadata.name.as_deref() == Some(name)
 }
 
-/// Divides runs into those that can be compared and others. `is_alone` keeps a replaced run.
+/// Divides runs into those that can be compared and others. `is_alone` keeps a run that is no result.
 fn usable(runs: Vec<Run>, is_alone: bool) -> (Vec<Run>, Vec<LeftOut>) {
     let (mut good, mut out) = (Vec::new(), Vec::new());
     for run in runs {
-        let why =
-            if !is_alone && query::is_replaced(run.row.metadata.tags.iter().map(|(key, _)| key)) {
-                "the machine was throttled, and the run was repeated".to_owned()
-            } else if run.row.status != RunStatus::Complete {
-                format!("it is {}, not complete", run.row.status.name())
-            } else if run.provenance.is_none() {
-                "it has no power".to_owned()
-            } else if run.attribution.is_none() {
-                "it is not attributed; run `energy attribute`".to_owned()
-            } else {
-                good.push(run);
-                continue;
-            };
+        let tags = run
+            .row
+            .metadata
+            .tags
+            .iter()
+            .map(|(key, value)| (key, value));
+        let no_result = query::NoResult::of(tags).filter(|_| !is_alone);
+        let why = if let Some(why) = no_result {
+            why.words().to_owned()
+        } else if run.row.status != RunStatus::Complete {
+            format!("it is {}, not complete", run.row.status.name())
+        } else if run.provenance.is_none() {
+            "it has no power".to_owned()
+        } else if run.attribution.is_none() {
+            "it is not attributed; run `energy attribute`".to_owned()
+        } else {
+            good.push(run);
+            continue;
+        };
         out.push(left_out(&run, why));
     }
     (good, out)

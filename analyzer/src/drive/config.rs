@@ -27,6 +27,9 @@ pub(super) struct DriveConfig {
     /// server ran before.
     #[serde(skip_serializing_if = "Option::is_none")]
     serve: Option<String>,
+    /// The same with its placeholders.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<String>,
     /// Process of a server that ran before.
     #[serde(skip_serializing_if = "Option::is_none")]
     watch_pid: Option<u32>,
@@ -110,6 +113,7 @@ impl DriveConfig {
             endpoint: options.endpoint.as_ref().map(ToString::to_string),
             api: api.name(),
             serve: serve.map(str::to_owned).filter(|_| keep_text),
+            template: options.serve.clone().filter(|_| keep_text),
             watch_pid: options.watch_pid,
             labels: options.labels.iter().cloned().collect(),
             depth: "phase",

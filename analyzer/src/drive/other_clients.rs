@@ -17,6 +17,7 @@ use super::client::HttpClient;
 use super::connections;
 use super::server_facts::busy_slots;
 use super::token_counts::TokenCounts;
+use crate::format::counted;
 
 /// Time between searches for connections.
 const EVERY: Duration = Duration::from_millis(500);
@@ -65,7 +66,7 @@ impl ClientWatch {
         }
     }
 
-    /// Ends the search after the request, of whose tokens the server has `counts`.
+    /// Ends the search after the request. `counts` are the numbers of its tokens.
     pub(super) fn end(self, client: &HttpClient, counts: &TokenCounts) -> OtherClients {
         let mut found = self.found;
         found.connections = self.search.end();
@@ -88,26 +89,28 @@ impl OtherClients {
         let some = |count: Option<usize>| count.filter(|count| *count > 0);
         let begin = some(self.at_begin).map(|busy| {
             format!(
-                "the server was processing {busy} other requests when the recorded one began: its \
-                 energy includes theirs"
+                "the server was processing {} when the recorded one began: its energy includes theirs",
+                counted(busy, "other request")
             )
         });
         let end = some(self.at_end).map(|busy| {
             format!(
-                "the server was processing {busy} other requests when the recorded one had ended: its \
-                 energy may include theirs"
+                "the server was processing {} when the recorded one had ended: its energy may include \
+                 theirs",
+                counted(busy, "other request")
             )
         });
         let tokens = self.tokens.filter(|tokens| *tokens > 0).map(|tokens| {
             format!(
-                "the server processed {tokens} tokens of other requests during the recorded one: its \
-                 energy includes theirs"
+                "the server processed {} of other requests during the recorded one: its energy includes \
+                 theirs",
+                counted(usize::try_from(tokens).unwrap_or(usize::MAX), "token")
             )
         });
         let connections = some(self.connections).map(|count| {
             format!(
-                "{count} connections of other clients to the server were open during the request: its \
-                 energy may include their requests"
+                "connections of other clients to the server during the request: {count}; its energy may \
+                 include their requests"
             )
         });
         let all = [begin, end, tokens, connections];

@@ -114,6 +114,7 @@ impl RecordedCommand {
         if options.recording.keep_text {
             let stored = stored_line(&template, config)?;
             facts.insert(LINE.to_owned(), stored.into());
+            facts.insert("template".to_owned(), template.line.into());
         }
         let [program, flag] = shell();
         let workload = Workload {

@@ -24,7 +24,7 @@ pub(crate) const CONFIG_TAG: &str = "config";
 pub(super) const FAILED: RunExclusion<'static> = RunExclusion {
     group: GROUP_TAG,
     mark: REPLACED_TAG,
-    reason: "failed",
+    reason: crate::query::FAILED,
 };
 /// How a run is excluded that is repeated because the machine was throttled.
 pub(super) const THROTTLED: RunExclusion<'static> = RunExclusion {

@@ -105,7 +105,7 @@ fn divisor(recording: &Recording, run: &Run, per: Divisor) -> Result<f64> {
     let count = match per {
         Divisor::Run => Some(1),
         Divisor::Token => tokens.all(),
-        Divisor::InputToken => tokens.input,
+        Divisor::InputToken => tokens.prefilled(),
         Divisor::OutputToken => tokens.decoded(&query::phases(recording, run)?),
     };
     match count {

@@ -11,12 +11,16 @@ use super::options::PredictOptions;
 use super::select::{
     SelectedGroup, SelectedModels, measured_models, of_machine, select, workloads,
 };
-use crate::analyse::{Latencies, different_conditions, list_of, read_configurations};
+use crate::analyse::{
+    Latencies, different_conditions, disturbed_runs, list_of, read_configurations,
+};
 use crate::error::{Error, Result};
 use crate::format::{
     Answer, Column, Sheet, counted, energy, escape, number, percent, precision_name, shorten,
 };
-use crate::query::{ConfigurationKey, END_TOKENS_IGNORED, Recording, RunConfiguration, RunFilter};
+use crate::query::{
+    ConfigurationKey, END_TOKENS_IGNORED, RAW, Recording, RunConfiguration, RunFilter,
+};
 
 /// Confidence of intervals.
 const CONFIDENCE: f64 = 0.90;
@@ -111,9 +115,9 @@ fn of_group(
 
 /// Returns what limits a prediction from these configurations.
 fn cautions(members: &[&RunConfiguration]) -> Vec<String> {
-    different_conditions(members.iter().copied())
-        .into_iter()
-        .collect()
+    let all = || members.iter().copied();
+    let both = [disturbed_runs(all()), different_conditions(all())];
+    both.into_iter().flatten().collect()
 }
 
 /// Returns the runs of a group in words.
@@ -201,12 +205,11 @@ fn words_of(key: &ConfigurationKey) -> String {
     if let Some(format) = key.requantize.as_deref().filter(|format| *format != "auto") {
         words += &format!(" --requantize {}", escape(format));
     }
-    let has =
-        |text: &Option<String>, part: &str| text.as_ref().is_some_and(|text| text.contains(part));
-    if has(&key.sampling, END_TOKENS_IGNORED) {
+    let sampling = key.sampling.as_deref().unwrap_or_default();
+    if sampling.contains(END_TOKENS_IGNORED) {
         words += " --ignore-eos";
     }
-    if has(&key.prompt_form, "raw") {
+    if key.prompt_form.as_deref() == Some(RAW) {
         words += " --raw";
     }
     words

@@ -8,7 +8,7 @@ use energy_statistics::prediction::{MeasuredModel, MeasuredWorkload, Workload};
 use super::group::PredictionGroup;
 use super::options::PredictOptions;
 use crate::error::{Error, Result};
-use crate::format::{escape, precision_name, shorten};
+use crate::format::{escape, precision_name, shorten, used_precision};
 use crate::query::{ConfigurationKey, RunConfiguration, RunFacts};
 
 /// Maximum length of a name in a message.
@@ -130,10 +130,8 @@ fn is_wanted(key: &ConfigurationKey, options: &PredictOptions) -> bool {
         wanted.as_ref().is_none_or(is_one)
     };
     let stored = key.precision.as_deref().unwrap_or_default();
-    let name = precision_name(stored);
-    // `f32` finds `f32 (from bf16)`, too.
-    let used = name.split(" (").next().unwrap_or_default();
-    is(&options.precision, &[stored, &name, used])
+    let names = [stored, &precision_name(stored), &used_precision(stored)];
+    is(&options.precision, &names)
         && is(
             &options.engine,
             &[key.engine.as_deref().unwrap_or_default()],
@@ -229,6 +227,8 @@ pub(super) fn measured_models<'c>(
         let setting = ConfigurationKey {
             model: None,
             model_sha256: None,
+            // It may name the model.
+            program: None,
             ..key.clone()
         };
         let group = by_setting.entry(setting).or_default();

@@ -221,7 +221,6 @@ fn interval(
     (of_samples, of_samples.map(|_| PlusMinus::Samples))
 }
 
-/// Returns the highest or lowest value of all runs; `None` if one is unknown.
 /// Returns the arithmetic mean, which is exact for equal counts.
 fn average(runs: &[RunFacts], of: fn(&RunFacts) -> Option<f64>) -> Option<f64> {
     let values: Option<Vec<f64>> = runs.iter().map(of).collect();
@@ -229,6 +228,7 @@ fn average(runs: &[RunFacts], of: fn(&RunFacts) -> Option<f64>) -> Option<f64> {
     Some(values.iter().sum::<f64>() / values.len() as f64)
 }
 
+/// Returns the highest or lowest value of all runs; `None` if one is unknown.
 fn extreme(
     runs: &[RunFacts],
     of: fn(&RunFacts) -> Option<f64>,

@@ -8,7 +8,7 @@ use super::format::TableFormat;
 use super::json;
 use super::latex::latex;
 use super::row::{ConfigurationRow, PlusMinus};
-use crate::analyse::{ReadConfigurations, different_conditions, names_of};
+use crate::analyse::{ReadConfigurations, different_conditions, disturbed_runs, names_of};
 use crate::error::Result;
 use crate::format::screen::OutputStyle;
 use crate::format::{Answer, Column, Format, Sheet, counted, escape, precision_name};
@@ -215,7 +215,7 @@ fn notes(rows: &[ConfigurationRow], read: &ReadConfigurations) -> Vec<String> {
             "± is half of the 90 % interval: of the mean of runs, or of a single run.".into(),
         ),
     }
-    notes.extend(read.replaced_note());
+    notes.extend(read.no_result_notes());
     let mixed = rows.iter().filter(|row| row.prompts.is_none()).count();
     if mixed > 0 {
         notes.push(format!(
@@ -223,7 +223,7 @@ fn notes(rows: &[ConfigurationRow], read: &ReadConfigurations) -> Vec<String> {
              numbers of prompts; the energy per prompt is in CSV and JSON."
         ));
     }
-    notes.extend(read.disturbed_caution());
+    notes.extend(disturbed_runs(&read.configurations));
     notes.extend(different_conditions(&read.configurations));
     let columns = |row: &ConfigurationRow| {
         let (model, engine, precision) = (&row.model, &row.engine, &row.precision);

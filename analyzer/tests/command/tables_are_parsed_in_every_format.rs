@@ -249,3 +249,55 @@ fn energies_of_runs_with_different_numbers_of_prompts_are_not_averaged() {
     assert_eq!(equal["j_per_prompt"].as_f64().unwrap(), mean);
     assert!(!notes.contains("numbers of prompts"), "{notes}");
 }
+
+/// Returns the rows of the table of runs with these configurations of another engine.
+fn rows_of(configs: &[Value]) -> (Vec<Value>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let cell = |(minute, config): (i64, &Value)| Cell {
+        experiment: "batches",
+        engine: "llama.cpp",
+        config: config.clone(),
+        minute,
+        ..Cell::default()
+    };
+    let runs: Vec<Cell> = (0..).zip(configs).map(cell).collect();
+    cells::recording(folder.path(), "energy.db", &runs);
+    let value: Value = serde_json::from_str(&table(folder.path(), "json")).unwrap();
+    let rows = value["rows"].as_array().unwrap().clone();
+    (rows, table(folder.path(), "csv"))
+}
+
+#[test]
+fn programs_are_configurations_of_their_own() {
+    let server = |template: &str, port: u32| {
+        let serve = template.replace("{port}", &port.to_string());
+        serde_json::json!({"template": template, "serve": serve})
+    };
+    let (one, other) = ("serve -tp 1 -p {port}", "serve -tp 2 -p {port}");
+    let (rows, csv) = rows_of(&[server(one, 1), server(one, 2), server(other, 1)]);
+    let runs: Vec<&Value> = rows.iter().map(|row| &row["runs"]).collect();
+    assert_eq!(runs.len(), 2, "{rows:?}");
+    assert!(runs.contains(&&Value::from(2)) && runs.contains(&&Value::from(1)));
+    assert!(
+        csv.contains("serve -tp 1") && csv.contains("serve -tp 2"),
+        "{csv}"
+    );
+    // Without a template, the whole line.
+    let line = |text: &str| serde_json::json!({ "command": text });
+    assert_eq!(rows_of(&[line("a"), line("b")]).0.len(), 2);
+    assert_eq!(rows_of(&[line("a"), line("a")]).0.len(), 1);
+}
+
+/// The answer has 32 tokens. Its end token may have no part.
+#[test]
+fn joined_tokens_leave_prefill_and_decode_unknown() {
+    let keys = ["j_per_input_token", "j_per_output_token", "tokens_per_s"];
+    for (parts, is_known) in [(32, true), (31, true), (30, false), (1, false), (0, false)] {
+        let config = serde_json::json!({"server": {"streamed_tokens": parts}});
+        let (rows, _) = rows_of(&[config]);
+        assert!(rows[0]["j_per_token"].is_number(), "{rows:?}");
+        for key in keys {
+            assert_eq!(rows[0][key].is_number(), is_known, "{parts} {key}");
+        }
+    }
+}

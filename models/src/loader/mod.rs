@@ -35,18 +35,7 @@ pub(crate) fn load(
         eps: config.norm_eps,
     };
     let mut tensors = TensorReader::new(weights, norm, options, progress);
-    let mut assembler = Assembler {
-        config,
-        tensors: &mut tensors,
-        depth: options.depth,
-        cache: options.cache,
-        sync: options.sync,
-        kinds: Vec::new(),
-    };
-    let decoder = assembler.decoder()?;
-    if let Some(name) = tensors.weights().unread() {
-        return Err(no_place(tensors.weights(), name, config));
-    }
+    let decoder = assembled(&mut tensors, config, options)?;
     phase!(MODEL_PACKING).in_scope(|| tensors.pack())?;
     Ok((decoder, info(config, &tensors, memory)))
 }
@@ -67,18 +56,27 @@ pub(crate) fn check(
     let mut progress = |_| ();
     let mut tensors = TensorReader::new(weights, norm, options, &mut progress);
     tensors.read_headers_only();
+    assembled(&mut tensors, config, options).map(drop)
+}
+
+/// Assembles the decoder, which must use every tensor.
+fn assembled<'c>(
+    tensors: &mut TensorReader<'c>,
+    config: &'c DecoderConfig,
+    options: &LoadOptions,
+) -> Result<Decoder> {
     let mut assembler = Assembler {
         config,
-        tensors: &mut tensors,
+        tensors,
         depth: options.depth,
         cache: options.cache,
         sync: options.sync,
         kinds: Vec::new(),
     };
-    assembler.decoder()?;
+    let decoder = assembler.decoder()?;
     match tensors.weights().unread() {
         Some(name) => Err(no_place(tensors.weights(), name, config)),
-        None => Ok(()),
+        None => Ok(decoder),
     }
 }
 

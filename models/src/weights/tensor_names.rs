@@ -103,8 +103,8 @@ fn renamed(name: &str, has_out_norms: bool) -> Option<String> {
     Some(format!("blk.{layer}.{new}.{end}"))
 }
 
-/// Returns the name that a missing tensor would have in the files, whose tensors are `known` by GGUF's
-/// names: by the example of the same tensor of another layer or expert, else by the usual names.
+/// Returns the name that a missing tensor would have in the files. Their tensors are `known` by GGUF's
+/// names. It is found by the example of the same tensor of another layer or expert, else by the usual names.
 pub(super) fn of_missing(name: &str, known: &BTreeMap<String, String>) -> String {
     let pattern = pattern(name);
     let numbers: Vec<&str> = name.split('.').filter(|part| is_number(part)).collect();

@@ -363,7 +363,7 @@ fn unknown_counts_and_other_clients_are_warnings_of_the_trial() {
     let folder = tempfile::tempdir().expect("a folder");
     for (faults, warning) in [
         ("no-usage", "the server reports no numbers of tokens"),
-        ("llama busy", "1 other requests when the recorded one began"),
+        ("llama busy", "1 other request when the recorded one began"),
         ("llama metrics others=7", "7 tokens of other requests"),
         ("llama metrics", ""),
     ] {
@@ -375,7 +375,7 @@ fn unknown_counts_and_other_clients_are_warnings_of_the_trial() {
             stored.contains(warning) && errors.contains(warning),
             "{faults}: {stored} {errors}"
         );
-        let is_of_client = |text: &str| text.contains("other requests");
+        let is_of_client = |text: &str| text.contains("other request");
         assert_eq!(
             is_of_client(&stored),
             is_of_client(warning),

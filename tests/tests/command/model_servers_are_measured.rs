@@ -186,7 +186,7 @@ fn counts_of_the_server_are_compared_with_the_stream() {
             "busy llama",
             "",
             Some(6),
-            "1 other requests when the recorded one began",
+            "1 other request when the recorded one began",
         ),
         ("metrics llama", "", Some(6), ""),
         (
@@ -454,7 +454,7 @@ fn a_server_that_runs_already_is_watched_and_not_ended() {
     assert!(output.status.success(), "{errors}");
     if cfg!(target_os = "linux") {
         assert!(
-            errors.contains("1 connections of other clients"),
+            errors.contains("connections of other clients to the server during the request: 1;"),
             "{errors}"
         );
     }

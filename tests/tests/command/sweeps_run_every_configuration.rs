@@ -197,6 +197,21 @@ fn failing_cells_are_stored_with_their_error_and_skipped() {
         &["sweep", "--resume", "long", "--retry-failed"],
     ));
     assert_eq!(err.matches("failed, skipped").count(), 2, "{err}");
+    // What the plan stores cannot be given again: it would be ignored.
+    for stored in [
+        ["--max-tokens", "9"],
+        ["--batch", "2"],
+        ["--baseline", "0s"],
+        ["--repeat", "9"],
+    ] {
+        let [option, value] = stored;
+        let given = command(folder.path(), &["sweep", "--resume", "long", option, value]);
+        let error = refused(given);
+        assert!(
+            error.contains("cannot be used with") && error.contains(option),
+            "{error}"
+        );
+    }
     let all = refused(command(folder.path(), &["sweep", "--resume"]));
     assert!(all.contains("all experiments are complete"), "{all}");
 }

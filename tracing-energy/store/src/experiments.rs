@@ -34,11 +34,11 @@ pub struct TrialEnd {
 pub enum NameUser {
     /// Another experiment.
     Experiment,
-    /// Runs whose group has that name.
+    /// Runs of a group of that name.
     Runs,
 }
 
-/// How a complete run whose trial does not count is taken out of the results.
+/// How the complete run of a trial that does not count is taken out of the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunExclusion<'t> {
     /// Key of the tag that is removed: that of the group.

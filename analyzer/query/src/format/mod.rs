@@ -20,7 +20,7 @@ mod time_range;
 pub use answer::{Answer, SCHEMA};
 pub use csv::quote as csv_text;
 pub use name::{escape, shorten, shorten_path};
-pub use precision::precision_name;
+pub use precision::{precision_name, used_precision};
 pub use quantity::{
     UNKNOWN, bytes, count, counted, energy, mass, number, percent, power, time_span,
 };

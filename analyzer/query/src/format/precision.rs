@@ -3,21 +3,35 @@
 /// Returns the formats in which a model's weights were used, joined by `+`, and those of its file
 /// that were converted: `q8_0, q4_1->q8_0` is `q8_0 (from q4_1)`.
 pub fn precision_name(precision: &str) -> String {
-    let (mut used, mut converted) = (Vec::new(), Vec::new());
-    for part in precision.split(',').map(str::trim) {
-        let (from, to) = match part.split_once("->") {
-            Some((from, to)) => (Some(from), to),
-            None => (None, part),
-        };
+    let converted = parts(precision).filter_map(|(from, to)| from.filter(|from| *from != to));
+    let converted: Vec<&str> = converted.collect();
+    let used = used_precision(precision);
+    match converted.is_empty() {
+        true => used,
+        false => format!("{used} (from {})", converted.join("+")),
+    }
+}
+
+/// Returns the formats in which a model's weights were used, joined by `+`.
+pub fn used_precision(precision: &str) -> String {
+    let mut used = Vec::new();
+    for (_, to) in parts(precision) {
         if !used.contains(&to) {
             used.push(to);
         }
-        converted.extend(from.filter(|from| *from != to));
     }
-    match converted.is_empty() {
-        true => used.join("+"),
-        false => format!("{} (from {})", used.join("+"), converted.join("+")),
-    }
+    used.join("+")
+}
+
+/// Returns the formats of the file, if they were converted, with those in use.
+fn parts(precision: &str) -> impl Iterator<Item = (Option<&str>, &str)> {
+    precision
+        .split(',')
+        .map(str::trim)
+        .map(|part| match part.split_once("->") {
+            Some((from, to)) => (Some(from), to),
+            None => (None, part),
+        })
 }
 
 #[cfg(test)]
@@ -35,6 +49,8 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(precision_name(stored), name);
+            let used = name.split(" (").next();
+            assert_eq!(Some(used_precision(stored).as_str()), used);
         }
     }
 }

@@ -63,6 +63,9 @@ pub struct StoredConfig {
     /// Command line of the recorded program.
     #[serde(deserialize_with = "lenient")]
     pub command: Option<String>,
+    /// Command line with its placeholders, by which configurations of one program are recognized.
+    #[serde(deserialize_with = "lenient")]
+    pub template: Option<String>,
     /// Command line of the server.
     #[serde(deserialize_with = "lenient")]
     pub serve: Option<String>,

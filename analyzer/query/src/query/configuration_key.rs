@@ -19,7 +19,8 @@ pub struct ConfigurationKey {
     pub cache: Option<String>,
     /// Program that ran the model.
     pub engine: Option<String>,
-    /// Command line of the program or server, if it is another engine's.
+    /// Command line of the program or server, if it is another engine's; with its placeholders, because
+    /// their values are settings of their own.
     pub program: Option<String>,
     /// Device of the tensors.
     pub device: Option<String>,

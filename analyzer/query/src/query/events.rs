@@ -79,7 +79,7 @@ pub fn condition_warnings(recording: &Recording, run: &Run) -> Result<Vec<Stored
 ///
 /// # Errors
 /// If the file cannot be read.
-pub fn disturbed_runs(recording: &Recording) -> Result<BTreeSet<i64>> {
+pub(super) fn disturbed_runs(recording: &Recording) -> Result<BTreeSet<i64>> {
     let mut statement = recording
         .connection()
         .prepare_cached("SELECT DISTINCT run, kind FROM events")?;

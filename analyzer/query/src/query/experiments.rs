@@ -12,9 +12,40 @@ use crate::error::Result;
 /// with a run that is merged or exported.
 pub const REPLACED_TAG: &str = "replaced";
 
+/// Value of [`REPLACED_TAG`] of the run of a failed trial.
+pub const FAILED: &str = "failed";
+
 /// Returns whether a run with these tags is no result.
 pub fn is_replaced<'t>(tags: impl IntoIterator<Item = &'t String>) -> bool {
     tags.into_iter().any(|key| key == REPLACED_TAG)
+}
+
+/// Why a run is no result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoResult {
+    /// Its trial failed.
+    Failed,
+    /// The machine was throttled, and another trial replaced it.
+    Repeated,
+}
+
+impl NoResult {
+    /// Returns the reason of a run with these tags; `None` if it is a result.
+    pub fn of<'t>(tags: impl IntoIterator<Item = (&'t String, &'t String)>) -> Option<Self> {
+        let (_, value) = tags.into_iter().find(|(key, _)| *key == REPLACED_TAG)?;
+        Some(match value.as_str() {
+            FAILED => Self::Failed,
+            _ => Self::Repeated,
+        })
+    }
+
+    /// Returns the reason in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Failed => "its trial failed",
+            Self::Repeated => "the machine was throttled, and the run was repeated",
+        }
+    }
 }
 
 /// An experiment by its runs.
@@ -22,11 +53,11 @@ pub fn is_replaced<'t>(tags: impl IntoIterator<Item = &'t String>) -> bool {
 pub struct ExperimentRuns {
     /// Name.
     pub name: String,
-    /// Number of runs that were not replaced.
+    /// Number of runs that count as results.
     pub runs: i64,
-    /// Number of complete runs that were not replaced.
+    /// Number of complete ones of them.
     pub complete: i64,
-    /// Number of runs that other trials have replaced.
+    /// Number of runs that do not count: their trials failed, or were repeated.
     pub replaced: i64,
     /// Start of the newest run, ns since 1970.
     pub newest_unix_ns: Option<i64>,

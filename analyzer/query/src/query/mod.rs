@@ -73,10 +73,8 @@ pub use detail::{Baseline, RowCounts, RunDetail, detail};
 pub use energy_data::interval_energy::{
     KNOWN_FROM, REPORTED_BELOW, coverage, is_reported, sum_known,
 };
-pub use events::{
-    StoredEvent, condition_events, condition_warnings, disturbed_runs, events, events_of,
-};
-pub use experiments::{ExperimentRuns, REPLACED_TAG, experiments, is_replaced};
+pub use events::{StoredEvent, condition_events, condition_warnings, events, events_of};
+pub use experiments::{ExperimentRuns, FAILED, NoResult, REPLACED_TAG, experiments, is_replaced};
 pub use experts::{ExpertChoices, expert_choices};
 pub use fitted::{FittedKinds, estimated_weight, fitted_kinds};
 pub use groups::{NodeGroup, components, layers, roots};
@@ -105,7 +103,7 @@ pub use run_texts::{RunTexts, run_texts};
 pub use runs::{RunListEntry, list, listed_run};
 pub use samples::{PowerSample, idle_powers, samples};
 pub use select::{RunSelection, by_tag, select};
-pub use setting::{END_TOKENS_IGNORED, RunSetting, setting};
+pub use setting::{END_TOKENS_IGNORED, RAW, RunSetting, setting};
 pub use share::Share;
 pub use span_metrics::{
     ActivationStatistics, SpanMetrics, component_statistics, has_statistics, span_metrics,

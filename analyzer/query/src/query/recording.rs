@@ -186,7 +186,7 @@ impl Recording {
         self.note_completed(shown);
     }
 
-    /// Returns the runs that have no end, with those whose process died. A run that was recorded since
+    /// Returns the runs that have no end, and whether their processes live. A run that was recorded since
     /// this recording was opened and repaired is left out: its process lives.
     pub(super) fn unended(&self) -> Result<Vec<(StoredRun, RunLiveness)>> {
         Ok(match &self.unended {

@@ -8,13 +8,14 @@ use serde::Serialize;
 
 use super::bad_values::{is_bad_value, text_in, whole_in};
 use super::configuration_key::ConfigurationKey;
+use super::events::disturbed_runs;
 use super::latency::{RequestedRun, waiting_times};
 use super::phases::energy_of;
 use super::run_values::{ReadRuns, readable_phases, token_phases};
 use super::runs::one_of;
 use super::setting::{prompt_form, sampling, statistics};
 use super::stored_quality::StoredQuality;
-use super::totals::{PARTS, SEQUENCES};
+use super::totals::{TOKENS, per};
 use super::{INPUT, OUTPUT, Phase, Recording, RunListEntry, StoredConfig, Tokens, average_w};
 use crate::error::Result;
 
@@ -52,6 +53,9 @@ pub struct RunFacts {
     pub quality: Option<StoredQuality>,
     /// Conditions of the machine at the start.
     pub conditions: BTreeMap<String, String>,
+    /// Whether there are warnings about the machine in the run: it was busy, hot or throttled.
+    #[serde(skip)]
+    pub is_disturbed: bool,
 }
 
 /// Shape of a model.
@@ -165,10 +169,14 @@ pub fn run_facts(recording: &Recording, listed: Vec<RunListEntry>) -> Result<Vec
         are_all: false,
     };
     let phases = readable_phases(recording, runs)?;
+    let disturbed = disturbed_runs(recording)?;
     let facts = |run: RunListEntry| {
         let extra = extras.remove(&run.no).unwrap_or_default();
         let phases = phases.get(&run.no).map_or(&[][..], Vec::as_slice);
-        RunFacts::of(run, extra, phases)
+        RunFacts {
+            is_disturbed: disturbed.contains(&run.no),
+            ..RunFacts::of(run, extra, phases)
+        }
     };
     Ok(listed.into_iter().map(facts).collect())
 }
@@ -210,7 +218,7 @@ fn requested_runs(
     let sql = format!(
         "SELECT r.uuid, r.no, (SELECT max(a.id) FROM attributions a WHERE a.run = r.no),
                 (SELECT min(l.id) FROM rails l WHERE l.run = r.no AND l.parent IS NULL),
-                r.input_tokens, r.output_tokens, r.batch, {SEQUENCES}, {PARTS}
+                {TOKENS}
          FROM runs r WHERE r.uuid IN (SELECT value FROM json_each(?1))"
     );
     let mut statement = recording.connection().prepare(&sql)?;
@@ -221,13 +229,7 @@ fn requested_runs(
             no: r.get(1)?,
             attribution: whole_in(r, 2)?,
             rail: whole_in(r, 3)?,
-            tokens: Tokens {
-                input: whole_in(r, 4)?,
-                output: whole_in(r, 5)?,
-                batch: whole_in(r, 6)?,
-                sequences: whole_in(r, 7)?,
-                parts: whole_in(r, 8)?,
-            },
+            tokens: Tokens::read(r, 4)?,
         };
         all.extend(text_in(r, 0)?.map(|id| (id, run)));
     }
@@ -331,7 +333,9 @@ impl RunFacts {
             requantize: config.requantize.clone(),
             cache: config.cache.clone(),
             engine: run.engine.clone(),
-            program: config.command.clone().or_else(|| config.serve.clone()),
+            program: [&config.template, &config.command, &config.serve]
+                .into_iter()
+                .find_map(Clone::clone),
             device: config.device.clone(),
             threads: config.threads,
             depth: config.depth.clone(),
@@ -366,6 +370,7 @@ impl RunFacts {
             quality: StoredQuality::of(&run.tags),
             results: RunResults::of(&run, &extra, phases),
             conditions: conditions.clone(),
+            is_disturbed: false,
         }
     }
 
@@ -430,7 +435,8 @@ impl ModelShape {
 
 impl RunResults {
     fn of(run: &RunListEntry, extra: &RunExtra, phases: &[Phase]) -> Self {
-        let energy = |names: &[&str]| energy_of(phases, names);
+        let tokens = run.tokens();
+        let energy = |names: &[&str]| energy_of(phases, names).filter(|_| !tokens.are_joined());
         let highest = extra.rails.iter().filter(|rail| rail.peak_w.is_some());
         let highest = highest.max_by(|a, b| {
             let watts = |rail: &RootRail| rail.peak_w.unwrap_or(f64::MIN);
@@ -448,9 +454,7 @@ impl RunResults {
             prefill_j: energy(INPUT),
             decode_j: energy(OUTPUT),
             j_per_token: run.j_per_token,
-            j_per_input_token: energy(INPUT)
-                .zip(run.input_tokens.filter(|tokens| *tokens > 0))
-                .map(|(joules, tokens)| joules / tokens as f64),
+            j_per_input_token: per(energy(INPUT), tokens.prefilled()),
             j_per_output_token: run.j_per_output_token,
             tokens_per_s: run.tokens_per_s,
             avg_w,

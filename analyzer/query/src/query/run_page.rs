@@ -14,7 +14,7 @@ use super::bad_values::whole_in;
 use super::run_filter::{DURATION, RunFilter, START, SqlCondition, register};
 use super::run_values::{ReadRuns, energies, token_phases};
 use super::runs::{RunListEntry, crashed, entries};
-use super::totals::{PARTS, SEQUENCES, Tokens, per, tokens_per_s};
+use super::totals::{TOKENS, Tokens, per, tokens_per_s};
 use crate::error::Result;
 
 /// Sort key of runs: largest first, unknown last.
@@ -202,8 +202,7 @@ fn sorted_by_values(
 
 fn candidates(recording: &Recording, condition: &SqlCondition) -> Result<Vec<RunCandidate>> {
     let sql = format!(
-        "SELECT r.no, r.start_unix_ns, r.end_ns, r.input_tokens, r.output_tokens, r.batch,
-                {SEQUENCES}, {PARTS}
+        "SELECT r.no, r.start_unix_ns, r.end_ns, {TOKENS}
          FROM runs r WHERE {}",
         condition.sql()
     );
@@ -213,13 +212,7 @@ fn candidates(recording: &Recording, condition: &SqlCondition) -> Result<Vec<Run
             no: r.get(0)?,
             start_unix_ns: whole_in(r, 1)?,
             end_ns: whole_in(r, 2)?.filter(|ns| *ns >= 0),
-            tokens: Tokens {
-                input: whole_in(r, 3)?,
-                output: whole_in(r, 4)?,
-                batch: whole_in(r, 5)?,
-                sequences: whole_in(r, 6)?,
-                parts: whole_in(r, 7)?,
-            },
+            tokens: Tokens::read(r, 3)?,
         })
     };
     let found = statement.query_map(params_from_iter(condition.values.iter()), candidate)?;

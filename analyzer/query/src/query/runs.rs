@@ -12,7 +12,7 @@ use super::attributions::EFFECTIVE;
 use super::bad_values::{is_bad_value, text_in, whole_in};
 use super::phases::phases_of_several;
 use super::run_filter::{GROUP, numbers, status};
-use super::totals::{PARTS, SEQUENCES, Tokens, no_sensor, totals_for};
+use super::totals::{TOKENS, Tokens, no_sensor, totals_for};
 use super::{KNOWN_FROM, Recording, Run, Totals, optional_set_at};
 use crate::error::{Error, Result};
 
@@ -191,14 +191,7 @@ fn complete_entries(
     let phases = phases_of_several(recording, only)?;
     for run in &mut runs {
         let phases = phases.get(&run.no).map_or(&[][..], Vec::as_slice);
-        let tokens = Tokens {
-            input: run.input_tokens,
-            output: run.output_tokens,
-            batch: run.batch,
-            sequences: run.sequences,
-            parts: run.parts,
-        };
-        let totals = totals_for(&tokens, phases);
+        let totals = totals_for(&run.tokens(), phases);
         run.set_totals(&totals);
         run.tags = tags.remove(&run.no).unwrap_or_default();
         run.group = run.tags.get(GROUP).cloned();
@@ -215,6 +208,17 @@ pub(super) fn crashed(recording: &Recording) -> Result<Vec<i64>> {
 }
 
 impl RunListEntry {
+    /// Returns its numbers of tokens.
+    pub(super) fn tokens(&self) -> Tokens {
+        Tokens {
+            input: self.input_tokens,
+            output: self.output_tokens,
+            batch: self.batch,
+            sequences: self.sequences,
+            parts: self.parts,
+        }
+    }
+
     fn set_totals(&mut self, totals: &Totals) {
         self.work_ns = totals.duration_ns;
         self.energy_j = totals.energy_j;
@@ -238,9 +242,7 @@ fn runs_sql(only: Option<&[i64]>, crashed: &[i64]) -> String {
     format!(
         "
     SELECT r.no, r.uuid, r.name, {status} AS status, r.start_unix_ns, r.end_ns, r.model, r.engine,
-           r.precision, r.experiment, r.input_tokens, r.output_tokens, r.batch,
-           {SEQUENCES} AS sequences,
-           {PARTS} AS parts,
+           r.precision, r.experiment, {TOKENS},
            (SELECT CASE WHEN coalesce(min(b.covered_ns * 1.0 / nullif(b.duration_ns, 0)), 1.0)
                              >= {KNOWN_FROM}
                         THEN sum(b.measured_j)

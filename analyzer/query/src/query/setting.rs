@@ -105,6 +105,9 @@ pub(super) fn statistics(config: &StoredConfig) -> Option<&'static str> {
     }
 }
 
+/// Form of a prompt without a template.
+pub const RAW: &str = "raw";
+
 /// Digits of the checksum of a system turn.
 const CHECKSUM: usize = 8;
 
@@ -112,7 +115,7 @@ const CHECKSUM: usize = 8;
 /// the variables of the template.
 pub(super) fn prompt_form(config: &StoredConfig) -> Option<String> {
     if config.raw? {
-        return Some("raw".to_owned());
+        return Some(RAW.to_owned());
     }
     let mut form = "template".to_owned();
     let sum = config.system.as_ref().map(|text| {

@@ -7,10 +7,11 @@
 //! N - 1 decode passes.
 
 use energy_data::{Provenance, ProvenanceSet};
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
 use super::attributions::EFFECTIVE;
+use super::bad_values::whole_in;
 use super::coverage;
 use super::phases::{energy_of, whole};
 use super::{Phase, Recording, Run, sum_known};
@@ -107,15 +108,13 @@ pub struct Tokens {
     pub parts: Option<i64>,
 }
 
-/// SQL expression of [`Tokens::sequences`] for a run `r`.
-pub(super) const SEQUENCES: &str =
-    "CASE WHEN r.batch > 1 AND json_valid(r.config) AND json_type(r.config, '$.prompts') = 'integer'
-          THEN json_extract(r.config, '$.prompts') END";
-
-/// SQL expression of [`Tokens::parts`] for a run `r`.
-pub(super) const PARTS: &str = "CASE WHEN r.engine IS NOT 'candle' AND json_valid(r.config)
+/// Columns of a run `r` from which [`Tokens::read`] reads.
+pub(super) const TOKENS: &str = "r.input_tokens, r.output_tokens, r.batch,
+    CASE WHEN r.batch > 1 AND json_valid(r.config) AND json_type(r.config, '$.prompts') = 'integer'
+         THEN json_extract(r.config, '$.prompts') END AS sequences,
+    CASE WHEN r.engine IS NOT 'candle' AND json_valid(r.config)
               AND json_type(r.config, '$.server.streamed_tokens') = 'integer'
-          THEN json_extract(r.config, '$.server.streamed_tokens') END";
+         THEN json_extract(r.config, '$.server.streamed_tokens') END AS parts";
 
 impl Tokens {
     /// Returns the numbers in the run's metadata.
@@ -128,6 +127,23 @@ impl Tokens {
             sequences: sequences(run),
             parts: parts(run),
         }
+    }
+
+    /// Reads the columns [`TOKENS`], which begin at `first`.
+    pub(super) fn read(r: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
+        let whole = |at: usize| whole_in(r, first + at);
+        Ok(Self {
+            input: whole(0)?,
+            output: whole(1)?,
+            batch: whole(2)?,
+            sequences: whole(3)?,
+            parts: whole(4)?,
+        })
+    }
+
+    /// Returns the number of tokens that prefill processed; `None` if it is not known when it ended.
+    pub fn prefilled(&self) -> Option<i64> {
+        self.input.filter(|_| !self.are_joined())
     }
 
     /// Returns the number of prompt and generated tokens.
@@ -247,10 +263,7 @@ pub(super) fn totals_for(tokens: &Tokens, phases: &[Phase]) -> Totals {
         j_per_token: per(energy_j, tokens.all()),
         j_per_token_lo: per(sum.lo_j, tokens.all()),
         j_per_token_hi: per(sum.hi_j, tokens.all()),
-        j_per_input_token: per(
-            energy_of(phases, INPUT).filter(|_| !tokens.are_joined()),
-            tokens.input,
-        ),
+        j_per_input_token: per(energy_of(phases, INPUT), tokens.prefilled()),
         j_per_output_token: per(energy_of(phases, OUTPUT), decoded),
         tokens_per_s: tokens_per_s(tokens, phases),
         tokens_per_j: energy_j

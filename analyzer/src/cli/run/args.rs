@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::super::sweep::refused_with_resume;
 use crate::experiment::{FactorArgs, SweepOptions};
 use crate::run::RunOptions;
 
 /// Options of `energy run`.
 #[derive(Debug, Clone, Args)]
+#[command(mut_args(refused_with_resume))]
 #[command(after_help = "Examples:
   energy run \"Why is the sky blue?\"
   energy run --model hf:Qwen/Qwen2.5-0.5B-Instruct \"Why is the sky blue?\"
@@ -39,8 +41,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "NAME", help_heading = "Repeats")]
     pub group: Option<String>,
     /// Resume the interrupted repeats of a group
-    #[arg(long, value_name = "GROUP", conflicts_with_all = ["repeat", "warmup", "group"],
-          help_heading = "Repeats")]
+    #[arg(long, value_name = "GROUP", help_heading = "Repeats")]
     pub(super) resume: Option<String>,
     /// Resume even if the model file has changed
     #[arg(long, requires = "resume", help_heading = "Repeats")]

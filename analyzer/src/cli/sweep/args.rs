@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::stored_options::refused_with_resume;
 use crate::engine::EngineOptions;
 use crate::experiment::{FactorArgs, SweepOptions};
 use crate::options::OutputFormat;
@@ -11,6 +12,7 @@ use crate::run::RunOptions;
 
 /// Options of `energy sweep`.
 #[derive(Debug, Clone, Args)]
+#[command(mut_args(refused_with_resume))]
 #[command(mut_arg("experiment", |argument| {
     argument
         .help("Name of the experiment [default: sweep-DATE-TIME]")
@@ -36,8 +38,7 @@ pub struct SweepArgs {
     #[command(flatten, next_help_heading = "Runs")]
     pub sweep: SweepOptions,
     /// Resume an interrupted experiment [default: the newest with runs to do]
-    #[arg(long, value_name = "NAME", num_args = 0..=1, help_heading = "Runs",
-          conflicts_with_all = ["repeat", "warmup", "experiment", "dry_run"])]
+    #[arg(long, value_name = "NAME", num_args = 0..=1, help_heading = "Runs")]
     pub(super) resume: Option<Option<String>>,
     /// Execute failed runs again
     #[arg(long, requires = "resume", help_heading = "Runs")]

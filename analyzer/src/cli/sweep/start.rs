@@ -171,10 +171,11 @@ fn print(
     }
     let configs = experiment.configs()?;
     let factors = &experiment.plan.factors;
+    let varied = factors.iter().filter(|factor| factor.is_varied());
+    let varied: Vec<&ChosenFactor> = varied.collect();
     // Engines differ in their operations: `energy analyse engines` compares them.
-    let is_comparable = |factor: &&ChosenFactor| factor.is_varied() && factor.factor != "engine";
-    let varied = factors.iter().filter(is_comparable).count();
-    if format != Format::Table || varied != 1 || !SIDES.contains(&configs.len()) {
+    let is_compared = matches!(varied.as_slice(), [only] if only.factor != "engine");
+    if format != Format::Table || !is_compared || !SIDES.contains(&configs.len()) {
         return Ok(());
     }
     let has_runs = |config: &LabelledConfig| {

@@ -1,4 +1,4 @@
-//! The term of pairs of prompt tokens: attention of prefill, whose energy grows with the square of
+//! The term of pairs of prompt tokens: the energy of attention in prefill, which grows with the square of
 //! the prompt.
 //!
 //! Few sweeps can separate it from the linear term, and a term that is not needed widens intervals. It
