@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::chunked_transaction::ChunkedTransaction;
 use super::error::{from_sqlite, store};
-use super::experiments;
+use super::{experiments, shipments};
 use super::tables::{self, quoted};
 use crate::Error;
 use crate::span_ids::span_ids;
@@ -27,6 +27,7 @@ impl Store {
         }
         if let Some(uuid) = uuid {
             experiments::delete_without_runs(transaction.connection(), &uuid).map_err(&sql)?;
+            shipments::delete_sent(transaction.connection(), &uuid).map_err(&sql)?;
         }
         transaction.commit().map_err(&sql)
     }
