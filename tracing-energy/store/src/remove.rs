@@ -5,8 +5,8 @@ use rusqlite::{Connection, params};
 
 use super::chunked_transaction::ChunkedTransaction;
 use super::error::{from_sqlite, store};
-use super::{experiments, shipments};
 use super::tables::{self, quoted};
+use super::{experiments, shipments};
 use crate::Error;
 use crate::span_ids::span_ids;
 use crate::store::Store;

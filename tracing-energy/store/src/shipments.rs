@@ -173,7 +173,13 @@ impl Store {
         sha256: &str,
     ) -> Result<(), Error> {
         self.ship(|connection| {
-            let of = params![destination, row.run_uuid, row.attribution, row.bucket, sha256];
+            let of = params![
+                destination,
+                row.run_uuid,
+                row.attribution,
+                row.bucket,
+                sha256
+            ];
             connection.execute(
                 "UPDATE shipments SET status = 'sent', sha256 = ?5,
                      plan = CASE WHEN final THEN NULL ELSE plan END
@@ -215,10 +221,28 @@ impl Store {
         read().map_err(from_sqlite(&self.path))
     }
 
-    fn ship<T>(
-        &self,
-        change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, Error> {
+    /// Returns the ids of the attributed runs whose last pack, of the shown attribution, a destination
+    /// has not received, oldest first; also those that are being recorded.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn unsent_runs(&self, destination: i64) -> Result<Vec<String>, Error> {
+        let sql = "
+            SELECT r.uuid FROM runs r
+            JOIN (SELECT run, max(id) AS id FROM attributions GROUP BY run) a ON a.run = r.no
+            WHERE r.parent_run IS NULL AND NOT EXISTS (
+                SELECT 1 FROM shipments s
+                WHERE s.destination = ?1 AND s.run_uuid = r.uuid AND s.attribution = a.id
+                  AND s.final AND s.status = 'sent')
+            ORDER BY r.no";
+        let read = || -> rusqlite::Result<Vec<_>> {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            statement.query_map([destination], |r| r.get(0))?.collect()
+        };
+        read().map_err(from_sqlite(&self.path))
+    }
+
+    fn ship<T>(&self, change: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
         if !self.writable {
             return Err(store(&self.path, "it was opened for reading only"));
         }
