@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::columns::{FLEET_TABLES, FleetTable, PACKS};
 use crate::destination::Destination;
-use crate::encode::{Cell, RowReader, TableEncoder, decode};
+use crate::encode::{Cell, ObjectRows, TableEncoder, decode};
 use crate::error::{Error, Result};
 use crate::format::counted;
 use energy_query::checksum::sha256_of;
@@ -65,19 +65,27 @@ pub fn compact(
     on_progress: &mut dyn FnMut(&str),
 ) -> Result<CompactReport> {
     if source.root() == target.root() {
-        let text = "sources and compacted objects need different roots: give another one with --into";
+        let text =
+            "sources and compacted objects need different roots: give another one with --into";
         return Err(Error::Request(text.to_owned()));
     }
     let mut days: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for object in source.list("v1/packs")? {
         if let Some((folder, _)) = object.rsplit_once('/') {
-            days.entry(folder.trim_start_matches("v1/packs/").to_owned()).or_default().push(object);
+            days.entry(folder.trim_start_matches("v1/packs/").to_owned())
+                .or_default()
+                .push(object);
         }
     }
     let mut report = CompactReport::default();
     for (day, manifests) in days {
         on_progress(&day);
-        let mut compaction = DayCompaction { source, target, day, report: &mut report };
+        let mut compaction = DayCompaction {
+            source,
+            target,
+            day,
+            report: &mut report,
+        };
         compaction.run(&manifests)?;
     }
     Ok(report)
@@ -181,7 +189,7 @@ impl DayCompaction<'_> {
         let object = self.object(table);
         let mut merged = TableEncoder::new(table)?;
         let existing = match self.target.get(&object)? {
-            Some(bytes) => Some(RowReader::new(&object, bytes, table)?),
+            Some(bytes) => Some(ObjectRows::new(&object, bytes, table)?),
             None => None,
         };
         let mut existing = existing.into_iter().flatten().peekable();
@@ -221,7 +229,9 @@ impl DayCompaction<'_> {
                 continue;
             };
             let Some(bytes) = self.source.get(object)? else {
-                return Err(Error::Sink(format!("{object} was removed while it was compacted")));
+                return Err(Error::Sink(format!(
+                    "{object} was removed while it was compacted"
+                )));
             };
             decode(object, bytes, table, &mut |row| merged.push(&row))?;
         }

@@ -146,7 +146,10 @@ impl Cumulative {
     /// Returns whether the rail is one that may be summed.
     pub fn is_root(&self, rail: &str) -> bool {
         let of_name = |facts: &&RailFacts| facts.rail == rail;
-        self.rails.iter().find(of_name).is_some_and(RailFacts::is_root)
+        self.rails
+            .iter()
+            .find(of_name)
+            .is_some_and(RailFacts::is_root)
     }
 }
 
@@ -162,7 +165,10 @@ fn difference<K: Ord + Clone>(
             Some(earlier) => subtract_all(&entry.values, &earlier.values),
             None => entry.values.clone(),
         };
-        all.push(TotalEntry { values, ..entry.clone() });
+        all.push(TotalEntry {
+            values,
+            ..entry.clone()
+        });
     }
     // Keys that have disappeared are counted back.
     all.extend(before.into_values().map(|entry| TotalEntry {
@@ -175,7 +181,9 @@ fn difference<K: Ord + Clone>(
 
 fn subtract_all(later: &[Option<i64>], earlier: &[Option<i64>]) -> Vec<Option<i64>> {
     let pairs = later.iter().zip(earlier);
-    pairs.map(|(later, earlier)| subtract(*later, *earlier)).collect()
+    pairs
+        .map(|(later, earlier)| subtract(*later, *earlier))
+        .collect()
 }
 
 /// Returns the difference. A total that became unknown is counted back, so that sums stay exact.
@@ -187,7 +195,12 @@ fn subtract(later: Option<i64>, earlier: Option<i64>) -> Option<i64> {
 }
 
 fn changed<K>(mut entries: Vec<TotalEntry<K>>) -> Vec<TotalEntry<K>> {
-    entries.retain(|entry| entry.values.iter().any(|value| value.is_some_and(|v| v != 0)));
+    entries.retain(|entry| {
+        entry
+            .values
+            .iter()
+            .any(|value| value.is_some_and(|v| v != 0))
+    });
     entries
 }
 
@@ -213,7 +226,10 @@ mod tests {
         let values = prop::collection::vec(prop::option::of(-1000..1_000_000_i64), 6);
         let kinds = prop::collection::btree_map(0..8_u8, values, 0..8);
         kinds.prop_map(|kinds| Cumulative {
-            kinds: kinds.into_iter().map(|(no, values)| kind(no, values)).collect(),
+            kinds: kinds
+                .into_iter()
+                .map(|(no, values)| kind(no, values))
+                .collect(),
             ..Cumulative::default()
         })
     }

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use column::ColumnBuffer;
 
 pub use cell::Cell;
-pub use decode::{RowReader, decode};
+pub use decode::{ObjectRows, decode};
 
 /// Rows of a row group, which is held in memory.
 const GROUP: usize = 16 * 1024;
@@ -41,11 +41,13 @@ impl TableEncoder {
             .set_created_by("tracing-energy".to_owned())
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .build();
-        let writer =
-            SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties));
+        let writer = SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties));
         Ok(Self {
             writer: writer.map_err(parquet_error)?,
-            columns: table.columns().map(|(_, kind)| ColumnBuffer::new(kind)).collect(),
+            columns: table
+                .columns()
+                .map(|(_, kind)| ColumnBuffer::new(kind))
+                .collect(),
             buffered: 0,
             rows: 0,
         })
@@ -121,9 +123,21 @@ mod tests {
     fn row(no: i64) -> Vec<Cell> {
         let text = |text: &str| Cell::from(text);
         vec![
-            text("id"), Cell::Null, Cell::Null, text("run"), Cell::Whole(1), Cell::Whole(no),
-            text("rapl/cpu"), text("rapl"), text("cpu"), text("cpu"), Cell::Null,
-            Cell::Flag(no % 2 == 0), text("measured"), Cell::Whole(no), Cell::Real(0.5),
+            text("id"),
+            Cell::Null,
+            Cell::Null,
+            text("run"),
+            Cell::Whole(1),
+            Cell::Whole(no),
+            text("rapl/cpu"),
+            text("rapl"),
+            text("cpu"),
+            text("cpu"),
+            Cell::Null,
+            Cell::Flag(no % 2 == 0),
+            text("measured"),
+            Cell::Whole(no),
+            Cell::Real(0.5),
         ]
     }
 

@@ -80,7 +80,10 @@ mod tests {
 
     #[test]
     fn largest_remainders_are_rounded_up() {
-        assert_eq!(apportion(10, &[3.4e-9, 3.3e-9, 3.3e-9]), Some(vec![4, 3, 3]));
+        assert_eq!(
+            apportion(10, &[3.4e-9, 3.3e-9, 3.3e-9]),
+            Some(vec![4, 3, 3])
+        );
         assert_eq!(apportion(-2, &[-2.5e-9, 0.6e-9]), Some(vec![-3, 1]));
     }
 

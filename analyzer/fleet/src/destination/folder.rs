@@ -12,7 +12,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Destination, PutOutcome, existing};
+use super::object::{Destination, PutOutcome, existing};
 use crate::error::{Error, Result};
 
 /// Folder of files that are being written.
@@ -150,7 +150,12 @@ impl Destination for FolderDestination {
 /// written in place, exclusively.
 fn publish(unfinished: &Path, target: &Path) -> std::io::Result<()> {
     match fs::hard_link(unfinished, target) {
-        Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::Unsupported | ErrorKind::PermissionDenied
+            ) =>
+        {
             let bytes = fs::read(unfinished)?;
             let mut file = File::create_new(target)?;
             file.write_all(&bytes)?;
@@ -200,7 +205,10 @@ fn cannot_write(path: &Path, source: std::io::Error) -> Error {
         }
         _ => "check that it can be written; the recording keeps what was not sent, push again",
     };
-    Error::Sink(format!("{} cannot be written: {source}; {next}", path.display()))
+    Error::Sink(format!(
+        "{} cannot be written: {source}; {next}",
+        path.display()
+    ))
 }
 
 #[cfg(test)]
@@ -216,12 +224,20 @@ mod tests {
         assert_eq!(root.put(path, b"one").unwrap(), PutOutcome::Written);
         assert_eq!(root.put(path, b"one").unwrap(), PutOutcome::Existing);
         let error = root.put(path, b"two").unwrap_err().to_string();
-        assert!(error.contains("other content") && error.contains("a.parquet"), "{error}");
+        assert!(
+            error.contains("other content") && error.contains("a.parquet"),
+            "{error}"
+        );
         assert_eq!(root.get(path).unwrap().as_deref(), Some(&b"one"[..]));
         assert_eq!(root.list("v1").unwrap(), [path]);
         root.replace(path, b"two").unwrap();
         assert_eq!(root.get(path).unwrap().as_deref(), Some(&b"two"[..]));
-        assert!(fs::read_dir(folder.path().join("lake").join(UNFINISHED)).unwrap().next().is_none());
+        assert!(
+            fs::read_dir(folder.path().join("lake").join(UNFINISHED))
+                .unwrap()
+                .next()
+                .is_none()
+        );
     }
 
     #[test]
@@ -230,7 +246,10 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, "x").unwrap();
         assert!(FolderDestination::new(&file).is_err());
-        let unknown = super::super::destination("ftp://x").err().unwrap().to_string();
+        let unknown = super::super::destination("ftp://x")
+            .err()
+            .unwrap()
+            .to_string();
         assert!(unknown.contains("s3://"), "{unknown}");
     }
 }

@@ -12,13 +12,13 @@ use crate::error::{Error, Result};
 
 /// Iterator over the rows of an object. Columns that the object lacks are null; columns that this
 /// version does not know are left out.
-pub struct RowReader {
+pub struct ObjectRows {
     name: String,
     table: FleetTable,
     rows: RowIter<'static>,
 }
 
-impl RowReader {
+impl ObjectRows {
     /// Opens an object named `name`.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl RowReader {
     }
 }
 
-impl Iterator for RowReader {
+impl Iterator for ObjectRows {
     type Item = Result<Vec<Cell>>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -64,7 +64,7 @@ pub fn decode(
     table: &FleetTable,
     emit: &mut dyn FnMut(Vec<Cell>) -> Result<()>,
 ) -> Result<()> {
-    RowReader::new(name, bytes, table)?.try_for_each(|row| emit(row?))
+    ObjectRows::new(name, bytes, table)?.try_for_each(|row| emit(row?))
 }
 
 fn broken(name: &str, error: &ParquetError) -> Error {

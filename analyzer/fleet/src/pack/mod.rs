@@ -5,5 +5,5 @@ mod plan;
 mod rows;
 
 pub use name::{object_path, utc_date};
-pub use plan::{PackContents, PackPlan, RunFacts, parse_spans};
+pub use plan::{PackContents, PackPlan, PackedRun, parse_spans};
 pub use rows::{keys, manifest_row, table_rows};

@@ -7,7 +7,7 @@ use crate::cumulative::Cumulative;
 
 /// A run, as its packs describe it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunFacts {
+pub struct PackedRun {
     /// Id.
     pub uuid: String,
     /// Identifies the machine.
@@ -77,7 +77,7 @@ pub fn parse_spans(text: &str) -> Result<u32, String> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PackPlan {
     /// The run.
-    pub run: RunFacts,
+    pub run: PackedRun,
     /// Id of the attribution.
     pub attribution: i64,
     /// Its method.

@@ -73,13 +73,13 @@ fn run_row(plan: &PackPlan, bucket: &Cumulative) -> Vec<Cell> {
 }
 
 /// Sums over root rails; `None` if there is none, or if one is unknown.
-fn root_sum(
-    bucket: &Cumulative,
-    value: impl Fn(&[Option<i64>]) -> Option<i64>,
-) -> Option<i64> {
+fn root_sum(bucket: &Cumulative, value: impl Fn(&[Option<i64>]) -> Option<i64>) -> Option<i64> {
     let mut sum = None;
     for rail in bucket.rails.iter().filter(|rail| rail.is_root()) {
-        let account = bucket.accounts.iter().find(|one| one.key.rail == rail.rail)?;
+        let account = bucket
+            .accounts
+            .iter()
+            .find(|one| one.key.rail == rail.rail)?;
         sum = Some(sum.unwrap_or(0_i64).checked_add(value(&account.values)?)?);
     }
     sum

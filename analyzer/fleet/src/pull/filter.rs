@@ -43,10 +43,16 @@ impl FromStr for PullCondition {
         let known = || OF_PACKS.iter().chain(&OF_RUNS).chain(&OF_TIME).copied();
         let listed = || known().collect::<Vec<_>>().join(", ");
         let Some((key, value)) = text.split_once('=') else {
-            return Err(format!("`{text}` is no filter; write KEY=VALUE, with one of: {}", listed()));
+            return Err(format!(
+                "`{text}` is no filter; write KEY=VALUE, with one of: {}",
+                listed()
+            ));
         };
         if !known().any(|name| name == key) {
-            return Err(format!("key `{key}` is unknown; choose one of: {}", listed()));
+            return Err(format!(
+                "key `{key}` is unknown; choose one of: {}",
+                listed()
+            ));
         }
         if OF_TIME.contains(&key) && !is_date(value) {
             return Err(format!("`{value}` is no date; write 2026-11-30"));
@@ -60,7 +66,8 @@ impl FromStr for PullCondition {
 
 fn is_date(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
-    let digits = |part: &&str, count| part.len() == count && part.bytes().all(|b| b.is_ascii_digit());
+    let digits =
+        |part: &&str, count| part.len() == count && part.bytes().all(|b| b.is_ascii_digit());
     matches!(&parts[..], [year, month, day]
         if digits(year, 4) && digits(month, 2) && digits(day, 2))
 }
@@ -77,7 +84,7 @@ impl PullFilter {
     }
 
     /// Returns whether a run is selected.
-    pub(super) fn selects_run(&self, facts: &super::sums::PulledFacts) -> bool {
+    pub(super) fn selects_run(&self, facts: &super::facts::PulledFacts) -> bool {
         self.conditions.iter().all(|condition| {
             let (key, value) = (condition.key.as_str(), condition.value.as_str());
             let date = || utc_date(facts.start_unix_ns);

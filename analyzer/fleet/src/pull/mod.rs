@@ -1,5 +1,6 @@
 //! Makes a local recording of the totals of selected runs, which all commands read.
 
+mod facts;
 mod filter;
 mod select;
 mod sums;

@@ -65,7 +65,11 @@ fn insert(all: &mut Attributions, row: Vec<Cell>) {
         return;
     };
     let run = all.entry((key.host_id, key.run)).or_default();
-    let rows = run.entry(key.attribution).or_default().entry(key.bucket).or_default();
+    let rows = run
+        .entry(key.attribution)
+        .or_default()
+        .entry(key.bucket)
+        .or_default();
     // A manifest and a compacted one hold the same rows.
     if rows.iter().all(|known| table_in(known) != table_in(&row)) {
         rows.push(row);
@@ -112,7 +116,8 @@ mod tests {
     /// Returns attribution and number of buckets that count.
     fn counted(rows: &[(i64, i64, bool)]) -> Option<(i64, usize)> {
         let mut all = Attributions::new();
-        rows.iter().for_each(|(a, b, f)| insert(&mut all, row(*a, *b, *f)));
+        rows.iter()
+            .for_each(|(a, b, f)| insert(&mut all, row(*a, *b, *f)));
         let packs = counting(all.into_values().next()?)?;
         Some((packs.packs[0][0][4].whole()?, packs.packs.len()))
     }

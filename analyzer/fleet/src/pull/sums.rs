@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::facts::PulledFacts;
 use super::select::RunPacks;
 use crate::columns::{ACCOUNTS, FleetTable, KINDS, NODES, PACKS, PHASES, RAILS, RUNS};
 use crate::compact::{PackKey, object_of, sha256_in, table_in};
@@ -9,25 +10,6 @@ use crate::destination::Destination;
 use crate::encode::{Cell, decode};
 use crate::error::{Error, Result};
 use energy_query::checksum::sha256_of;
-
-/// Row of the run in its last bucket.
-#[derive(Debug, Clone, Default)]
-pub(super) struct PulledFacts {
-    pub(super) start_unix_ns: i64,
-    row: Vec<Cell>,
-}
-
-impl PulledFacts {
-    /// Returns the text in a column.
-    pub(super) fn text(&self, column: &str) -> Option<&str> {
-        self.row.get(RUNS.position(column)?)?.text()
-    }
-
-    /// Returns the integer in a column.
-    pub(super) fn whole(&self, column: &str) -> Option<i64> {
-        self.row.get(RUNS.position(column)?)?.whole()
-    }
-}
 
 /// A run with the sums of its buckets.
 #[derive(Debug, Clone, Default)]
@@ -64,12 +46,19 @@ impl PulledRun {
         let in_last = |row: &Vec<Cell>| row.get(5).and_then(Cell::whole) == last_bucket;
         let mut rails = rows(&RAILS)?;
         rails.retain(in_last);
-        let mut facts = PulledFacts { start_unix_ns: 0, row: last };
+        let mut facts = PulledFacts {
+            start_unix_ns: 0,
+            row: last,
+        };
         facts.start_unix_ns = facts.whole("start_unix_ns").unwrap_or(0);
-        let end_unix_ns = facts.whole("bucket_end_unix_ns").unwrap_or(facts.start_unix_ns);
+        let end_unix_ns = facts
+            .whole("bucket_end_unix_ns")
+            .unwrap_or(facts.start_unix_ns);
         let of_manifest = |name: &str| manifest.last()?.get(PACKS.position(name)?).cloned();
         Ok(Self {
-            attribution: of_manifest("attribution").and_then(|cell| cell.whole()).unwrap_or(1),
+            attribution: of_manifest("attribution")
+                .and_then(|cell| cell.whole())
+                .unwrap_or(1),
             method: of_manifest("method").and_then(|cell| cell.text().map(str::to_owned)),
             is_complete: packs.is_complete,
             end_ns: end_unix_ns.saturating_sub(facts.start_unix_ns),
@@ -86,7 +75,9 @@ impl PulledRun {
 }
 
 fn sum_known(values: impl Iterator<Item = i64>) -> Option<i64> {
-    values.fold(None, |sum, value| Some(sum.unwrap_or(0_i64).saturating_add(value)))
+    values.fold(None, |sum, value| {
+        Some(sum.unwrap_or(0_i64).saturating_add(value))
+    })
 }
 
 /// Sums the integers of rows with equal `keys`. Node numbers and depths are no sums: they keep the
@@ -97,12 +88,18 @@ fn summed(table: &FleetTable, rows: Vec<Vec<Cell>>, keys: &[&str]) -> Vec<Vec<Ce
     let columns: Vec<(&str, _)> = table.columns().collect();
     let is_sum = |at: usize| {
         let name = columns[at].0;
-        at > 5 && (name.ends_with("_nj") || name.ends_with("_ns")
-            || matches!(name, "activations" | "instances"))
+        at > 5
+            && (name.ends_with("_nj")
+                || name.ends_with("_ns")
+                || matches!(name, "activations" | "instances"))
     };
     let mut sums: BTreeMap<String, Vec<Cell>> = BTreeMap::new();
     for row in rows {
-        let key = keys.iter().map(|at| format!("{:?}", row[*at])).collect::<Vec<_>>().join("\n");
+        let key = keys
+            .iter()
+            .map(|at| format!("{:?}", row[*at]))
+            .collect::<Vec<_>>()
+            .join("\n");
         match sums.get_mut(&key) {
             None => drop(sums.insert(key, row)),
             Some(sum) => {
@@ -134,7 +131,9 @@ fn read_table(
         };
         let Some(bytes) = source.get(object)? else {
             let folder = object.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let packs = compacted.entry(format!("{folder}/compact.parquet")).or_default();
+            let packs = compacted
+                .entry(format!("{folder}/compact.parquet"))
+                .or_default();
             packs.extend(PackKey::of(row));
             continue;
         };

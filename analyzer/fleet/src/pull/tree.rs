@@ -48,7 +48,8 @@ impl PulledTree {
         let mut sorted: Vec<&Vec<Cell>> = rows.iter().collect();
         sorted.sort_by_key(|row| number(row));
         for row in sorted {
-            let Some(number) = number(row).filter(|number| !tree.of_number.contains_key(number)) else {
+            let Some(number) = number(row).filter(|number| !tree.of_number.contains_key(number))
+            else {
                 continue;
             };
             let label = text(&NODES, row, "label").unwrap_or("(unknown)");
@@ -56,7 +57,9 @@ impl PulledTree {
             let parent = whole(&NODES, row, "parent");
             // A parent without any energy or time was not sent.
             let parent = parent.and_then(|parent| tree.of_number.get(&parent).copied());
-            let name = kind.and_then(|kind| kind.rsplit(SEPARATOR).next()).unwrap_or(label);
+            let name = kind
+                .and_then(|kind| kind.rsplit(SEPARATOR).next())
+                .unwrap_or(label);
             let callsite = tree.callsite(name, role(text(&NODES, row, "role")));
             let id = tree.add(parent, callsite, label, kind);
             tree.of_number.insert(number, id);
@@ -155,7 +158,10 @@ impl PulledTree {
             depth: above.map_or(0, |above| above.depth + 1),
             kind: kind.map(str::to_owned),
         });
-        let role = self.callsites.get(callsite as usize - 1).and_then(|one| one.role);
+        let role = self
+            .callsites
+            .get(callsite as usize - 1)
+            .and_then(|one| one.role);
         if role == Some(Role::Phase) {
             self.phases.entry(label.to_owned()).or_insert(id);
         }
@@ -176,10 +182,16 @@ mod tests {
 
     #[test]
     fn operations_become_call_paths_below_their_phases() {
-        let rows = [kind("decode > layer > matmul", Some("op")), kind("decode", Some("phase"))];
+        let rows = [
+            kind("decode > layer > matmul", Some("op")),
+            kind("decode", Some("phase")),
+        ];
         let mut tree = PulledTree::of_kinds(&rows);
-        let labels: Vec<(&str, u32)> =
-            tree.nodes.iter().map(|node| (node.label.as_str(), node.depth)).collect();
+        let labels: Vec<(&str, u32)> = tree
+            .nodes
+            .iter()
+            .map(|node| (node.label.as_str(), node.depth))
+            .collect();
         assert_eq!(labels, [("decode", 0), ("layer", 1), ("matmul", 2)]);
         assert_eq!(tree.kind_of(&rows[0]), Some(3));
         assert_eq!(tree.phase("decode"), 1);

@@ -46,7 +46,12 @@ pub(super) fn write(db: &Path, run: &PulledRun, root: &str) -> Result<Option<Str
 }
 
 fn batch(run: &PulledRun, uuid: String, root: &str) -> Batch {
-    let rails = RailNumbers(run.rails.iter().map(|row| text(&RAILS, row, "rail")).collect());
+    let rails = RailNumbers(
+        run.rails
+            .iter()
+            .map(|row| text(&RAILS, row, "rail"))
+            .collect(),
+    );
     let mut tree = match run.nodes.is_empty() {
         true => PulledTree::of_kinds(&run.kinds),
         false => PulledTree::of_nodes(&run.nodes),
@@ -55,13 +60,20 @@ fn batch(run: &PulledRun, uuid: String, root: &str) -> Batch {
     let attribution = AttributionRows {
         head: Some(AttributionRow {
             id: u32::try_from(run.attribution).unwrap_or(1),
-            method: run.method.clone().unwrap_or_else(|| "proportional".to_owned()),
+            method: run
+                .method
+                .clone()
+                .unwrap_or_else(|| "proportional".to_owned()),
             version: 1,
             params: "{}".to_owned(),
             clock_offset_ns: None,
             diagnostics: "{}".to_owned(),
         }),
-        balance: run.accounts.iter().filter_map(|row| balance(&rails, row)).collect(),
+        balance: run
+            .accounts
+            .iter()
+            .filter_map(|row| balance(&rails, row))
+            .collect(),
         node_energy: node_energy(run, &rails, &tree),
         phase_energy: phases,
         ..AttributionRows::default()
@@ -70,8 +82,16 @@ fn batch(run: &PulledRun, uuid: String, root: &str) -> Batch {
         time_ns: run.end_ns,
         heartbeat_unix_ns: energy_host::unix_ns(),
         run: Some(run_row(run, uuid, root)),
-        rails: run.rails.iter().filter_map(|row| rail(&rails, row)).collect(),
-        baselines: run.rails.iter().filter_map(|row| baseline(&rails, row)).collect(),
+        rails: run
+            .rails
+            .iter()
+            .filter_map(|row| rail(&rails, row))
+            .collect(),
+        baselines: run
+            .rails
+            .iter()
+            .filter_map(|row| baseline(&rails, row))
+            .collect(),
         callsites: tree.callsites,
         nodes: tree.nodes,
         attribution,
@@ -123,7 +143,10 @@ fn tags(run: &PulledRun, root: &str) -> Vec<(String, String)> {
         .collect();
     tags.push((PULLED.to_owned(), root.to_owned()));
     if !run.is_complete {
-        tags.push((PARTIAL.to_owned(), format!("{} s", run.end_ns / 1_000_000_000)));
+        tags.push((
+            PARTIAL.to_owned(),
+            format!("{} s", run.end_ns / 1_000_000_000),
+        ));
     }
     tags
 }
@@ -133,7 +156,10 @@ struct RailNumbers<'r>(Vec<Option<&'r str>>);
 
 impl RailNumbers<'_> {
     fn of(&self, name: Option<&str>) -> Option<u32> {
-        let at = self.0.iter().position(|known| *known == name && name.is_some())?;
+        let at = self
+            .0
+            .iter()
+            .position(|known| *known == name && name.is_some())?;
         u32::try_from(at + 1).ok()
     }
 }
@@ -162,7 +188,9 @@ fn rail(rails: &RailNumbers<'_>, row: &[Cell]) -> Option<RailRow> {
         source: text("source")?.to_owned(),
         name: text("name")?.to_owned(),
         parent: rails.of(text("parent")),
-        kind: text("kind").and_then(RailKind::from_name).unwrap_or(RailKind::Other),
+        kind: text("kind")
+            .and_then(RailKind::from_name)
+            .unwrap_or(RailKind::Other),
         unit: "nJ".to_owned(),
         interval_ns: whole(&RAILS, row, "interval_ns").unwrap_or(0),
         kernel: Kernel::Box,
@@ -245,10 +273,15 @@ fn node_energy(run: &PulledRun, rails: &RailNumbers<'_>, tree: &PulledTree) -> V
 /// Adds the energies below each call path to its inclusive energy.
 fn add_inclusive(rows: &mut [NodeEnergyRow], nodes: &[NodeRow]) {
     let parent = |node: u32| nodes.get(node as usize - 1).and_then(|node| node.parent);
-    let own: Vec<(u32, u32, f64)> =
-        rows.iter().map(|row| (row.node, row.rail, row.self_j)).collect();
-    let at: std::collections::BTreeMap<(u32, u32), usize> =
-        own.iter().enumerate().map(|(at, (node, rail, _))| ((*node, *rail), at)).collect();
+    let own: Vec<(u32, u32, f64)> = rows
+        .iter()
+        .map(|row| (row.node, row.rail, row.self_j))
+        .collect();
+    let at: std::collections::BTreeMap<(u32, u32), usize> = own
+        .iter()
+        .enumerate()
+        .map(|(at, (node, rail, _))| ((*node, *rail), at))
+        .collect();
     for (node, rail, self_j) in own {
         let mut above = parent(node);
         while let Some(node) = above {
@@ -268,9 +301,10 @@ fn phase_energy(
     let mut rows: Vec<PhaseEnergyRow> = Vec::new();
     for row in &run.phases {
         let energy = |column| joules(&PHASES, row, column);
-        let (Some(label), Some(rail)) =
-            (text(&PHASES, row, "phase"), rails.of(text(&PHASES, row, "rail")))
-        else {
+        let (Some(label), Some(rail)) = (
+            text(&PHASES, row, "phase"),
+            rails.of(text(&PHASES, row, "rail")),
+        ) else {
             continue;
         };
         rows.push(PhaseEnergyRow {

@@ -7,7 +7,7 @@ use crate::cumulative::Cumulative;
 use crate::error::{Error, Result};
 use crate::pack::{PackContents, PackPlan};
 use crate::query::{Recording, Run};
-use crate::read::{RunTotals, facts, method, totals};
+use crate::read::{CurrentTotals, facts, method, totals};
 
 /// What follows the packs that a run has.
 #[derive(Debug)]
@@ -40,7 +40,9 @@ pub(super) fn next_pack(
     rules: BucketRules,
 ) -> Result<NextPack> {
     let Some(attribution) = run.attribution else {
-        return Ok(NextPack::Refused("it was not attributed; run `energy attribute`".to_owned()));
+        return Ok(NextPack::Refused(
+            "it was not attributed; run `energy attribute`".to_owned(),
+        ));
     };
     let is_final = run.row.status != RunStatus::Running;
     let start_ns = last.map_or(0, |last| last.end_ns);
@@ -52,9 +54,13 @@ pub(super) fn next_pack(
         Some(last) if last.is_final || !last.is_sent => return Ok(NextPack::Later),
         // Another process has sent a later pack since.
         Some(ShipmentRow { plan: None, .. }) => return Ok(NextPack::Later),
-        Some(ShipmentRow { plan: Some(plan), .. }) => Some(parse_plan(plan)?),
+        Some(ShipmentRow {
+            plan: Some(plan), ..
+        }) => Some(parse_plan(plan)?),
     };
-    let contents = earlier.as_ref().map_or(rules.contents, |plan| plan.contents);
+    let contents = earlier
+        .as_ref()
+        .map_or(rules.contents, |plan| plan.contents);
     let totals = totals(recording, run, contents.nodes)?;
     match refused(&totals, is_final) {
         Some(refused) => return Ok(refused),
@@ -84,7 +90,7 @@ pub(super) fn next_pack(
 
 /// Returns why the totals cannot be sent. Of a run that is being recorded, a part of the newest rows
 /// may be written: it is read again later.
-fn refused(totals: &RunTotals, is_final: bool) -> Option<NextPack> {
+fn refused(totals: &CurrentTotals, is_final: bool) -> Option<NextPack> {
     match (totals.refused.is_empty(), is_final) {
         (true, _) => None,
         (false, false) => Some(NextPack::Later),

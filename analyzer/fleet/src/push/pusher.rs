@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use energy_store::{DestinationRow, ShipmentRow, Store};
+use energy_data::rows::RunStatus;
+use energy_store::{DestinationRow, RunLiveness, ShipmentRow, Store};
 
 use super::buckets_of_runs::{BucketRules, NextPack, next_pack, parse_plan};
 use super::send::send;
@@ -124,20 +125,31 @@ impl Pusher {
         on_event: &mut dyn FnMut(PushEvent),
     ) -> Result<()> {
         let store = Store::open_writable(&self.db)?;
-        // Runs of dead processes are complete from now on; their last pack can be sent.
-        energy_store::repair_dead_runs(&store)?;
+        complete_dead_runs(&store)?;
         let recording = Recording::open(&self.db)?;
         for row in store.planned_shipments(self.row.id)? {
             self.deliver(&store, &recording, &row, report, on_event)?;
         }
-        report.unsent = 0;
-        for uuid in store.unsent_runs(self.row.id)? {
+        let unsent = store.unsent_runs(self.row.id)?;
+        report.unsent = self.begun(&store, &unsent)?;
+        for uuid in unsent {
             let is_selected = |selected: &Vec<String>| selected.contains(&uuid);
             if self.selected.as_ref().is_none_or(is_selected) {
                 self.push_run(&store, &recording, &uuid, report, on_event)?;
             }
         }
         Ok(())
+    }
+
+    /// Returns the number of selected runs that have begun and are not attributed yet.
+    fn begun(&self, store: &Store, attributed: &[String]) -> Result<u64> {
+        let mut begun = 0;
+        for uuid in self.selected.iter().flatten() {
+            let status = store.stored_status(uuid)?.map(|(_, status)| status);
+            let is_running = status.as_deref() == Some(RunStatus::Running.name());
+            begun += u64::from(is_running && !attributed.contains(uuid));
+        }
+        Ok(begun)
     }
 
     /// Returns whether the selected runs were sent completely; `false` if all runs are selected.
@@ -215,6 +227,16 @@ impl Pusher {
     }
 }
 
+/// Completes runs of dead processes, so that their last packs can be sent. Reads only runs without an
+/// end.
+fn complete_dead_runs(store: &Store) -> Result<()> {
+    let unended = store.unended()?;
+    if unended.iter().any(|(_, life)| *life == RunLiveness::Dead) {
+        energy_store::repair_dead_runs(store)?;
+    }
+    Ok(())
+}
+
 /// Returns the ids of the selected runs; `None` for all.
 fn selected(db: &Path, selectors: &[String]) -> Result<Option<Vec<String>>> {
     if selectors.is_empty() {
@@ -223,8 +245,12 @@ fn selected(db: &Path, selectors: &[String]) -> Result<Option<Vec<String>>> {
     let recording = Recording::open(db)?;
     let mut uuids = Vec::new();
     for selector in selectors {
-        let found = query::select(&recording, selector)?.runs.into_iter();
-        uuids.extend(found.map(|run| run.row.uuid));
+        for run in query::select(&recording, selector)?.runs {
+            if run.attribution.is_none() && run.row.status != RunStatus::Running {
+                return Err(run.not_attributed());
+            }
+            uuids.push(run.row.uuid);
+        }
     }
     Ok(Some(uuids))
 }
@@ -245,5 +271,8 @@ fn planned(plan: &PackPlan) -> Result<ShipmentRow> {
 }
 
 fn title(plan: &PackPlan) -> String {
-    plan.run.name.clone().unwrap_or_else(|| plan.run.uuid.clone())
+    plan.run
+        .name
+        .clone()
+        .unwrap_or_else(|| plan.run.uuid.clone())
 }

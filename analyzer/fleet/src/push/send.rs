@@ -40,7 +40,9 @@ pub(super) fn send(
         sent: SentPack::default(),
     };
     for (table, rows) in table_rows(plan) {
-        pack.table(table, &mut |emit| rows.iter().cloned().try_for_each(&mut *emit))?;
+        pack.table(table, &mut |emit| {
+            rows.iter().cloned().try_for_each(&mut *emit)
+        })?;
     }
     if let Some((recording, run)) = source {
         // The plan's attribution, even if there is a newer one.
@@ -72,10 +74,14 @@ impl PackWriter<'_> {
         };
         let contents = self.plan.contents;
         if contents.requests {
-            self.table(&REQUESTS, &mut |emit| requests(recording, run, window, emit))?;
+            self.table(&REQUESTS, &mut |emit| {
+                requests(recording, run, window, emit)
+            })?;
         }
         if let Some(rate) = contents.spans {
-            self.table(&SPANS, &mut |emit| spans(recording, run, window, rate, emit))?;
+            self.table(&SPANS, &mut |emit| {
+                spans(recording, run, window, rate, emit)
+            })?;
         }
         Ok(())
     }
@@ -104,7 +110,10 @@ impl PackWriter<'_> {
     }
 
     fn put(&mut self, table: &FleetTable, bytes: &[u8]) -> Result<String> {
-        match self.destination.put(&object_path(table, self.plan), bytes)? {
+        match self
+            .destination
+            .put(&object_path(table, self.plan), bytes)?
+        {
             PutOutcome::Written => {
                 self.sent.written += 1;
                 self.sent.bytes += bytes.len() as u64;

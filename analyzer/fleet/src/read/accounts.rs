@@ -40,7 +40,11 @@ impl RailAccounts {
         }
         let mut parts = apportion(measured_nj, &known)?.into_iter();
         let mut values = vec![self.duration_ns, self.covered_ns, Some(measured_nj)];
-        values.extend(self.parts_j.iter().map(|part| part.and_then(|_| parts.next())));
+        values.extend(
+            self.parts_j
+                .iter()
+                .map(|part| part.and_then(|_| parts.next())),
+        );
         values.push(self.extrapolated_j.and_then(nanojoules));
         Some(values)
     }
@@ -86,7 +90,15 @@ mod tests {
 
     #[test]
     fn rounded_accounts_sum_to_the_measured_energy_and_unknown_ones_stay_unknown() {
-        let parts = [0.1e-9 + 4.0, 12.4e-9, f64::NAN, 1.3e-9, 0.4e-9, -0.7e-9, f64::NAN];
+        let parts = [
+            0.1e-9 + 4.0,
+            12.4e-9,
+            f64::NAN,
+            1.3e-9,
+            0.4e-9,
+            -0.7e-9,
+            f64::NAN,
+        ];
         let measured = parts.iter().filter(|part| !part.is_nan()).sum();
         let values = accounts(measured, parts).rounded().unwrap();
         let sum: i64 = values[3..10].iter().flatten().sum();

@@ -49,7 +49,13 @@ pub(crate) fn requests(
           AND s.end_ns >= ?4 AND s.end_ns < ?5
         ORDER BY e.span, e.rail";
     let mut statement = recording.connection().prepare_cached(sql)?;
-    let bounds = (first, last, run.attribution, window.from_ns, window.until_ns);
+    let bounds = (
+        first,
+        last,
+        run.attribution,
+        window.from_ns,
+        window.until_ns,
+    );
     let mut rows = statement.query(bounds)?;
     while let Some(r) = rows.next()? {
         let Some(rail) = rails.get(&r.get(6)?) else {
@@ -57,7 +63,8 @@ pub(crate) fn requests(
         };
         let node = nodes.get(r.get(1)?);
         let fields: Option<String> = r.get(3)?;
-        let energy = |at| Ok::<_, rusqlite::Error>(r.get::<_, Option<f64>>(at)?.and_then(nanojoules));
+        let energy =
+            |at| Ok::<_, rusqlite::Error>(r.get::<_, Option<f64>>(at)?.and_then(nanojoules));
         emit(vec![
             Cell::Whole(r.get::<_, i64>(0)? & SEQ),
             node.and_then(|node| node.kind.as_deref()).into(),
@@ -132,7 +139,12 @@ impl ActivationVisitor for SpanRows<'_> {
             node.and_then(|node| node.kind.as_deref()).into(),
             node.and_then(|node| node.role.as_deref()).into(),
             Cell::Whole(row.thread.into()),
-            activation.fields.as_deref().and_then(trace_id).as_deref().into(),
+            activation
+                .fields
+                .as_deref()
+                .and_then(trace_id)
+                .as_deref()
+                .into(),
             Cell::Whole(self.start_unix_ns.saturating_add(activation.start_ns)),
             Cell::Whole(activation.end_ns - activation.start_ns),
             (&self.rail).into(),

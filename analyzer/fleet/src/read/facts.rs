@@ -5,7 +5,7 @@ use rusqlite::OptionalExtension as _;
 use serde_json::{Map, Value};
 
 use crate::error::Result;
-use crate::pack::RunFacts;
+use crate::pack::PackedRun;
 use crate::query::{Recording, Run};
 
 /// Tag with the name of the service.
@@ -14,10 +14,10 @@ const SERVICE: &str = "service";
 const VERSION: &str = "version";
 
 /// Describes a run by its row and its tags. Prompt and response are left out.
-pub(crate) fn facts(run: &Run) -> RunFacts {
+pub(crate) fn facts(run: &Run) -> PackedRun {
     let row = &run.row;
     let metadata = &row.metadata;
-    RunFacts {
+    PackedRun {
         uuid: row.uuid.clone(),
         host_id: row.host_id.clone(),
         host: row.host.clone(),
@@ -56,20 +56,25 @@ pub(crate) fn method(recording: &Recording, run: i64, attribution: i64) -> Resul
 
 fn tag(metadata: &RunMetadata, key: &str) -> Option<String> {
     let tags = metadata.tags.iter();
-    let found = tags.into_iter().find(|(of, value)| of == key && !value.is_empty());
+    let found = tags
+        .into_iter()
+        .find(|(of, value)| of == key && !value.is_empty());
     found.map(|(_, value)| value.clone())
 }
 
 fn configured_version(metadata: &RunMetadata) -> Option<String> {
     let config: Value = serde_json::from_str(metadata.config.as_deref()?).ok()?;
-    let version = config.get("program_version").or_else(|| config.get(VERSION))?;
+    let version = config
+        .get("program_version")
+        .or_else(|| config.get(VERSION))?;
     version.as_str().map(str::to_owned)
 }
 
 /// Returns the tags as a JSON object; `None` without tags.
 fn tags(metadata: &RunMetadata) -> Option<String> {
     let tags = metadata.tags.iter();
-    let tags: Map<String, Value> =
-        tags.map(|(key, value)| (key.clone(), value.as_str().into())).collect();
+    let tags: Map<String, Value> = tags
+        .map(|(key, value)| (key.clone(), value.as_str().into()))
+        .collect();
     (!tags.is_empty()).then(|| Value::Object(tags).to_string())
 }

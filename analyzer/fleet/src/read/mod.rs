@@ -10,4 +10,4 @@ mod totals;
 
 pub(crate) use activations::{ActivationWindow, requests, spans};
 pub(crate) use facts::{facts, method};
-pub(crate) use totals::{RunTotals, totals};
+pub(crate) use totals::{CurrentTotals, totals};

@@ -103,7 +103,9 @@ pub(super) fn kinds(rail: &str, nodes: &[NodeEnergy], self_nj: &[i64]) -> Vec<To
 
 fn add(entry: &mut TotalEntry<KindKey>, values: &[Option<i64>], basis: Option<&str>) {
     for (sum, value) in entry.values.iter_mut().zip(values) {
-        *sum = sum.zip(*value).and_then(|(sum, value)| sum.checked_add(value));
+        *sum = sum
+            .zip(*value)
+            .and_then(|(sum, value)| sum.checked_add(value));
     }
     if entry.basis.as_deref() != basis {
         entry.basis = Some("mixed".to_owned());

@@ -29,7 +29,8 @@ pub(super) fn phases(
             continue;
         };
         let label: Option<String> = r.get(2)?;
-        let energy = |at| Ok::<_, rusqlite::Error>(r.get::<_, Option<f64>>(at)?.and_then(nanojoules));
+        let energy =
+            |at| Ok::<_, rusqlite::Error>(r.get::<_, Option<f64>>(at)?.and_then(nanojoules));
         all.push(TotalEntry {
             key: PhaseKey {
                 rail: rail.rail.clone(),

@@ -13,7 +13,7 @@ use crate::query::{Recording, Run};
 
 /// Totals of a run as far as it is recorded.
 #[derive(Debug)]
-pub(crate) struct RunTotals {
+pub(crate) struct CurrentTotals {
     /// The totals.
     pub(crate) cumulative: Cumulative,
     /// Rails whose energies are refused, with the reason.
@@ -27,14 +27,14 @@ pub(crate) struct RunTotals {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(crate) fn totals(recording: &Recording, run: &Run, with_nodes: bool) -> Result<RunTotals> {
+pub(crate) fn totals(recording: &Recording, run: &Run, with_nodes: bool) -> Result<CurrentTotals> {
     // One state of the file: a recorder may write to it.
     let _state = recording.connection().unchecked_transaction()?;
     let rails = rails(recording, run)?;
     let accounts = accounts(recording, run)?;
     let mut nodes = node_energies(recording, run)?;
     let intervals = intervals(recording, run)?;
-    let mut all = RunTotals {
+    let mut all = CurrentTotals {
         cumulative: Cumulative {
             phases: phases(recording, run, &rails)?,
             requests: requests(recording, run)?,
@@ -82,7 +82,7 @@ fn rounded(account: &RailAccounts, nodes: &[NodeEnergy]) -> std::result::Result<
     Ok((values, self_nj))
 }
 
-impl RunTotals {
+impl CurrentTotals {
     fn add(
         &mut self,
         rail: &RailFacts,
