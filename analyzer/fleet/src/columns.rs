@@ -190,7 +190,8 @@ pub const NODES: FleetTable = FleetTable {
     sum: Some("self_nj"),
 };
 
-/// Span entries whose energy is stored one by one. `self_nj` is the active energy with all below.
+/// Span entries whose energy is stored one by one. `energy_nj` is the active energy with all below;
+/// their own energy is not known.
 pub const REQUESTS: FleetTable = FleetTable {
     name: "requests",
     own: &[
@@ -204,6 +205,7 @@ pub const REQUESTS: FleetTable = FleetTable {
         ("duration_ns", Whole),
         ("rail", Text),
         ("root", Flag),
+        ("energy_nj", Whole),
         ("self_nj", Whole),
         ("idle_nj", Whole),
         ("measured_nj", Whole),
@@ -221,7 +223,7 @@ pub const SPANS: FleetTable = FleetTable {
         ("node", Whole),
         ("kind", Text),
         ("role", Text),
-        ("thread", Whole),
+        ("thread", Text),
         ("trace_id", Text),
         ("start_unix_ns", Whole),
         ("duration_ns", Whole),
@@ -247,11 +249,6 @@ impl FleetTable {
     /// Returns the position of a column among all columns.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.columns().position(|(column, _)| column == name)
-    }
-
-    /// Returns whether only its root rails may be summed.
-    pub fn has_rails(&self) -> bool {
-        self.position("root").is_some() && self.name != RAILS.name
     }
 }
 

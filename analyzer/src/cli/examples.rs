@@ -95,10 +95,10 @@ Pulled runs have totals only, and the tag `pulled`. Pulling again replaces them.
 #[cfg(feature = "fleet")]
 pub(super) const FLEET_COMPACT: &str = "Examples:
   energy fleet compact /mnt/energy
-  energy fleet compact s3://energy/hosts --into s3://energy/compact
+  energy fleet compact s3://energy/hosts --keep 120m
 
-Queries read one of both: the packs below ROOT, or the merged objects below
-INTO. Packs stay where they are. Compacting again adds new packs.";
+Queries and pulls give the same answers before, during and after it. The objects
+that were merged are removed by a later call, --keep after they were merged.";
 
 #[cfg(feature = "fleet")]
 pub(super) const FLEET_FORGET: &str = "Examples:

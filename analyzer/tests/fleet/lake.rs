@@ -47,10 +47,50 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Returns all rows of a table below a root.
+/// Returns the rows of a table that count: their object has the name of the object with their pack's
+/// manifest, of which the compacted one with the greatest name counts.
 pub fn rows(root: &Path, table: &str) -> Vec<Row> {
+    let mut manifests: BTreeMap<String, (bool, PathBuf)> = BTreeMap::new();
+    for path in files(&root.join("v1/packs")) {
+        let is_compacted = name(&path).starts_with("compacted.");
+        for row in rows_of(&path) {
+            let place = manifests.entry(pack(&row)).or_default();
+            *place = (is_compacted, path.clone()).max(place.clone());
+        }
+    }
     let all = files(&root.join("v1").join(table));
-    all.iter().flat_map(|path| rows_of(path)).collect()
+    let counting = all.iter().flat_map(|path| {
+        let counts = |row: &Row| match manifests.get(&pack(row)) {
+            Some((_, manifest)) => tail(manifest) == tail(path),
+            None => false,
+        };
+        rows_of(path).into_iter().filter(counts).collect::<Vec<_>>()
+    });
+    counting.collect()
+}
+
+/// Returns the rows of a table in objects that are not compacted.
+pub fn sources(root: &Path, table: &str) -> Vec<Row> {
+    let all = files(&root.join("v1").join(table));
+    let sources = all
+        .iter()
+        .filter(|path| !name(path).starts_with("compacted."));
+    sources.flat_map(|path| rows_of(path)).collect()
+}
+
+fn pack(row: &Row) -> String {
+    ["host_id", "run", "attribution", "bucket"]
+        .map(|key| row[key].to_string())
+        .join(" ")
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+/// Returns the folder of the day and the name.
+fn tail(path: &Path) -> (String, String) {
+    (name(path.parent().unwrap()), name(path))
 }
 
 fn rows_of(path: &Path) -> Vec<Row> {
@@ -163,6 +203,10 @@ pub fn check(root: &Path) {
             let mut own = by_rail(own.iter().copied(), "self_nj");
             own.retain(|_, nanojoules| *nanojoules != 0);
             assert_eq!(own, spans, "{table}");
+        }
+        if matches!(table, "kinds" | "nodes") {
+            let sum: i128 = own.iter().map(|row| whole(row, "self_nj")).sum();
+            assert_eq!(sum, whole(pack, "sum_nj"));
         }
         if table == "accounts" {
             let roots = accounts.iter().filter(|row| row["root"] == json!(true));

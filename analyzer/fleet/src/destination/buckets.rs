@@ -2,7 +2,7 @@
 //!
 //! Requests that fail for a moment (429, 500, 503) are repeated with a back-off by the library.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::TryStreamExt as _;
 use object_store::aws::AmazonS3Builder;
@@ -14,7 +14,7 @@ use object_store::{
 };
 use tokio::runtime::{Builder, Runtime};
 
-use super::object::{Destination, PutOutcome, existing};
+use super::object::{Destination, ObjectEntry, PutOutcome, existing};
 use crate::error::{Error, Result};
 
 /// Requests until a failure is reported.
@@ -89,9 +89,9 @@ impl BucketDestination {
     }
 
     /// Writes an object and checks the size that the store reports.
-    fn write(&self, path: &str, bytes: &[u8], mode: PutMode) -> object_store::Result<bool> {
+    fn write(&self, path: &str, bytes: &[u8]) -> object_store::Result<bool> {
         let place = self.path(path);
-        let options = PutOptions::from(mode);
+        let options = PutOptions::from(PutMode::Create);
         let payload = bytes.to_vec().into();
         self.runtime.block_on(async {
             self.store.put_opts(&place, payload, options).await?;
@@ -133,7 +133,7 @@ impl Destination for BucketDestination {
     }
 
     fn put(&self, path: &str, bytes: &[u8]) -> Result<PutOutcome> {
-        match self.write(path, bytes, PutMode::Create) {
+        match self.write(path, bytes) {
             Ok(is_whole) => self.check(path, is_whole).map(|()| PutOutcome::Written),
             Err(
                 object_store::Error::AlreadyExists { .. }
@@ -144,12 +144,6 @@ impl Destination for BucketDestination {
             }
             Err(error) => Err(self.failed(path, &error)),
         }
-    }
-
-    fn replace(&self, path: &str, bytes: &[u8]) -> Result<()> {
-        let written = self.write(path, bytes, PutMode::Overwrite);
-        let is_whole = written.map_err(|error| self.failed(path, &error))?;
-        self.check(path, is_whole)
     }
 
     fn get(&self, path: &str) -> Result<Option<Vec<u8>>> {
@@ -165,7 +159,7 @@ impl Destination for BucketDestination {
         }
     }
 
-    fn list(&self, folder: &str) -> Result<Vec<String>> {
+    fn list(&self, folder: &str) -> Result<Vec<ObjectEntry>> {
         let place = self.path(folder);
         let listed: object_store::Result<Vec<_>> = self
             .runtime
@@ -175,12 +169,24 @@ impl Destination for BucketDestination {
             true => String::new(),
             false => format!("{}/", self.prefix),
         };
-        let below = |object: object_store::ObjectMeta| {
+        let entry = |object: object_store::ObjectMeta| {
             let path = object.location.to_string();
-            path.strip_prefix(&prefix).map(str::to_owned)
+            let modified: SystemTime = object.last_modified.into();
+            Some(ObjectEntry {
+                path: path.strip_prefix(&prefix)?.to_owned(),
+                age: modified.elapsed().ok(),
+            })
         };
-        let mut found: Vec<String> = listed.into_iter().filter_map(below).collect();
-        found.sort();
+        let mut found: Vec<ObjectEntry> = listed.into_iter().filter_map(entry).collect();
+        found.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(found)
+    }
+
+    fn remove(&self, path: &str) -> Result<()> {
+        let place = self.path(path);
+        match self.runtime.block_on(self.store.delete(&place)) {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failed(path, &error)),
+        }
     }
 }

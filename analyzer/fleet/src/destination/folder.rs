@@ -12,7 +12,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::object::{Destination, PutOutcome, existing};
+use super::object::{Destination, ObjectEntry, PutOutcome, existing};
 use crate::error::{Error, Result};
 
 /// Folder of files that are being written.
@@ -121,14 +121,6 @@ impl Destination for FolderDestination {
         }
     }
 
-    fn replace(&self, path: &str, bytes: &[u8]) -> Result<()> {
-        let target = self.target(path)?;
-        let unfinished = self.write_unfinished(path, bytes)?;
-        fs::rename(&unfinished, &target).map_err(|source| cannot_write(&target, source))?;
-        sync_folder(&target);
-        Ok(())
-    }
-
     fn get(&self, path: &str) -> Result<Option<Vec<u8>>> {
         let file = self.folder.join(path);
         match fs::read(&file) {
@@ -138,11 +130,21 @@ impl Destination for FolderDestination {
         }
     }
 
-    fn list(&self, folder: &str) -> Result<Vec<String>> {
+    fn list(&self, folder: &str) -> Result<Vec<ObjectEntry>> {
         let mut found = Vec::new();
         list_into(&self.folder.join(folder), folder, &mut found)?;
-        found.sort();
+        found.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(found)
+    }
+
+    fn remove(&self, path: &str) -> Result<()> {
+        let file = self.folder.join(path);
+        match fs::remove_file(&file) {
+            Err(source) if source.kind() != ErrorKind::NotFound => {
+                Err(Error::File { path: file, source })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -172,7 +174,7 @@ fn sync_folder(file: &Path) {
     }
 }
 
-fn list_into(folder: &Path, path: &str, found: &mut Vec<String>) -> Result<()> {
+fn list_into(folder: &Path, path: &str, found: &mut Vec<ObjectEntry>) -> Result<()> {
     let file = |source| Error::File {
         path: folder.to_owned(),
         source,
@@ -192,7 +194,11 @@ fn list_into(folder: &Path, path: &str, found: &mut Vec<String>) -> Result<()> {
         let below = format!("{}/{name}", path.trim_end_matches('/'));
         match entry.file_type().map_err(file)?.is_dir() {
             true => list_into(&entry.path(), &below, found)?,
-            false => found.push(below),
+            false => {
+                let modified = entry.metadata().and_then(|metadata| metadata.modified());
+                let age = modified.ok().and_then(|time| time.elapsed().ok());
+                found.push(ObjectEntry { path: below, age });
+            }
         }
     }
     Ok(())
@@ -229,9 +235,12 @@ mod tests {
             "{error}"
         );
         assert_eq!(root.get(path).unwrap().as_deref(), Some(&b"one"[..]));
-        assert_eq!(root.list("v1").unwrap(), [path]);
-        root.replace(path, b"two").unwrap();
-        assert_eq!(root.get(path).unwrap().as_deref(), Some(&b"two"[..]));
+        let listed = root.list("v1").unwrap();
+        assert_eq!((listed.len(), listed[0].path.as_str()), (1, path));
+        assert_eq!(listed[0].name(), "a.parquet");
+        root.remove(path).unwrap();
+        root.remove(path).unwrap();
+        assert_eq!(root.put(path, b"two").unwrap(), PutOutcome::Written);
         assert!(
             fs::read_dir(folder.path().join("lake").join(UNFINISHED))
                 .unwrap()

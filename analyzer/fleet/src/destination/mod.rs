@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 
 pub use folder::FolderDestination;
-pub use object::{Destination, PutOutcome};
+pub use object::{Destination, ObjectEntry, PutOutcome};
 
 /// Opens a destination: `s3://`, `gs://` or `az://`, else a folder, which need not exist.
 ///

@@ -1,5 +1,7 @@
 //! What a folder and a bucket have in common.
 
+use std::time::Duration;
+
 use crate::error::{Error, Result};
 
 /// Result of writing an object.
@@ -9,6 +11,22 @@ pub enum PutOutcome {
     Written,
     /// It was there, with the same content.
     Existing,
+}
+
+/// An object in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectEntry {
+    /// Path below the root.
+    pub path: String,
+    /// Time since it was written; `None` if that is not known.
+    pub age: Option<Duration>,
+}
+
+impl ObjectEntry {
+    /// Returns the name without folders.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
 }
 
 /// A folder or a bucket. Paths are relative to its root, with `/`.
@@ -22,23 +40,23 @@ pub trait Destination {
     /// If an object with other content exists, or it cannot be written.
     fn put(&self, path: &str, bytes: &[u8]) -> Result<PutOutcome>;
 
-    /// Writes an object in place of an earlier one. Readers see one of both.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    fn replace(&self, path: &str, bytes: &[u8]) -> Result<()>;
-
     /// Reads an object; `None` if there is none.
     ///
     /// # Errors
     /// If it cannot be read.
     fn get(&self, path: &str) -> Result<Option<Vec<u8>>>;
 
-    /// Returns the paths of all objects below a folder, sorted.
+    /// Returns all objects below a folder, sorted by path.
     ///
     /// # Errors
     /// If they cannot be listed.
-    fn list(&self, folder: &str) -> Result<Vec<String>>;
+    fn list(&self, folder: &str) -> Result<Vec<ObjectEntry>>;
+
+    /// Removes an object. That there is none is no error.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    fn remove(&self, path: &str) -> Result<()>;
 }
 
 /// Decides about an object that exists already.

@@ -10,22 +10,29 @@ use std::collections::BTreeMap;
 
 use super::filter::PullFilter;
 use crate::columns::{PACK_VERSION, PACKS};
-use crate::compact::{PackKey, table_in};
+use crate::compact::{PackKey, is_compacted};
 use crate::destination::Destination;
 use crate::encode::{Cell, decode};
 use crate::error::Result;
 
-/// Packs of a run that count, in order. Each is the rows of its manifest, of which there is at least
-/// one.
+/// Rows of the manifest of a pack, of which there is at least one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ManifestRows {
+    /// Name of the compacted object that holds the pack; `None`: it has objects of its own.
+    pub(super) origin: Option<String>,
+    pub(super) rows: Vec<Vec<Cell>>,
+}
+
+/// Packs of a run that count, in order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RunPacks {
-    pub(super) packs: Vec<Vec<Vec<Cell>>>,
+    pub(super) packs: Vec<ManifestRows>,
     /// Whether the last one ends the run.
     pub(super) is_complete: bool,
 }
 
 /// Buckets of an attribution: the rows of their manifests.
-type Buckets = BTreeMap<i64, Vec<Vec<Cell>>>;
+type Buckets = BTreeMap<i64, ManifestRows>;
 /// Attributions of a run, by host and run.
 type Attributions = BTreeMap<(Option<String>, String), BTreeMap<i64, Buckets>>;
 
@@ -39,14 +46,16 @@ pub(super) fn counting_packs(
     let mut newer = 0_u64;
     let version_at = PACKS.position("schema_version").unwrap_or(0);
     for object in source.list("v1/packs")? {
-        let Some(bytes) = source.get(&object)? else {
+        // Removed since it was listed: compacted.
+        let Some(bytes) = source.get(&object.path)? else {
             continue;
         };
-        decode(&object, bytes, &PACKS, &mut |row| {
+        let origin = is_compacted(object.name()).then(|| object.name().to_owned());
+        decode(&object.path, bytes, &PACKS, &mut |row| {
             let version = row.get(version_at).and_then(Cell::whole);
             newer += u64::from(version.is_some_and(|version| version > PACK_VERSION));
             if filter.selects_pack(&row) {
-                insert(&mut all, row);
+                insert(&mut all, row, origin.as_ref());
             }
             Ok(())
         })?;
@@ -60,19 +69,23 @@ pub(super) fn counting_packs(
     Ok(all.into_values().filter_map(counting).collect())
 }
 
-fn insert(all: &mut Attributions, row: Vec<Cell>) {
+/// Adds a row of a manifest. Of several manifests of a pack, the compacted one with the greatest name
+/// counts.
+fn insert(all: &mut Attributions, row: Vec<Cell>, origin: Option<&String>) {
     let Some(key) = PackKey::of(&row) else {
         return;
     };
     let run = all.entry((key.host_id, key.run)).or_default();
-    let rows = run
-        .entry(key.attribution)
-        .or_default()
-        .entry(key.bucket)
-        .or_default();
-    // A manifest and a compacted one hold the same rows.
-    if rows.iter().all(|known| table_in(known) != table_in(&row)) {
-        rows.push(row);
+    let buckets = run.entry(key.attribution).or_default();
+    let pack = buckets.entry(key.bucket).or_default();
+    if pack.rows.is_empty() || origin > pack.origin.as_ref() {
+        *pack = ManifestRows {
+            origin: origin.cloned(),
+            rows: Vec::new(),
+        };
+    }
+    if origin == pack.origin.as_ref() {
+        pack.rows.push(row);
     }
 }
 
@@ -89,13 +102,13 @@ fn counting(attributions: BTreeMap<i64, Buckets>) -> Option<RunPacks> {
 fn prefix(buckets: Buckets) -> RunPacks {
     let final_at = PACKS.position("final").unwrap_or(0);
     let mut found = RunPacks::default();
-    for (expected, (bucket, rows)) in (0..).zip(buckets) {
+    for (expected, (bucket, pack)) in (0..).zip(buckets) {
         if bucket != expected || found.is_complete {
             break;
         }
         let is_final = |row: &Vec<Cell>| row.get(final_at).is_some_and(Cell::is_true);
-        found.is_complete = rows.iter().any(is_final);
-        found.packs.push(rows);
+        found.is_complete = pack.rows.iter().any(is_final);
+        found.packs.push(pack);
     }
     found
 }
@@ -117,9 +130,9 @@ mod tests {
     fn counted(rows: &[(i64, i64, bool)]) -> Option<(i64, usize)> {
         let mut all = Attributions::new();
         rows.iter()
-            .for_each(|(a, b, f)| insert(&mut all, row(*a, *b, *f)));
+            .for_each(|(a, b, f)| insert(&mut all, row(*a, *b, *f), None));
         let packs = counting(all.into_values().next()?)?;
-        Some((packs.packs[0][0][4].whole()?, packs.packs.len()))
+        Some((packs.packs[0].rows[0][4].whole()?, packs.packs.len()))
     }
 
     #[test]

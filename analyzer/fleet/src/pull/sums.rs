@@ -34,8 +34,7 @@ pub(super) struct PulledRun {
 impl PulledRun {
     /// Reads and sums the packs of a run.
     pub(super) fn read(source: &dyn Destination, packs: &RunPacks) -> Result<Self> {
-        let manifest: Vec<&Vec<Cell>> = packs.packs.iter().flatten().collect();
-        let rows = |table: &FleetTable| read_table(source, table, &manifest);
+        let rows = |table: &FleetTable| read_table(source, table, packs);
         let runs = rows(&RUNS)?;
         let sum = |column: &str| {
             let at = RUNS.position(column).unwrap_or(0);
@@ -54,7 +53,8 @@ impl PulledRun {
         let end_unix_ns = facts
             .whole("bucket_end_unix_ns")
             .unwrap_or(facts.start_unix_ns);
-        let of_manifest = |name: &str| manifest.last()?.get(PACKS.position(name)?).cloned();
+        let manifest = packs.packs.last().and_then(|pack| pack.rows.first());
+        let of_manifest = |name: &str| manifest?.get(PACKS.position(name)?).cloned();
         Ok(Self {
             attribution: of_manifest("attribution")
                 .and_then(|cell| cell.whole())
@@ -116,64 +116,66 @@ fn summed(table: &FleetTable, rows: Vec<Vec<Cell>>, keys: &[&str]) -> Vec<Vec<Ce
     sums.into_values().collect()
 }
 
-/// Reads a table of all packs, in order of the buckets. Objects that were compacted are read there.
+/// Reads a table of all packs, in order of the buckets. Packs that are compacted are read there.
 fn read_table(
     source: &dyn Destination,
     table: &FleetTable,
-    manifest: &[&Vec<Cell>],
+    packs: &RunPacks,
 ) -> Result<Vec<Vec<Cell>>> {
     let mut rows = Vec::new();
     let mut compacted: BTreeMap<String, BTreeSet<PackKey>> = BTreeMap::new();
-    let of_table = |row: &&&Vec<Cell>| table_in(row) == Some(table.name);
-    for row in manifest.iter().filter(of_table) {
-        let Some(object) = object_of(row) else {
-            continue;
-        };
-        let Some(bytes) = source.get(object)? else {
-            let folder = object.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let packs = compacted
-                .entry(format!("{folder}/compact.parquet"))
-                .or_default();
-            packs.extend(PackKey::of(row));
-            continue;
-        };
-        if Some(sha256_of(&bytes).as_str()) != sha256_in(row) {
-            return Err(Error::Sink(format!(
-                "{object}: its content is not that of the manifest; `energy fleet check` lists such \
-                 objects"
-            )));
+    for pack in &packs.packs {
+        let of_table = |row: &&Vec<Cell>| table_in(row) == Some(table.name);
+        for row in pack.rows.iter().filter(of_table) {
+            let Some(object) = object_of(row) else {
+                continue;
+            };
+            match &pack.origin {
+                Some(origin) => {
+                    let folder = object.rsplit_once('/').map_or("", |(folder, _)| folder);
+                    let wanted = compacted.entry(format!("{folder}/{origin}")).or_default();
+                    wanted.extend(PackKey::of(row));
+                }
+                None => read_object(source, table, (object, sha256_in(row)), &mut rows)?,
+            }
         }
+    }
+    for (object, wanted) in &compacted {
+        let is_wanted = |row: &Vec<Cell>| PackKey::of(row).is_some_and(|key| wanted.contains(&key));
+        let bytes = source.get(object)?.ok_or_else(|| missing(source, object))?;
         decode(object, bytes, table, &mut |row| {
-            rows.push(row);
+            rows.extend(is_wanted(&row).then_some(row));
             Ok(())
         })?;
-    }
-    for (object, packs) in &compacted {
-        read_compacted(source, table, object, packs, &mut rows)?;
     }
     rows.sort_by_key(|row| row.get(5).and_then(Cell::whole));
     Ok(rows)
 }
 
-fn read_compacted(
+/// Adds the rows of an object, whose content must be that of its manifest.
+fn read_object(
     source: &dyn Destination,
     table: &FleetTable,
-    object: &str,
-    packs: &BTreeSet<PackKey>,
+    (object, sha256): (&str, Option<&str>),
     rows: &mut Vec<Vec<Cell>>,
 ) -> Result<()> {
-    let Some(bytes) = source.get(object)? else {
+    let bytes = source.get(object)?.ok_or_else(|| missing(source, object))?;
+    if Some(sha256_of(&bytes).as_str()) != sha256 {
         return Err(Error::Sink(format!(
-            "below {}, an object of `{}` is missing, and there is no {object}; `energy fleet check` \
-             lists such objects",
-            source.root(),
-            table.name
+            "{object}: its content is not that of the manifest; `energy fleet check` lists such \
+             objects"
         )));
-    };
+    }
     decode(object, bytes, table, &mut |row| {
-        if PackKey::of(&row).is_some_and(|key| packs.contains(&key)) {
-            rows.push(row);
-        }
+        rows.push(row);
         Ok(())
     })
+}
+
+fn missing(source: &dyn Destination, object: &str) -> Error {
+    Error::Sink(format!(
+        "{object} is missing below {}; `energy fleet check` lists such objects. If packs were \
+         compacted in this moment, pull again",
+        source.root()
+    ))
 }

@@ -1,6 +1,6 @@
 //! Writes the objects of a pack.
 
-use crate::columns::{FleetTable, PACKS, REQUESTS, SPANS};
+use crate::columns::{ACCOUNTS, FleetTable, PACKS, REQUESTS, SPANS};
 use crate::destination::{Destination, PutOutcome};
 use crate::encode::{Cell, TableEncoder};
 use crate::error::Result;
@@ -131,7 +131,7 @@ impl PackWriter<'_> {
     }
 }
 
-/// Sum of a table's additive column: of root rails where these may be added to others.
+/// Sum of a table's additive column, over all rails; of accounts over root rails.
 struct TableSum {
     at: Option<usize>,
     root_at: Option<usize>,
@@ -142,14 +142,14 @@ impl TableSum {
     fn new(table: &FleetTable) -> Self {
         Self {
             at: table.sum.and_then(|sum| table.position(sum)),
-            root_at: table.position("root"),
+            root_at: table.position("root").filter(|_| *table == ACCOUNTS),
             sum: 0,
         }
     }
 
     fn add(&mut self, row: &[Cell]) {
         let cell = |at: Option<usize>| at.and_then(|at| row.get(at));
-        if cell(self.root_at).is_some_and(Cell::is_true) {
+        if cell(self.root_at).is_none_or(Cell::is_true) {
             let value = cell(self.at).and_then(Cell::whole).unwrap_or(0);
             self.sum += i128::from(value);
         }

@@ -77,6 +77,7 @@ pub(crate) fn requests(
             Cell::from(&rail.rail),
             Cell::Flag(rail.is_root()),
             energy(7)?.into(),
+            Cell::Null,
             energy(8)?.into(),
             energy(9)?.into(),
             r.get::<_, Option<i64>>(10)?.into(),
@@ -108,6 +109,7 @@ pub(crate) fn spans(
     let only = roots.next().filter(|_| roots.next().is_none());
     let mut visitor = SpanRows {
         nodes: NodeIndex::read(recording, run)?,
+        threads: threads(recording, run)?,
         rail: only.map(|rail| rail.rail),
         start_unix_ns: run.row.start_unix_ns,
         sample_rate: u64::from(sample_rate.max(1)),
@@ -118,6 +120,7 @@ pub(crate) fn spans(
 
 struct SpanRows<'e> {
     nodes: NodeIndex,
+    threads: HashMap<i64, String>,
     rail: Option<String>,
     start_unix_ns: i64,
     sample_rate: u64,
@@ -138,7 +141,7 @@ impl ActivationVisitor for SpanRows<'_> {
             Cell::Whole(row.node.into()),
             node.and_then(|node| node.kind.as_deref()).into(),
             node.and_then(|node| node.role.as_deref()).into(),
-            Cell::Whole(row.thread.into()),
+            self.threads.get(&row.thread.into()).into(),
             activation
                 .fields
                 .as_deref()
@@ -153,6 +156,14 @@ impl ActivationVisitor for SpanRows<'_> {
             number(self.sample_rate).into(),
         ])
     }
+}
+
+/// Returns the names of threads; the id of the operating system without a name.
+fn threads(recording: &Recording, run: &Run) -> Result<HashMap<i64, String>> {
+    let sql = "SELECT id, coalesce(name, CAST(tid AS TEXT)) FROM threads WHERE run = ?1";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let rows = statement.query_map([run.no], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 struct NodeIndex(HashMap<i64, NodeFacts>);

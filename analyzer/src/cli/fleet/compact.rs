@@ -1,6 +1,7 @@
 //! `energy fleet compact`.
 
 use std::io::Write;
+use std::time::Duration;
 
 use clap::Args;
 use energy_fleet::compact::compact;
@@ -8,6 +9,7 @@ use energy_fleet::destination::destination;
 
 use crate::cli::console::warn;
 use crate::cli::progress::Progress;
+use crate::options::parse_duration;
 
 /// Options of `energy fleet compact`.
 #[derive(Debug, Args)]
@@ -15,20 +17,15 @@ pub struct FleetCompactArgs {
     /// Folder or URL that runs were pushed to
     #[arg(value_name = "ROOT")]
     root: String,
-    /// Folder or URL of the merged objects [default: ROOT/compact]
-    #[arg(long, value_name = "INTO")]
-    into: Option<String>,
+    /// Time after which merged objects are removed: queries that began before must have ended
+    #[arg(long, value_name = "TIME", default_value = "60m", value_parser = parse_duration)]
+    keep: Duration,
 }
 
 pub(super) fn run(args: &FleetCompactArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let source = destination(&args.root)?;
-    let into = match &args.into {
-        Some(into) => into.clone(),
-        None => format!("{}/compact", args.root.trim_end_matches('/')),
-    };
-    let target = destination(&into)?;
+    let root = destination(&args.root)?;
     let progress = Progress::new("listing packs");
-    let report = compact(source.as_ref(), target.as_ref(), &mut |day| {
+    let report = compact(root.as_ref(), args.keep, &mut |day| {
         progress.set(0, 0, day);
     });
     drop(progress);
