@@ -64,3 +64,45 @@ pub(super) const QUERY: &str = "Examples:
 Queries are read-only. Views: v_runs, v_phases, v_sections, v_tokens,
 v_layers, v_components, v_operations, v_nodes, v_kinds, v_power, span_metrics,
 v_trials; `run` is the number of a run.";
+
+#[cfg(feature = "fleet")]
+pub(super) const FLEET: &str = "Examples:
+  energy fleet push /mnt/energy
+  energy fleet compact /mnt/energy
+  energy fleet pull service=search --from /mnt/energy --db search.db";
+
+#[cfg(feature = "fleet")]
+pub(super) const FLEET_PUSH: &str = "Examples:
+  energy fleet push /mnt/energy
+  energy fleet push /mnt/energy sky --nodes --spans=1/100
+  energy fleet push s3://energy/hosts --follow --every 15m
+
+Each run is one pack of Parquet tables; a run that is being recorded is one
+pack for each --every of its time. Prompts and responses are not sent. A pack
+is sent once: the recording remembers it, and sending again after a failure
+writes the same objects. `energy prune` spares runs that were not sent.
+Credentials of object stores are read from their usual environment variables.";
+
+#[cfg(feature = "fleet")]
+pub(super) const FLEET_PULL: &str = "Examples:
+  energy fleet pull service=search --from /mnt/energy --db search.db
+  energy fleet pull model=smollm2 since=2026-11-01 --from /mnt/energy
+
+Keys: host_id, host, service, run, name, status, model, precision, engine,
+chip, os, version, program_version; since and until are dates of the start.
+Pulled runs have totals only, and the tag `pulled`. Pulling again replaces them.";
+
+#[cfg(feature = "fleet")]
+pub(super) const FLEET_COMPACT: &str = "Examples:
+  energy fleet compact /mnt/energy
+  energy fleet compact s3://energy/hosts --keep 120m
+
+Queries and pulls give the same answers before, during and after it. The objects
+that were merged are removed by a later call, --keep after they were merged.";
+
+#[cfg(feature = "fleet")]
+pub(super) const FLEET_FORGET: &str = "Examples:
+  energy fleet forget /mnt/energy
+
+Runs that were not sent there can be pruned then. Pushing there again sends all
+runs once more: the same objects.";

@@ -17,6 +17,8 @@ mod exit;
 mod export;
 mod file;
 mod flamegraph;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod help;
 mod import;
 mod man;
@@ -176,6 +178,9 @@ pub enum Command {
     Flamegraph(FlamegraphArgs),
     /// Export a run to the format of another tool
     Export(ExportArgs),
+    /// Collect the energies of many hosts
+    #[cfg(feature = "fleet")]
+    Fleet(Box<fleet::FleetArgs>),
     /// Write an HTML report of runs: charts, tables, a comparison
     Report(ReportArgs),
     /// Serve the dashboard and the HTTP interface
@@ -283,6 +288,8 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Query(args) => views::query(db, &args, out),
         Command::Flamegraph(args) => flamegraph::run(db, &args, out),
         Command::Export(args) => export::run(db, &args, out),
+        #[cfg(feature = "fleet")]
+        Command::Fleet(args) => fleet::run(db, &args, out),
         Command::Report(args) => report::run(db, &args, out),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(db, &args, out),

@@ -1,6 +1,6 @@
 //! Selection of runs to delete by age, number and size.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use energy_store::Store;
@@ -58,6 +58,8 @@ pub struct PrunePlan {
     pub runs: Vec<PruneCandidate>,
     /// Number of runs kept because of their tags.
     pub spared: usize,
+    /// Number of runs kept because a destination has not received them.
+    pub unsent: usize,
     /// Estimated number of freed bytes.
     pub freed_bytes: u64,
     /// Estimated number of bytes that stay in use.
@@ -83,10 +85,10 @@ impl LimitNames {
 
 impl PrunePlan {
     /// Creates the plan for `runs` of `sizes` bytes in a file with `used_bytes` in use. Only
-    /// ended runs are deleted.
+    /// ended runs are deleted, and none of the numbers in `unsent`.
     pub fn make(
         runs: &[RunListEntry],
-        sizes: &BTreeMap<i64, u64>,
+        (sizes, unsent): (&BTreeMap<i64, u64>, &BTreeSet<i64>),
         used_bytes: u64,
         options: &PruneOptions,
         now_unix_ns: i64,
@@ -101,6 +103,7 @@ impl PrunePlan {
         let mut plan = Self {
             runs: Vec::new(),
             spared: 0,
+            unsent: 0,
             freed_bytes: 0,
             left_bytes: used_bytes,
         };
@@ -111,6 +114,10 @@ impl PrunePlan {
             };
             if !options.all && is_protected(run) {
                 plan.spared += 1;
+                continue;
+            }
+            if unsent.contains(&run.no) {
+                plan.unsent += 1;
                 continue;
             }
             plan.add(PruneCandidate {
@@ -133,8 +140,15 @@ impl PrunePlan {
         let space = recording.store().space()?;
         let sizes = space.runs.iter().map(|run| (run.run, run.bytes)).collect();
         let used = space.file_bytes - space.free_bytes;
+        let unsent = recording.store().runs_to_send()?.into_iter().collect();
         let runs = list(recording)?;
-        Ok(Self::make(&runs, &sizes, used, options, now_unix_ns))
+        Ok(Self::make(
+            &runs,
+            (&sizes, &unsent),
+            used,
+            options,
+            now_unix_ns,
+        ))
     }
 
     /// Deletes the runs from the file at `db`. `on_progress` is called before each run with the
@@ -182,6 +196,7 @@ impl PrunePlan {
             .with("freed_bytes", json!(self.freed_bytes))
             .with("left_bytes", json!(self.left_bytes))
             .with("spared", json!(self.spared))
+            .with("unsent", json!(self.unsent))
             .sheet(Sheet::new("runs", "", columns, &self.runs))
             .note(note);
         if self.spared > 0 {
@@ -189,6 +204,13 @@ impl PrunePlan {
             answer = answer.note(format!(
                 "{spared} kept because of the tag `baseline` or `keep`; {} deletes them.",
                 names.all
+            ));
+        }
+        if self.unsent > 0 {
+            let unsent = counted(self.unsent, "run");
+            answer = answer.note(format!(
+                "{unsent} kept because a destination has not received all of them; send them with \
+                 `energy fleet push`, or remove the destination with `energy fleet forget`."
             ));
         }
         if options.max_bytes.is_some_and(|most| self.left_bytes > most) {
@@ -278,11 +300,12 @@ mod tests {
             max_bytes: Some(75),
             ..PruneOptions::default()
         };
-        let plan = PrunePlan::make(&runs, &sizes, 100, &options, 0);
+        let unsent = BTreeSet::from([1]);
+        let plan = PrunePlan::make(&runs, (&sizes, &unsent), 100, &options, 0);
         let deleted: Vec<i64> = plan.runs.iter().map(|run| run.no).collect();
         assert_eq!(
-            (deleted, plan.freed_bytes, plan.left_bytes),
-            (vec![0, 1, 2], 30, 70)
+            (deleted, plan.freed_bytes, plan.left_bytes, plan.unsent),
+            (vec![0, 2, 3], 30, 70, 1)
         );
     }
 
@@ -309,7 +332,7 @@ mod tests {
             let options = PruneOptions { keep, older_than_ns, max_bytes, all };
             let sizes: BTreeMap<i64, u64> = runs.iter().map(|run| (run.no, 10)).collect();
             let (used, now) = (10 * runs.len() as u64 + 5, 55);
-            let plan = PrunePlan::make(&runs, &sizes, used, &options, now);
+            let plan = PrunePlan::make(&runs, (&sizes, &BTreeSet::new()), used, &options, now);
             let is_deleted = |run: &RunListEntry| plan.runs.iter().any(|deleted| deleted.no == run.no);
             let is_spared = |run: &RunListEntry| {
                 !all && (run.tags.contains_key("keep") || run.tags.contains_key("baseline"))

@@ -287,12 +287,19 @@ impl Store {
         if !self.writable {
             return Err(store(&self.path, "it was opened for reading only"));
         }
-        let sql = from_sqlite(&self.path);
-        let transaction = ChunkedTransaction::begin_atomic(&self.connection).map_err(&sql)?;
-        let changed = change(transaction.connection()).map_err(&sql)?;
-        transaction.commit().map_err(&sql)?;
-        Ok(changed)
+        in_transaction(self, change).map_err(from_sqlite(&self.path))
     }
+}
+
+/// Makes a change in one transaction.
+pub(super) fn in_transaction<T>(
+    store: &Store,
+    change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let transaction = ChunkedTransaction::begin_atomic(&store.connection)?;
+    let changed = change(transaction.connection())?;
+    transaction.commit()?;
+    Ok(changed)
 }
 
 /// Returns what uses a name of experiments or a value of the tag `group`.

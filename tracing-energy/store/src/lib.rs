@@ -48,6 +48,7 @@ mod recording;
 mod remove;
 mod repair;
 mod row_move;
+mod shipments;
 mod space;
 mod span_energy;
 mod span_ids;
@@ -78,6 +79,7 @@ pub use reattribute::{
 };
 pub use recording::RowReader;
 pub use repair::{Patience, RunLiveness, liveness};
+pub use shipments::{DestinationRow, ShipmentRow};
 pub use space::{RunSpace, Space, TableSpace};
 pub use span_energy::register_functions;
 pub use span_ids::{span_id, span_ids, split_span_id};

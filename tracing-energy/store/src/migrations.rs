@@ -22,7 +22,11 @@ use crate::Error;
 
 /// SQL that leads from version 0, an empty file, to version 1, and from each version to the
 /// next. A released step never changes.
-pub(super) const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("migration_2.sql")];
+pub(super) const STEPS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("migration_2.sql"),
+    include_str!("migration_3.sql"),
+];
 
 /// Version of the tables that this crate writes.
 pub const SCHEMA_VERSION: usize = STEPS.len();

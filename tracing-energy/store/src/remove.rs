@@ -5,8 +5,8 @@ use rusqlite::{Connection, params};
 
 use super::chunked_transaction::ChunkedTransaction;
 use super::error::{from_sqlite, store};
-use super::experiments;
 use super::tables::{self, quoted};
+use super::{experiments, shipments};
 use crate::Error;
 use crate::span_ids::span_ids;
 use crate::store::Store;
@@ -27,6 +27,7 @@ impl Store {
         }
         if let Some(uuid) = uuid {
             experiments::delete_without_runs(transaction.connection(), &uuid).map_err(&sql)?;
+            shipments::delete_sent(transaction.connection(), &uuid).map_err(&sql)?;
         }
         transaction.commit().map_err(&sql)
     }

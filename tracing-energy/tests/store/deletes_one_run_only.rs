@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use crate::store_support::{attributed, attribution, calibration, file, number, spans};
 use energy_store::Store;
 
-/// Rows of each table that belongs to runs. Calibrations belong to machines, and trials outlive
-/// their runs.
+/// Rows of each table that belongs to runs. Calibrations belong to machines, and trials and
+/// planned packs outlive their runs.
 fn counts(store: &Store) -> BTreeMap<String, i64> {
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table'
                AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'calibration%'
-               AND name NOT IN ('experiments', 'trials')";
+               AND name NOT IN ('experiments', 'trials', 'destinations', 'shipments')";
     let mut tables = store.connection().prepare(sql).expect(sql);
     let names = tables.query_map([], |r| r.get::<_, String>(0)).expect(sql);
     let count = |name: &str| {

@@ -25,5 +25,6 @@ mod repairs_dead_runs;
 mod returns_rows_as_written;
 mod rows_of_a_wrong_type_are_listed;
 mod shares_one_file;
+mod shipments_are_planned_once;
 mod views_follow_the_rule_of_intervals;
 mod views_sum_to_the_run;

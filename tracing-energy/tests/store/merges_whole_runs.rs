@@ -12,7 +12,14 @@ use tracing_energy::Batch;
 
 /// Tables that belong to machines or experiments, not to runs; a new table must be added here or
 /// have a run.
-const OF_OTHERS: [&str; 4] = ["calibrations", "calibration_kinds", "experiments", "trials"];
+const OF_OTHERS: [&str; 6] = [
+    "calibrations",
+    "calibration_kinds",
+    "experiments",
+    "trials",
+    "destinations",
+    "shipments",
+];
 
 /// The tables of a file with their columns.
 fn tables(connection: &Connection) -> BTreeMap<String, Vec<String>> {
@@ -102,7 +109,7 @@ fn a_merged_run_is_the_same_in_every_table() {
 }
 
 #[test]
-fn every_table_belongs_to_runs_machines_or_experiments() {
+fn every_table_belongs_to_runs_machines_experiments_or_destinations() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = file(&folder.path().join("a.db"), &[]);
     let of_runs = |columns: &Vec<String>| {

@@ -16,12 +16,14 @@ use tracing_energy::{Batch, Sink};
 const STEPS: [&str; SCHEMA_VERSION] = [
     include_str!("../../store/src/schema.sql"),
     include_str!("../../store/src/migration_2.sql"),
+    include_str!("../../store/src/migration_3.sql"),
 ];
 
 /// Rows of a recording of each version.
 const KEPT: [&str; SCHEMA_VERSION] = [
     include_str!("../golden/version_1.sql"),
     include_str!("../golden/version_2.sql"),
+    include_str!("../golden/version_3.sql"),
 ];
 
 /// Returns the recording that is kept: without anything of this machine.

@@ -75,11 +75,21 @@ pub const TABLES: &[StoredTable] = &[
             ("method", Text),
             ("method_version", Whole),
             ("clock_offset_ns", Real),
+            ("host_id", Text),
+            ("service", Text),
+            ("attribution", Whole),
+            ("provenance", Text),
         ],
         sql: "SELECT r.uuid, r.name, r.status, r.start_unix_ns, r.end_ns, r.host, r.os, r.chip,
                      r.version, r.model, r.prompt, r.response, r.engine, r.precision, r.batch,
                      r.input_tokens, r.output_tokens, r.experiment, r.config, a.method,
-                     a.version, a.clock_offset_ns
+                     a.version, a.clock_offset_ns, r.host_id,
+                     (SELECT nullif(t.value, '') FROM run_tags t
+                      WHERE t.run = r.no AND t.key = 'service'),
+                     a.id,
+                     (SELECT group_concat(provenance, '+') FROM (
+                          SELECT DISTINCT l.provenance FROM rails l
+                          WHERE l.run = r.no AND l.parent IS NULL ORDER BY l.provenance))
               FROM runs r LEFT JOIN attributions a ON a.run = r.no AND a.id = ?2
               WHERE r.no = ?1",
     },
@@ -172,9 +182,10 @@ pub const TABLES: &[StoredTable] = &[
             ("layer", Whole),
             ("component", Whole),
             ("op", Whole),
+            ("kind", Text),
         ],
         sql: "SELECT n.id, n.parent, n.depth, n.label, c.name, c.role, c.target, c.file, c.line,
-                     c.domain, n.phase, n.section, n.token, n.layer, n.component, n.op
+                     c.domain, n.phase, n.section, n.token, n.layer, n.component, n.op, n.kind
               FROM nodes n LEFT JOIN callsites c ON c.run = n.run AND c.id = n.callsite
               WHERE n.run = ?1 ORDER BY n.id",
     },
@@ -221,10 +232,13 @@ pub const TABLES: &[StoredTable] = &[
             ("peak_w", Real),
             ("basis", Text),
             ("covered_ns", Whole),
+            ("kind", Text),
         ],
-        sql: "SELECT rail, node, self_j, lo_j, hi_j, inclusive_j, idle_j, self_ns, activations,
-                     instances, min_w, avg_w, peak_w, basis, covered_ns
-              FROM node_energy WHERE run = ?1 AND attribution = ?2 ORDER BY rail, node",
+        sql: "SELECT e.rail, e.node, e.self_j, e.lo_j, e.hi_j, e.inclusive_j, e.idle_j, e.self_ns,
+                     e.activations, e.instances, e.min_w, e.avg_w, e.peak_w, e.basis, e.covered_ns,
+                     n.kind
+              FROM node_energy e LEFT JOIN nodes n ON n.run = e.run AND n.id = e.node
+              WHERE e.run = ?1 AND e.attribution = ?2 ORDER BY e.rail, e.node",
     },
     StoredTable {
         name: "kind_energy",

@@ -1,0 +1,210 @@
+//! Reads single span entries: those with stored energies, and parts of all others.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::nodes::node_facts;
+use super::rails::rails;
+use crate::cumulative::NodeFacts;
+use crate::encode::Cell;
+use crate::error::Result;
+use crate::nanojoules::nanojoules;
+use crate::query::{Recording, Run};
+use crate::walk::{ActivationVisitor, EntryCost, PricedActivation, WalkFilter, walk};
+
+/// Bits of a span's id that are its number within the run.
+const SEQ: i64 = (1 << 40) - 1;
+
+/// Time of span entries that a pack holds, run time: from `from_ns` until before `until_ns`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ActivationWindow {
+    /// Start; `i64::MIN`: of everything.
+    pub(crate) from_ns: i64,
+    /// End; `i64::MAX`: of everything.
+    pub(crate) until_ns: i64,
+}
+
+/// Passes the entries whose energy is stored and that ended in the window to `emit`: the own columns
+/// of the table, one row for each rail.
+///
+/// # Errors
+/// If the file cannot be read, or `emit` fails.
+pub(crate) fn requests(
+    recording: &Recording,
+    run: &Run,
+    window: ActivationWindow,
+    emit: &mut dyn FnMut(Vec<Cell>) -> Result<()>,
+) -> Result<()> {
+    let rails = rails(recording, run)?;
+    let nodes = NodeIndex::read(recording, run)?;
+    let (first, last) = energy_store::span_ids(run.no);
+    let sql = "
+        SELECT e.span, s.node, s.token, f.json, s.start_ns, s.end_ns - s.start_ns, e.rail,
+               e.spans_j, e.idle_j, e.energy_j, e.covered_ns
+        FROM span_energy e
+        CROSS JOIN spans s ON s.id = e.span
+        LEFT JOIN span_fields f ON f.span = e.span
+        WHERE e.span BETWEEN ?1 AND ?2 AND e.attribution = ?3
+          AND s.end_ns >= ?4 AND s.end_ns < ?5
+        ORDER BY e.span, e.rail";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let bounds = (
+        first,
+        last,
+        run.attribution,
+        window.from_ns,
+        window.until_ns,
+    );
+    let mut rows = statement.query(bounds)?;
+    while let Some(r) = rows.next()? {
+        let Some(rail) = rails.get(&r.get(6)?) else {
+            continue;
+        };
+        let node = nodes.get(r.get(1)?);
+        let fields: Option<String> = r.get(3)?;
+        let energy =
+            |at| Ok::<_, rusqlite::Error>(r.get::<_, Option<f64>>(at)?.and_then(nanojoules));
+        emit(vec![
+            Cell::Whole(r.get::<_, i64>(0)? & SEQ),
+            node.and_then(|node| node.kind.as_deref()).into(),
+            node.and_then(|node| node.role.as_deref()).into(),
+            node.map(|node| node.label.as_str()).into(),
+            r.get::<_, Option<i64>>(2)?.into(),
+            fields.as_deref().and_then(trace_id).as_deref().into(),
+            Cell::Whole(run.row.start_unix_ns.saturating_add(r.get(4)?)),
+            r.get::<_, Option<i64>>(5)?.into(),
+            Cell::from(&rail.rail),
+            Cell::Flag(rail.is_root()),
+            energy(7)?.into(),
+            Cell::Null,
+            energy(8)?.into(),
+            energy(9)?.into(),
+            r.get::<_, Option<i64>>(10)?.into(),
+        ])?;
+    }
+    Ok(())
+}
+
+/// Passes the parts of span entries that are in the window to `emit`: the own columns of the table.
+/// Of `sample_rate` entries one is passed, the same one always.
+///
+/// # Errors
+/// If the file cannot be read, or `emit` fails.
+pub(crate) fn spans(
+    recording: &Recording,
+    run: &Run,
+    window: ActivationWindow,
+    sample_rate: u32,
+    emit: &mut dyn FnMut(Vec<Cell>) -> Result<()>,
+) -> Result<()> {
+    let whole = window.from_ns == i64::MIN && window.until_ns == i64::MAX;
+    let filter = WalkFilter {
+        window: (!whole).then_some((window.from_ns, window.until_ns)),
+        least_j: None,
+    };
+    let roots = rails(recording, run)?;
+    let mut roots = roots.into_values().filter(|rail| rail.is_root());
+    // The walk sums over root rails: a name is known where there is one.
+    let only = roots.next().filter(|_| roots.next().is_none());
+    let mut visitor = SpanRows {
+        nodes: NodeIndex::read(recording, run)?,
+        threads: threads(recording, run)?,
+        rail: only.map(|rail| rail.rail),
+        start_unix_ns: run.row.start_unix_ns,
+        sample_rate: u64::from(sample_rate.max(1)),
+        emit,
+    };
+    walk(recording, run, &filter, &mut visitor).map(drop)
+}
+
+struct SpanRows<'e> {
+    nodes: NodeIndex,
+    threads: HashMap<i64, String>,
+    rail: Option<String>,
+    start_unix_ns: i64,
+    sample_rate: u64,
+    emit: &'e mut dyn FnMut(Vec<Cell>) -> Result<()>,
+}
+
+impl ActivationVisitor for SpanRows<'_> {
+    fn exit(&mut self, activation: &PricedActivation, cost: &EntryCost) -> Result<()> {
+        let row = &activation.row;
+        if !row.seq.is_multiple_of(self.sample_rate) {
+            return Ok(());
+        }
+        let number = |value: u64| i64::try_from(value).ok();
+        let node = self.nodes.get(row.node.into());
+        (self.emit)(vec![
+            number(row.seq).into(),
+            row.parent.and_then(number).into(),
+            Cell::Whole(row.node.into()),
+            node.and_then(|node| node.kind.as_deref()).into(),
+            node.and_then(|node| node.role.as_deref()).into(),
+            self.threads.get(&row.thread.into()).into(),
+            activation
+                .fields
+                .as_deref()
+                .and_then(trace_id)
+                .as_deref()
+                .into(),
+            Cell::Whole(self.start_unix_ns.saturating_add(activation.start_ns)),
+            Cell::Whole(activation.end_ns - activation.start_ns),
+            (&self.rail).into(),
+            Cell::Flag(true),
+            cost.self_j.and_then(nanojoules).into(),
+            number(self.sample_rate).into(),
+        ])
+    }
+}
+
+/// Returns the names of threads; the id of the operating system without a name.
+fn threads(recording: &Recording, run: &Run) -> Result<HashMap<i64, String>> {
+    let sql = "SELECT id, coalesce(name, CAST(tid AS TEXT)) FROM threads WHERE run = ?1";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let rows = statement.query_map([run.no], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+struct NodeIndex(HashMap<i64, NodeFacts>);
+
+impl NodeIndex {
+    fn read(recording: &Recording, run: &Run) -> Result<Self> {
+        let all = node_facts(recording, run)?.into_iter();
+        Ok(Self(all.map(|node| (node.node, node)).collect()))
+    }
+
+    fn get(&self, node: i64) -> Option<&NodeFacts> {
+        self.0.get(&node)
+    }
+}
+
+/// Returns the trace id of a span: of its field `trace_id`, or of a W3C `traceparent`.
+fn trace_id(fields: &str) -> Option<String> {
+    if !fields.contains("trace") {
+        return None;
+    }
+    let fields: Value = serde_json::from_str(fields).ok()?;
+    if let Some(id) = fields.get("trace_id").and_then(Value::as_str) {
+        return Some(id.to_owned());
+    }
+    let parent = fields.get("traceparent")?.as_str()?;
+    let id = parent.split('-').nth(1)?;
+    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then(|| id.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trace_ids_are_found_in_both_forms() {
+        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let header = format!(r#"{{"traceparent":"00-{id}-00f067aa0ba902b7-01"}}"#);
+        assert_eq!(trace_id(&header).as_deref(), Some(id));
+        assert_eq!(trace_id(r#"{"trace_id":"ab"}"#).as_deref(), Some("ab"));
+        assert_eq!(trace_id(r#"{"traceparent":"wrong"}"#), None);
+        assert_eq!(trace_id(r#"{"x":1}"#), None);
+    }
+}

@@ -1,0 +1,68 @@
+//! Two pushers of one recording, and destinations that are full, wrong, or gone.
+
+use std::process::{Command, Stdio};
+
+use crate::fixture::command::{energy, errors, refused, text};
+use crate::fixture::{UUID, recording};
+use crate::lake;
+
+#[test]
+fn two_pushers_at_once_send_each_pack_once() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path(), "measured");
+    let push = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_energy"));
+        command
+            .current_dir(folder.path())
+            .args(["fleet", "push", "lake"]);
+        command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    for child in [push(), push(), push()] {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", errors(&output));
+    }
+    let root = folder.path().join("lake");
+    assert_eq!(lake::rows(&root, "runs").len(), 1);
+    lake::check(&root);
+}
+
+#[test]
+fn an_object_with_other_content_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path(), "measured");
+    let day = folder.path().join("lake/v1/kinds/date=2026-11-24");
+    std::fs::create_dir_all(&day).unwrap();
+    let object = day.join(format!("unknown.{UUID}.0.a1.parquet"));
+    std::fs::write(&object, "other").unwrap();
+    let message = refused(folder.path(), &["fleet", "push", "lake"], 1);
+    assert!(
+        message.contains("other content") && message.contains(UUID),
+        "{message}"
+    );
+    assert_eq!(std::fs::read(&object).unwrap(), b"other");
+    assert!(lake::rows(&folder.path().join("lake"), "packs").is_empty());
+    std::fs::remove_file(&object).unwrap();
+    text(&energy(folder.path(), &["fleet", "push", "lake"]));
+    lake::check(&folder.path().join("lake"));
+}
+
+#[test]
+fn a_run_that_was_deleted_after_its_plan_is_still_sent_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path(), "measured");
+    // The destination cannot be written: a file is where a folder should be.
+    std::fs::create_dir(folder.path().join("lake")).unwrap();
+    std::fs::write(folder.path().join("lake/v1"), "in the way").unwrap();
+    let message = refused(folder.path(), &["fleet", "push", "lake"], 1);
+    assert!(message.contains("keeps what was not sent"), "{message}");
+    text(&energy(folder.path(), &["delete", UUID, "--yes"]));
+    std::fs::remove_file(folder.path().join("lake/v1")).unwrap();
+    text(&energy(folder.path(), &["fleet", "push", "lake"]));
+    let root = folder.path().join("lake");
+    assert_eq!(lake::rows(&root, "runs").len(), 1);
+    lake::check(&root);
+}

@@ -1,0 +1,192 @@
+//! A run that is being recorded is sent in buckets that sum to its totals.
+
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use crate::fixture::command::{energy, json, text};
+use crate::growing::Growing;
+use crate::lake::{self, by_rail, recorded, rows, whole};
+use energy_data::rows::RunStatus;
+use energy_fleet::destination::destination;
+use energy_fleet::push::{PushOptions, PushReport, Pusher};
+use proptest::prelude::*;
+
+fn pusher(db: &Path, root: &Path, every: Duration) -> Pusher {
+    let options = PushOptions {
+        follow: true,
+        every,
+        ..PushOptions::default()
+    };
+    let to = destination(root.to_str().unwrap()).unwrap();
+    Pusher::open(db, to, &options).unwrap()
+}
+
+fn pass(pusher: &mut Pusher) -> u64 {
+    let mut report = PushReport::default();
+    pusher.pass(&mut report, &mut |_| ()).unwrap();
+    report.packs
+}
+
+#[test]
+fn buckets_of_a_run_sum_to_its_totals() {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, root) = (folder.path().join("energy.db"), folder.path().join("lake"));
+    let mut growing = Growing::begin(&db);
+    let options = PushOptions {
+        follow: true,
+        every: Duration::from_secs(2),
+        ..PushOptions::default()
+    };
+    let to = || destination(root.to_str().unwrap()).unwrap();
+    let mut packs = 0;
+    for (part, status, expected) in [
+        (0.1, RunStatus::Running, 0),
+        (0.37, RunStatus::Running, 1),
+        (0.5, RunStatus::Running, 1),
+        (0.61, RunStatus::Running, 2),
+        (1.0, RunStatus::Complete, 3),
+    ] {
+        growing.write(part, status);
+        let mut report = PushReport::default();
+        // A new process each time.
+        let mut pusher = Pusher::open(&db, to(), &options).unwrap();
+        pusher.pass(&mut report, &mut |_| ()).unwrap();
+        packs += report.packs;
+        assert_eq!(packs, expected, "{part}");
+    }
+    lake::check(&root);
+    let measured = by_rail(&rows(&root, "accounts"), "measured_nj");
+    assert_eq!(measured, recorded(&db, Growing::uuid(), "measured_j"));
+    let spans = by_rail(&rows(&root, "kinds"), "self_nj");
+    for (rail, recorded) in recorded(&db, Growing::uuid(), "spans_j") {
+        assert!((spans[&rail] - recorded).abs() <= 1, "{rail}");
+    }
+    let runs = rows(&root, "runs");
+    let time: i128 = runs.iter().map(|row| whole(row, "duration_ns")).sum();
+    assert_eq!(time, 10_000_000_000);
+    let tokens: Vec<i128> = runs.iter().map(|row| whole(row, "output_tokens")).collect();
+    assert_eq!(tokens.iter().sum::<i128>(), 20);
+}
+
+#[test]
+fn a_new_attribution_is_a_new_set_of_packs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, root) = (folder.path().join("energy.db"), folder.path().join("lake"));
+    let mut growing = Growing::begin(&db);
+    let mut pusher = pusher(&db, &root, Duration::from_secs(1));
+    growing.write(0.5, RunStatus::Running);
+    assert_eq!(pass(&mut pusher), 1);
+    growing.write(1.0, RunStatus::Complete);
+    growing.attribute_again();
+    assert_eq!(pass(&mut pusher), 1);
+    assert_eq!(pass(&mut pusher), 0);
+    lake::check(&root);
+    let accounts = rows(&root, "accounts");
+    let second = accounts.iter().filter(|row| whole(row, "attribution") == 2);
+    let measured = by_rail(second, "measured_nj");
+    assert_eq!(measured, recorded(&db, Growing::uuid(), "measured_j"));
+    // The first set has no last pack: readers use the second one.
+    let pulled = folder.path().join("pulled.db");
+    let pull = ["fleet", "pull", "--from", "lake", "--db", "pulled.db"];
+    text(&energy(folder.path(), &pull));
+    let pulled = recorded(&pulled, Growing::uuid(), "measured_j");
+    assert_eq!(pulled, measured);
+}
+
+#[test]
+fn a_run_that_is_being_recorded_can_be_pulled_as_far_as_it_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, root) = (folder.path().join("energy.db"), folder.path().join("lake"));
+    let mut growing = Growing::begin(&db);
+    let mut pusher = pusher(&db, &root, Duration::from_secs(1));
+    for part in [0.3, 0.5] {
+        growing.write(part, RunStatus::Running);
+        assert_eq!(pass(&mut pusher), 1);
+    }
+    let pull = ["fleet", "pull", "--from", "lake", "--db", "pulled.db"];
+    text(&energy(folder.path(), &pull));
+    let pulled = folder.path().join("pulled.db");
+    let half = recorded(&pulled, Growing::uuid(), "measured_j");
+    assert_eq!(half, recorded(&db, Growing::uuid(), "measured_j"));
+    let runs = json(folder.path(), &["runs", "--db", "pulled.db"]);
+    assert_eq!(runs["runs"][0]["tags"]["partial"], "5 s");
+}
+
+/// Waits until a file contains the manifest of a bucket.
+fn wait_for(root: &Path, bucket: i128, child: &mut Child) {
+    let begun = Instant::now();
+    while !rows(root, "packs")
+        .iter()
+        .any(|row| whole(row, "bucket") == bucket)
+    {
+        assert!(begun.elapsed() < Duration::from_secs(60), "bucket {bucket}");
+        assert_eq!(child.try_wait().unwrap(), None, "it has ended");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_followed_run_is_sent_until_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, root) = (folder.path().join("energy.db"), folder.path().join("lake"));
+    let mut growing = Growing::begin(&db);
+    growing.write(0.2, RunStatus::Running);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_energy"));
+    let follow = [
+        "fleet",
+        "push",
+        "lake",
+        Growing::uuid(),
+        "--follow",
+        "--every",
+        "1s",
+    ];
+    let mut child = command
+        .current_dir(folder.path())
+        .args(follow)
+        .spawn()
+        .unwrap();
+    wait_for(&root, 0, &mut child);
+    growing.write(0.7, RunStatus::Running);
+    wait_for(&root, 1, &mut child);
+    growing.write(1.0, RunStatus::Complete);
+    assert!(child.wait().unwrap().success());
+    lake::check(&root);
+    let measured = by_rail(&rows(&root, "accounts"), "measured_nj");
+    assert_eq!(measured, recorded(&db, Growing::uuid(), "measured_j"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Wherever a run is cut, the buckets sum to the same totals.
+    #[test]
+    fn totals_do_not_depend_on_the_cuts(mut cuts in prop::collection::vec(0.001..0.999_f64, 0..6)) {
+        cuts.sort_by(f64::total_cmp);
+        let folder = tempfile::tempdir().unwrap();
+        let (db, root) = (folder.path().join("energy.db"), folder.path().join("lake"));
+        let mut growing = Growing::begin(&db);
+        let mut pusher = pusher(&db, &root, Duration::from_nanos(1));
+        for cut in cuts {
+            growing.write(cut, RunStatus::Running);
+            pass(&mut pusher);
+        }
+        growing.write(1.0, RunStatus::Complete);
+        prop_assert_eq!(pass(&mut pusher), 1);
+        lake::check(&root);
+        let accounts = rows(&root, "accounts");
+        prop_assert_eq!(
+            by_rail(&accounts, "measured_nj"),
+            recorded(&db, Growing::uuid(), "measured_j")
+        );
+let whole = folder.path().join("whole");
+        let to = destination(whole.to_str().unwrap()).unwrap();
+        let mut other = Pusher::open(&db, to, &PushOptions::default()).unwrap();
+        prop_assert_eq!(pass(&mut other), 1);
+        let whole = rows(&whole, "accounts");
+        for part in lake::PARTS {
+            prop_assert_eq!(by_rail(&accounts, part), by_rail(&whole, part));
+        }
+    }
+}
