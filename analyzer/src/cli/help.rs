@@ -39,6 +39,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         "Compare runs",
         &["runs", "compare", "baseline", "query", "serve"],
     ),
+    ("Many hosts", &["fleet"]),
     ("Experiments", &["analyse", "predict", "table", "quality"]),
     (
         "Maintain the database",

@@ -17,6 +17,7 @@ mod exit;
 mod export;
 mod file;
 mod flamegraph;
+mod fleet;
 mod help;
 mod import;
 mod man;
@@ -76,6 +77,7 @@ pub use drive::DriveArgs;
 pub use export::ExportArgs;
 pub use file::ReadableBy;
 pub use flamegraph::FlamegraphArgs;
+pub use fleet::FleetArgs;
 pub use import::{ImportArgs, ImportSource};
 pub use predict::PredictArgs;
 pub use record::RecordArgs;
@@ -181,6 +183,8 @@ pub enum Command {
     /// Serve the dashboard and the HTTP interface
     #[cfg(feature = "serve")]
     Serve(Box<serve::ServeArgs>),
+    /// Answer questions about the energy of many hosts
+    Fleet(FleetArgs),
     /// List operations with their energies
     #[command(after_help = examples::OPS)]
     Ops(ViewArgs<OpsOptions>),
@@ -286,6 +290,7 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Report(args) => report::run(db, &args, out),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(db, &args, out),
+        Command::Fleet(args) => fleet::run(&args, out),
         Command::Ops(args) => args.write(db, out, |recording, run, options| {
             OperationList::read(recording, run.clone(), options)
         }),

@@ -1,7 +1,7 @@
 -- Change of the energy per request, token and span entry of each service between sides a and b: dates,
--- versions of the program, or both. Columns: service; unit (request, token, activation); kind, role
--- (of an operation, else NULL); a_count, b_count; a_nj, b_nj (active energy of operations, total
--- energy otherwise); a_j, b_j (per unit); change (b_j / a_j - 1); difference_j (b_j - a_j, times
+-- versions of the program, or both. Columns: service, unit (request, token, activation), kind, role
+-- (of an operation, else NULL), a_count, b_count, a_nj, b_nj (active energy of operations, total
+-- energy otherwise), a_j, b_j (per unit), change (b_j / a_j - 1), difference_j (b_j - a_j, times
 -- b_count: what the change costs).
 -- Runs count for requests and tokens by the date on which they begin.
 WITH versions AS (

@@ -1,6 +1,6 @@
--- Energy of each host, highest first. Columns: host_id; host; chip; services, runs (numbers);
--- measured_nj, idle_nj, spans_nj, other_processes_nj, unknown_nj (root rails); mean_w (mean power while
--- samples cover the time); coverage (part of the time with samples).
+-- Energy of each host, highest first. Columns: host_id, host, chip, services, runs (numbers),
+-- measured_nj, idle_nj, spans_nj, other_processes_nj, unknown_nj (root rails), mean_w (mean power while
+-- samples cover the time), coverage (part of the time with samples).
 WITH rails AS (
     SELECT host_id, rail, sum(measured_nj) AS measured_nj, sum(idle_nj) AS idle_nj,
            sum(spans_nj) AS spans_nj, sum(other_processes_nj) AS other_processes_nj,

@@ -1,6 +1,6 @@
--- Energy of each operation of each service, highest first. Columns: service; kind (path of the
--- operation); role; hosts, runs, activations (numbers); self_ns (busy time); self_nj, idle_nj (root
--- rails); j_per_activation; share (of the active energy of all operations).
+-- Energy of each operation of each service, highest first. Columns: service, kind (path of the
+-- operation), role, hosts, runs, activations (numbers), self_ns (busy time), self_nj, idle_nj (root
+-- rails), j_per_activation, share (of the active energy of all operations).
 WITH packed AS (
     SELECT service, kind, role, host_id, run, bucket, max(activations) AS activations,
            max(self_ns) AS self_ns, sum(self_nj) AS self_nj, sum(idle_nj) AS idle_nj

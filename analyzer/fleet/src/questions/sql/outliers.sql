@@ -1,7 +1,7 @@
 -- Hosts whose energy per request differs from that of hosts with the same service, model, chip and
--- version of the program, farthest first. Columns: service; model; chip; program_version; host_id;
--- host; hosts (number in the group); requests; energy_nj; j_per_request; median_j_per_request (of the
--- group's hosts); z (robust: distance from the median over 1.4826 times the median distance).
+-- version of the program, farthest first. Columns: service, model, chip, program_version, host_id,
+-- host, hosts (number in the group), requests, energy_nj, j_per_request, median_j_per_request (of the
+-- groups hosts), z (robust: distance from the median over 1.4826 times the median distance).
 -- Groups of fewer than five hosts have no outliers. Lists hosts with |z| of at least `threshold`.
 WITH hosts AS (
     SELECT service, model, chip, program_version, host_id, max(host) AS host,

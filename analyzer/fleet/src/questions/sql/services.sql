@@ -1,5 +1,5 @@
--- Energy of each service, highest first; service NULL: runs without the tag. Columns: service; hosts,
--- runs, requests, tokens (numbers, where they are known); measured_nj, idle_nj, spans_nj (root rails);
+-- Energy of each service, highest first, service NULL: runs without the tag. Columns: service, hosts,
+-- runs, requests, tokens (numbers, where they are known), measured_nj, idle_nj, spans_nj (root rails),
 -- j_per_request, j_per_token (energy of runs with a known number over that number).
 WITH sums AS (
     SELECT service, count(DISTINCT host_id) AS hosts, count(*) AS runs, sum(requests) AS requests,

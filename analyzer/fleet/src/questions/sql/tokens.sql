@@ -1,6 +1,6 @@
--- Energy per token of each model, precision and chip, lowest first. Columns: model; precision; chip;
--- hosts, runs (numbers); input_tokens, output_tokens, energy_nj (runs with known tokens and energy);
--- j_per_token (of the sums); j_per_output_token; median_j_per_token (of the runs).
+-- Energy per token of each model, precision and chip, lowest first. Columns: model, precision, chip,
+-- hosts, runs (numbers), input_tokens, output_tokens, energy_nj (runs with known tokens and energy),
+-- j_per_token (of the sums), j_per_output_token, median_j_per_token (of the runs).
 WITH known AS (
     SELECT model, precision, chip, host_id, run, input_tokens, output_tokens, energy_nj,
            ratio(joules(energy_nj), input_tokens + output_tokens) AS j_per_token

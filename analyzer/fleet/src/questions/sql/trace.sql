@@ -1,7 +1,7 @@
--- Active energy of one trace in each service, highest first. Columns: service; host_id; host; run;
--- source (requests: with everything below them; spans: self energies, of runs that sent no requests
--- of the trace); number (of requests or spans); sample_rate (1: all spans; N: one in N was sent, so
--- that energies are a sample); busy_ns (longest span); energy_nj (root rails).
+-- Active energy of one trace in each service, highest first. Columns: service, host_id, host, run,
+-- source (requests: with everything below them, spans: self energies, of runs that sent no requests
+-- of the trace), number (of requests or spans), sample_rate (1: all spans, N: one in N was sent, so
+-- that energies are a sample), busy_ns (longest span), energy_nj (root rails).
 WITH wanted_requests AS (
     SELECT r.host_id AS host_id, r.run AS run, r.host AS host, r.service AS service,
            r.span AS span, max(r.duration_ns) AS duration_ns, sum(r.energy_nj) AS energy_nj

@@ -1,4 +1,4 @@
--- Rows without a manifest, one day before the fleet's last pack: the manifest was deleted, or the
+-- Rows without a manifest, one day before the fleets last pack: the manifest was deleted, or the
 -- sender stopped. Readers do not see these rows.
 WITH newest AS (
     SELECT max(end_unix_ns) AS newest_ns

@@ -15,6 +15,6 @@ CREATE OR REPLACE FUNCTION ratio AS (a, b) -> toFloat64(a) / nullIf(toFloat64(b)
 -- begin table
 CREATE OR REPLACE VIEW {table}_raw AS
 SELECT {values}, extract(_path, 'date=([0-9-]+)/[^/]*$') AS date, _file AS file
-FROM file({objects}, Parquet, {structure})
+FROM {function}({objects}, 'Parquet', {structure})
 WHERE {dates};
 -- end table

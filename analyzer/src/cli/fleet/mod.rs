@@ -1,0 +1,41 @@
+//! `energy fleet`: energies of many hosts.
+
+mod ask;
+mod check;
+mod list;
+mod program;
+mod sql;
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+
+/// Options of `energy fleet`.
+#[derive(Debug, Args)]
+pub struct FleetArgs {
+    /// What to do.
+    #[command(subcommand)]
+    command: FleetCommand,
+}
+
+/// Commands of a fleet.
+#[derive(Debug, Subcommand)]
+enum FleetCommand {
+    /// List the questions
+    Questions(list::QuestionsArgs),
+    /// Answer a question by an engine that is installed
+    Ask(Box<ask::AskArgs>),
+    /// Print the SQL of a question
+    Sql(Box<sql::SqlArgs>),
+    /// Check that all packs are whole and that their sums are exact
+    Check(Box<check::CheckArgs>),
+}
+
+pub(super) fn run(args: &FleetArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    match &args.command {
+        FleetCommand::Questions(args) => list::run(args, out),
+        FleetCommand::Ask(args) => ask::run(args, out),
+        FleetCommand::Sql(args) => sql::run(args, out),
+        FleetCommand::Check(args) => check::run(args, out),
+    }
+}
