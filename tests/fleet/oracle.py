@@ -183,8 +183,8 @@ def compared(which, in_a, in_b):
     return {
         "service": service, "unit": unit, "kind": kind, "role": role,
         "a_count": counts[0], "b_count": counts[1], "a_nj": energies[0], "b_nj": energies[1],
-        "a_j": None if each[0] is None else float(each[0]),
-        "b_j": None if each[1] is None else float(each[1]),
+        "a_j_per_unit": None if each[0] is None else float(each[0]),
+        "b_j_per_unit": None if each[1] is None else float(each[1]),
         "change": ratio(each[1] - each[0], each[0]) if is_known else None,
         "difference_j": float((each[1] - each[0]) * counts[1]) if is_known else None,
     }
@@ -210,7 +210,7 @@ def outliers(fleet, threshold):
                     "median_j_per_request": middle, "z": z,
                 })
     return sorted(answer, key=lambda row: (
-        -abs(row["z"]), row["host_id"], last(row["service"]), last(row["model"]),
+        -round(abs(row["z"]), 6), row["host_id"], last(row["service"]), last(row["model"]),
         last(row["program_version"])))
 
 

@@ -8,9 +8,9 @@ MODELS = [
 ]
 SERVICES = [
     # service, requests per bucket, buckets
-    ("chat", 240, 12),
-    ("search", 1800, 12),
-    ("summarise", 60, 6),
+    ("chat", 240, 4),
+    ("search", 1800, 3),
+    ("summarise", 60, 3),
 ]
 VERSIONS = ["2.3.0", "2.4.0"]
 ACCOUNTS = ["unattributed_nj", "other_processes_nj", "profiler_nj", "residual_nj", "unknown_nj"]

@@ -186,8 +186,8 @@ fn change() -> Vec<Column> {
         Column::count("b_count", "b").from_width(140),
         Column::data("a_nj"),
         Column::data("b_nj"),
-        Column::energy("a_j", "a"),
-        Column::energy("b_j", "b"),
+        Column::energy("a_j_per_unit", "a"),
+        Column::energy("b_j_per_unit", "b"),
         Column::percent("change", "change"),
         Column::energy("difference_j", "difference").from_width(100),
     ]

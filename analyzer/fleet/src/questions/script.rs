@@ -8,13 +8,14 @@ use super::location::Location;
 use super::parameters::Parameters;
 
 /// Views over the tables, in the order of their definition.
+const PACKS_SENT: &str = include_str!("sql/views/packs_sent.sql");
 const PACK_OBJECTS: &str = include_str!("sql/views/pack_objects.sql");
 const COUNTED: &str = include_str!("sql/views/counted.sql");
 const COUNTED_TABLE: &str = include_str!("sql/views/counted_table.sql");
 const SENT_TABLE: &str = include_str!("sql/views/sent_table.sql");
 const RUN_TOTALS: &str = include_str!("sql/views/run_totals.sql");
 /// What was found, before any question.
-const STATE: &str = "SELECT count(*) AS packs, max(schema_version) AS schema_version\nFROM packs_raw";
+const STATE: &str = "SELECT count(*) AS packs, max(schema_version) AS schema_version\nFROM packs_sent";
 /// Name of the query of the state.
 pub(super) const STATE_NAME: &str = "(state)";
 /// Name of the mark after the last query.
@@ -95,10 +96,12 @@ impl Session {
             all.extend(statements(&self.table(table)));
         }
         let engine = self.engine;
-        all.push(engine.snapshot("pack_objects", &without_comments(PACK_OBJECTS)));
+        all.push(engine.snapshot("packs_sent", &of_table(PACKS_SENT, &TABLES[0])));
+        all.push(engine.view("pack_objects", &without_comments(PACK_OBJECTS)));
         all.push(engine.snapshot("counted", &without_comments(COUNTED)));
+        all.push(engine.view("packs", &of_table(COUNTED_TABLE, &TABLES[0]).replace("_raw", "_sent")));
         for (suffix, query) in [("", COUNTED_TABLE), ("_sent", SENT_TABLE)] {
-            for table in TABLES.iter().filter(|_| suffix.is_empty() || with_sent) {
+            for table in TABLES[1..].iter().filter(|_| suffix.is_empty() || with_sent) {
                 let name = format!("{}{suffix}", table.name);
                 all.push(engine.view(&name, &of_table(query, table)));
             }

@@ -4,6 +4,12 @@ import sys
 
 import duckdb
 
+
+def text(value):
+    """Text of all digits of a number; NULL and booleans as they are."""
+    return value if value is None or isinstance(value, bool) else str(value)
+
+
 with open(sys.argv[1], encoding="utf-8") as file:
     statements = json.load(file)
 connection = duckdb.connect()
@@ -12,5 +18,5 @@ for statement in statements:
     if statement["has_rows"]:
         names = [column[0] for column in result.description]
         for row in result.fetchall():
-            texts = [None if value is None else str(value) for value in row]
-            print(json.dumps(dict(zip(names, texts))), flush=True)
+            values = [text(value) for value in row]
+            print(json.dumps(dict(zip(names, values))), flush=True)

@@ -1,8 +1,8 @@
 -- Change of the energy per request, token and span entry of each service between sides a and b: dates,
 -- versions of the program, or both. Columns: service, unit (request, token, activation), kind, role
 -- (of an operation, else NULL), a_count, b_count, a_nj, b_nj (active energy of operations, total
--- energy otherwise), a_j, b_j (per unit), change (b_j / a_j - 1), difference_j (b_j - a_j, times
--- b_count: what the change costs).
+-- energy otherwise), a_j_per_unit, b_j_per_unit, change (b over a, minus 1), difference_j (b minus a,
+-- times b_count: what the change costs).
 -- Runs count for requests and tokens by the date on which they begin.
 WITH versions AS (
     SELECT host_id AS version_host, run AS version_run, max(program_version) AS program_version
@@ -56,9 +56,11 @@ sums AS (
     GROUP BY service, place, unit, kind, role),
 priced AS (
     SELECT service, place, unit, kind, role, a_count, b_count, a_nj, b_nj,
-           ratio(joules(a_nj), a_count) AS a_j, ratio(joules(b_nj), b_count) AS b_j
+           ratio(joules(a_nj), a_count) AS a_j_per_unit,
+           ratio(joules(b_nj), b_count) AS b_j_per_unit
     FROM sums)
-SELECT service, unit, kind, role, a_count, b_count, a_nj, b_nj, a_j, b_j,
-       ratio(b_j - a_j, a_j) AS change, (b_j - a_j) * b_count AS difference_j
+SELECT service, unit, kind, role, a_count, b_count, a_nj, b_nj, a_j_per_unit, b_j_per_unit,
+       ratio(b_j_per_unit - a_j_per_unit, a_j_per_unit) AS change,
+       (b_j_per_unit - a_j_per_unit) * b_count AS difference_j
 FROM priced
 ORDER BY service NULLS LAST, place, difference_j DESC NULLS LAST, kind, role NULLS LAST

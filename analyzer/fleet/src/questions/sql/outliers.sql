@@ -1,8 +1,9 @@
 -- Hosts whose energy per request differs from that of hosts with the same service, model, chip and
--- version of the program, farthest first. Columns: service, model, chip, program_version, host_id,
--- host, hosts (number in the group), requests, energy_nj, j_per_request, median_j_per_request (of the
--- groups hosts), z (robust: distance from the median over 1.4826 times the median distance).
--- Groups of fewer than five hosts have no outliers. Lists hosts with |z| of at least `threshold`.
+-- version of the program, farthest first (|z| to six digits). Columns: service, model, chip,
+-- program_version, host_id, host, hosts (number in the group), requests, energy_nj, j_per_request,
+-- median_j_per_request (of the hosts in the group), z (robust: distance from the median over 1.4826
+-- times the median distance). Groups of fewer than five hosts have no outliers. Lists hosts with |z|
+-- of at least `threshold`.
 WITH hosts AS (
     SELECT service, model, chip, program_version, host_id, max(host) AS host,
            sum(requests) AS requests, sum(energy_nj) AS energy_nj,
@@ -51,4 +52,4 @@ SELECT service, model, chip, program_version, host_id, host, hosts, requests, en
 FROM scored
 CROSS JOIN parameters
 WHERE abs(z) >= threshold
-ORDER BY abs(z) DESC, host_id, service NULLS LAST, model NULLS LAST, program_version NULLS LAST
+ORDER BY round(abs(z), 6) DESC, host_id, service NULLS LAST, model NULLS LAST, program_version NULLS LAST

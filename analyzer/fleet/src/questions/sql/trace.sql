@@ -23,13 +23,14 @@ wanted_spans AS (
     GROUP BY s.host_id, s.run, s.host, s.service, s.span),
 found AS (
     SELECT service, host_id, host, run, 'requests' AS source, CAST(1 AS BIGINT) AS sample_rate,
-           duration_ns, energy_nj
+           duration_ns, energy_nj AS span_nj
     FROM wanted_requests
     UNION ALL
-    SELECT service, host_id, host, run, 'spans' AS source, sample_rate, duration_ns, energy_nj
+    SELECT service, host_id, host, run, 'spans' AS source, sample_rate, duration_ns,
+           energy_nj AS span_nj
     FROM wanted_spans)
 SELECT service, host_id, host, run, source, count(*) AS number, max(sample_rate) AS sample_rate,
-       max(duration_ns) AS busy_ns, sum(energy_nj) AS energy_nj
+       max(duration_ns) AS busy_ns, sum(span_nj) AS energy_nj
 FROM found
 GROUP BY service, host_id, host, run, source
 ORDER BY energy_nj DESC NULLS LAST, service NULLS LAST, host_id, run, source

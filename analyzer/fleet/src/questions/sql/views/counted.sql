@@ -3,8 +3,7 @@
 -- one that has a bucket 0 counts, up to its first gap.
 WITH manifests AS (
     SELECT host_id, run, attribution, bucket, file, max(final) AS final
-    FROM packs_raw
-    JOIN pack_objects USING (host_id, run, attribution, bucket, file)
+    FROM packs_sent
     GROUP BY host_id, run, attribution, bucket, file),
 placed AS (
     SELECT host_id, run, attribution, bucket, file, final,
