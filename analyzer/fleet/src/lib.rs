@@ -6,6 +6,8 @@
 //! - [`compact`] - merges the packs of a day into one sorted object for each table.
 //! - [`columns`] - the tables of packs with their columns.
 //! - [`destination`] - folders and object stores behind one trait.
+//! - [`questions`] - SQL over packs, for Spark, DuckDB and ClickHouse. No engine is embedded: scripts
+//!   are built for a program that is installed, and its rows are read.
 //!
 //! ```text
 //! recording --read--> totals --round--> nanojoules --difference--> rows --encode--> objects --put-->
@@ -24,6 +26,7 @@ pub mod nanojoules;
 pub mod pack;
 pub mod pull;
 pub mod push;
+pub mod questions;
 mod read;
 
 use energy_query::{error, format, options, query, walk};

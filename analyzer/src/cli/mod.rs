@@ -78,6 +78,8 @@ pub use drive::DriveArgs;
 pub use export::ExportArgs;
 pub use file::ReadableBy;
 pub use flamegraph::FlamegraphArgs;
+#[cfg(feature = "fleet")]
+pub use fleet::FleetArgs;
 pub use import::{ImportArgs, ImportSource};
 pub use predict::PredictArgs;
 pub use record::RecordArgs;

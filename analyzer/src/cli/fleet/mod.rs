@@ -1,9 +1,14 @@
 //! `energy fleet`: totals of many hosts.
 
+mod ask;
+mod check;
 mod compact;
 mod forget;
+mod list;
+mod program;
 mod pull;
 mod push;
+mod sql;
 
 use std::io::Write;
 use std::path::Path;
@@ -27,6 +32,14 @@ pub enum FleetCommand {
     /// Send the totals of runs to a folder or an object store
     #[command(after_help = examples::FLEET_PUSH)]
     Push(Box<push::FleetPushArgs>),
+    /// List the questions
+    Questions(list::QuestionsArgs),
+    /// Answer a question by an engine that is installed
+    Ask(Box<ask::AskArgs>),
+    /// Print the SQL of a question
+    Sql(Box<sql::SqlArgs>),
+    /// Check that all packs are whole and that their sums are exact
+    Check(Box<check::CheckArgs>),
     /// Make a local recording of the totals of selected runs
     #[command(after_help = examples::FLEET_PULL)]
     Pull(pull::FleetPullArgs),
@@ -41,6 +54,10 @@ pub enum FleetCommand {
 pub(super) fn run(db: &Path, args: &FleetArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     match &args.command {
         FleetCommand::Push(args) => push::run(db, args, out),
+        FleetCommand::Questions(args) => list::run(args, out),
+        FleetCommand::Ask(args) => ask::run(args, out),
+        FleetCommand::Sql(args) => sql::run(args, out),
+        FleetCommand::Check(args) => check::run(args, out),
         FleetCommand::Pull(args) => pull::run(db, args, out),
         FleetCommand::Compact(args) => compact::run(args, out),
         FleetCommand::Forget(args) => forget::run(db, args, out),

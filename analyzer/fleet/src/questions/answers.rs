@@ -1,0 +1,185 @@
+//! Answers to questions, and results of checks.
+
+use std::time::Duration;
+
+use energy_query::Result;
+use energy_query::format::{Answer, Column, Sheet, counted, energy};
+use serde_json::{Value, json};
+
+use super::checks::{self, CHECKS};
+use super::execution::{Execution, QueryRows, execute};
+use super::list::Question;
+use super::program::EngineProgram;
+use super::rows::json;
+use super::script::Session;
+
+/// Keys whose values are text even if they look like numbers.
+const TEXTS: [&str; 16] = [
+    "host_id", "host", "chip", "service", "kind", "role", "model", "precision", "unit",
+    "program_version", "rail", "run", "source", "object", "expected", "found",
+];
+
+/// Times of a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timing {
+    /// Until the first question: the program, its session and the views.
+    pub preparation: Duration,
+    /// Each question or check, with its time.
+    pub questions: Vec<(String, Duration)>,
+}
+
+/// Rows of a question.
+#[derive(Debug, Clone)]
+pub struct QuestionRows {
+    question: Question,
+    rows: Vec<Value>,
+    /// Times.
+    pub timing: Timing,
+}
+
+impl QuestionRows {
+    /// Executes a question.
+    ///
+    /// # Errors
+    /// If the program fails, or the packs are of a newer version.
+    pub fn read(program: &EngineProgram, session: &Session, question: &Question) -> Result<Self> {
+        let queries = [(question.name, question.sql)];
+        let execution = execute(program, session, &queries, false)?;
+        let timing = timing(&execution);
+        let rows = execution.queries.iter().flat_map(values).collect();
+        Ok(Self {
+            question: *question,
+            rows,
+            timing,
+        })
+    }
+
+    /// Returns its rows as JSON objects.
+    pub fn rows(&self) -> &[Value] {
+        &self.rows
+    }
+
+    /// Formats the first `limit` rows.
+    pub fn answer(&self, limit: usize) -> Answer {
+        let shown: Vec<Value> = self.rows.iter().take(limit).cloned().collect();
+        let hidden = self.rows.len() - shown.len();
+        let title = format!("{}: {}", self.question.name, self.question.about);
+        let sheet = Sheet::of_values("rows", "", (self.question.columns)(), shown);
+        let mut answer = Answer::new("fleet ask", title)
+            .with("question", json!(self.question.name))
+            .sheet(sheet);
+        if let Some(total) = self.total() {
+            answer = answer.note(total);
+        }
+        match (self.rows.is_empty(), hidden) {
+            (true, _) => answer.note("No rows: no pack in this time has such data."),
+            (false, 0) => answer,
+            (false, hidden) => {
+                answer.note(format!("{} not shown: see --limit.", counted(hidden, "row")))
+            }
+        }
+    }
+
+    /// Returns the sum of a trace, the only question of which a sum over all rows is an answer.
+    fn total(&self) -> Option<String> {
+        let nj = |row: &Value| row["energy_nj"].as_str()?.parse::<i128>().ok();
+        let is_trace = self.question.name == "trace" && !self.rows.is_empty();
+        let sum: i128 = self.rows.iter().filter_map(nj).filter(|_| is_trace).sum();
+        is_trace.then(|| {
+            let joules = energy(Some(sum as f64 / 1e9));
+            format!("Total: {joules} ({sum} nJ), active energy of root rails.")
+        })
+    }
+}
+
+/// Result of all checks.
+#[derive(Debug, Clone)]
+pub struct CheckResult {
+    faults: Vec<Value>,
+    /// Times.
+    pub timing: Timing,
+}
+
+impl CheckResult {
+    /// Executes all checks.
+    ///
+    /// # Errors
+    /// If the program fails, or the packs are of a newer version.
+    pub fn read(program: &EngineProgram, session: &Session) -> Result<Self> {
+        let queries = CHECKS.map(|check| (check.name, check.sql));
+        let execution = execute(program, session, &queries, true)?;
+        let timing = timing(&execution);
+        let faults = execution.queries.iter().flat_map(|query| {
+            values(query).map(|mut row| {
+                row["check"] = json!(query.name);
+                row
+            })
+        });
+        Ok(Self {
+            faults: faults.collect(),
+            timing,
+        })
+    }
+
+    /// Returns the number of faults.
+    pub fn faults(&self) -> usize {
+        self.faults.len()
+    }
+
+    /// Lists the faults, then the checks without one.
+    pub fn answer(&self) -> Answer {
+        let title = match self.faults.len() {
+            0 => format!("{} passed", counted(CHECKS.len(), "check")),
+            number => format!("{} found", counted(number, "fault")),
+        };
+        let of_check = |name: &str| {
+            self.faults.iter().filter(|fault| fault["check"] == name).count()
+        };
+        let checks: Vec<Value> = CHECKS
+            .iter()
+            .map(|check| {
+                json!({ "name": check.name, "about": check.about, "faults": of_check(check.name) })
+            })
+            .collect();
+        let columns = vec![
+            Column::text("name", "check"),
+            Column::text("about", "what holds"),
+            Column::count("faults", "faults"),
+        ];
+        let faults = Sheet::of_values("faults", "", checks::columns(), self.faults.clone());
+        Answer::new("fleet check", title)
+            .sheet(faults.data_only())
+            .sheet(Sheet::of_values("checks", "", columns, checks))
+            .sheet(self.displayed())
+    }
+
+    /// Returns the faults in two columns, because objects have long names.
+    fn displayed(&self) -> Sheet {
+        let rows = self.faults.iter().map(|fault| {
+            let text = |key: &str| fault[key].as_str().unwrap_or("-").to_owned();
+            let rail = fault["rail"].as_str().map(|rail| format!(" of {rail}")).unwrap_or_default();
+            let what = format!(
+                "{}{rail}: expected {}, found {}",
+                text("problem"),
+                text("expected"),
+                text("found")
+            );
+            json!({ "fault": format!("{} (host {})\n{}", text("object"), text("host"), what) })
+        });
+        let rows: Vec<Value> = rows.collect();
+        Sheet::of_values("displayed", "Faults", vec![Column::text("fault", "fault")], rows)
+            .display_only()
+    }
+}
+
+fn values(query: &QueryRows) -> impl Iterator<Item = Value> + '_ {
+    query.rows.iter().map(|row| json(row, |name| TEXTS.contains(&name)))
+}
+
+fn timing(execution: &Execution) -> Timing {
+    let of = |query: &QueryRows| (query.name.clone(), query.duration);
+    Timing {
+        preparation: execution.preparation,
+        questions: execution.queries.iter().map(of).collect(),
+    }
+}

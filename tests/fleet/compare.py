@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Compares the answers of engines about a simulated fleet with those of Python.
+
+    tests/fleet/compare.py TOOLS ROOT ENGINE...
+
+TOOLS is made by `tests/fleet/install`, ROOT by `tests/fleet/simulate`. Integers must be equal, other
+numbers equal to 1e-12, and rows in the same order. Exit code 1: a difference.
+"""
+
+import math
+import sys
+
+import oracle
+from counted import Fleet, read
+from engines import Reply
+
+VERSIONS = ["--a", "version=2.3.0", "--b", "version=2.4.0"]
+
+
+def cases(root):
+    """Yields `(question, options, answer)`."""
+    fleet = Fleet(root)
+    for name in ("hosts", "services", "operations", "tokens", "balance"):
+        yield name, [], getattr(oracle, name)(fleet)
+    yield "change", VERSIONS, oracle.change(fleet, (None, None, "2.3.0"), (None, None, "2.4.0"))
+    for threshold in (3.5, 0):
+        options = ["--threshold", str(threshold)]
+        yield "outliers", options, oracle.outliers(fleet, threshold)
+    trace = min((row["trace_id"] for row in read(root, "requests")), default="none")
+    yield "trace", ["--trace-id", trace], oracle.trace(fleet, trace)
+    days = sorted({row["date"] for row in fleet.table("runs")})
+    first, second = days[len(days) // 2 - 1 : len(days) // 2 + 1]
+    sides = ["--a", f"..{first}", "--b", second]
+    answer = oracle.change(fleet, (None, first, None), (second, second, None))
+    yield "change", sides, answer
+    between = Fleet(root, first, second)
+    for name in ("services", "operations"):
+        yield name, ["--since", first, "--until", second], getattr(oracle, name)(between)
+
+
+def difference(expected, found):
+    """Returns the first difference of two answers, or None."""
+    for place, (right, row) in enumerate(zip(expected, found)):
+        for name, value in right.items():
+            if not is_equal(name, value, row.get(name)):
+                return f"row {place}: {name} is {row.get(name)}, not {value}"
+    if len(expected) != len(found):
+        return f"{len(found)} rows, not {len(expected)}"
+    return None
+
+
+def is_equal(name, right, value):
+    if name.endswith("_nj"):
+        return (None if value is None else int(value)) == right
+    if isinstance(right, float) and isinstance(value, (int, float)):
+        return math.isclose(right, value, rel_tol=1e-12, abs_tol=1e-300)
+    return right == value
+
+
+def main(tools, root, *engines):
+    wrong, sums = 0, []
+    print(f"{'question':<40} {'rows':>5}  " + "  ".join(f"{engine:>22}" for engine in engines))
+    for name, options, answer in cases(root):
+        line = f"{' '.join([name, *options])[:40]:<40} {len(answer):>5}  "
+        sums += [value for row in answer for key, value in row.items() if key.endswith("_nj") and value]
+        for engine in engines:
+            reply = Reply(tools, root, engine, name, options)
+            problem = difference(answer, reply.rows)
+            wrong += problem is not None
+            line += f"{reply.question:8.2f} s, {reply.preparation:5.1f} s up  "
+            if problem:
+                line += f"WRONG: {problem}  "
+        print(line.rstrip(), flush=True)
+    print(f"greatest sum: {max(sums)} nJ, {max(sums) / 2**63:.1f} times what 64 bits hold")
+    print(f"{wrong} wrong")
+    return 1 if wrong or max(sums) < 2**63 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
