@@ -8,6 +8,7 @@ mod attributes;
 mod client;
 mod events;
 mod exemplars;
+mod held;
 mod ids;
 mod items;
 mod live_totals;

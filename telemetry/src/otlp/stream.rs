@@ -15,6 +15,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 
 use super::events::energy_event;
 use super::exemplars::KindExemplars;
+use super::held::HeldSpans;
 use super::ids::RunIds;
 use super::items::RequestItems;
 use super::live_totals::LiveTotals;
@@ -26,14 +27,15 @@ use super::spans::{EnergySource, SpanCost, SpanEncoder};
 use super::traces::SpanTraces;
 use crate::totals::{MAX_KINDS, RunTotals, limit_kinds};
 
-/// Turns the rows of one run into requests. Each entry into a span is sent once, when windows cover it,
-/// or three intervals after its end without energies.
+/// Turns the rows of one run into requests. Each entry into a span is sent once: when windows cover it,
+/// or three intervals after its end without energies, and when its trace is known.
 pub struct OtlpStream {
     options: OtlpOptions,
     run: RunRow,
     encoder: SpanEncoder,
     traces: SpanTraces,
     ended: EndedActivations,
+    held: HeldSpans,
     totals: LiveTotals,
     exemplars: KindExemplars,
     spans: RequestItems<Span>,
@@ -61,6 +63,7 @@ impl OtlpStream {
             encoder: SpanEncoder::new(run, options.fields),
             traces: SpanTraces::new(RunIds::new(&run.uuid)),
             ended: EndedActivations::default(),
+            held: HeldSpans::default(),
             totals: LiveTotals::default(),
             exemplars: KindExemplars::default(),
             spans: RequestItems::new(&resource),
@@ -81,9 +84,12 @@ impl OtlpStream {
         self.name(batch);
         for row in &batch.spans {
             self.traces.begin(row);
+            self.held.begin(row);
         }
         for row in &batch.fields {
-            self.traces.fields(row.span, &row.json);
+            if let Some(node) = self.traces.fields(row.span, &row.json) {
+                self.held.traced(node);
+            }
         }
         self.send_until(batch.time_ns, push);
         let every = i64::try_from(self.options.metrics_every.as_nanos()).unwrap_or(i64::MAX);
@@ -146,6 +152,9 @@ impl OtlpStream {
     /// Adds the spans that are ready at a time of the run.
     fn send_until(&mut self, time_ns: i64, push: &mut dyn FnMut(EncodedRequest)) {
         while let Some(ended) = self.ended.next(time_ns) {
+            self.held.push(ended);
+        }
+        for ended in self.held.take(time_ns, &self.traces) {
             self.send(&ended, push);
         }
     }

@@ -32,6 +32,7 @@ pub struct SpanTraces {
 /// A span whose trace may be needed.
 #[derive(Debug, Clone, Copy, Default)]
 struct KnownSpan {
+    node: u32,
     parent: Option<u64>,
     instance: Option<u64>,
     context: Option<TraceContext>,
@@ -66,20 +67,40 @@ impl SpanTraces {
     /// Adds a span that has begun or changed.
     pub fn begin(&mut self, row: &SpanRow) {
         let known = self.spans.entry(row.seq).or_default();
-        (known.parent, known.instance) = (row.parent, row.instance);
+        (known.node, known.parent, known.instance) = (row.node, row.parent, row.instance);
     }
 
-    /// Adds the data fields of a span.
-    pub fn fields(&mut self, seq: u64, json: &str) {
-        let Some(context) = TraceContext::of_fields(json) else {
-            return;
-        };
+    /// Adds the data fields of a span. Returns its node if they contain a trace.
+    pub fn fields(&mut self, seq: u64, json: &str) -> Option<u32> {
+        let context = TraceContext::of_fields(json)?;
         let known = self.spans.entry(seq).or_default();
         known.context = Some(context);
-        if let Some(instance) = known.instance {
+        let (node, instance) = (known.node, known.instance);
+        if let Some(instance) = instance {
             limit(&mut self.instances);
             self.instances.insert(instance, context);
         }
+        Some(node)
+    }
+
+    /// Searches for the trace in the fields of a span and of those around it. Passes the nodes of
+    /// spans without one to `visit`. Returns whether a trace was found.
+    pub(super) fn find_trace(&self, row: &SpanRow, mut visit: impl FnMut(u32)) -> bool {
+        let mut seq = row.seq;
+        for _ in 0..MAX_DEPTH {
+            let Some(known) = self.spans.get(&seq) else {
+                return self.ended.contains_key(&seq);
+            };
+            if self.context(seq, known.instance).is_some() {
+                return true;
+            }
+            visit(known.node);
+            match known.parent {
+                Some(parent) => seq = parent,
+                None => return false,
+            }
+        }
+        false
     }
 
     /// Returns the place of a span, and forgets the span: its children may still come if its trace

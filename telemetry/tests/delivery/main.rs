@@ -1,0 +1,9 @@
+//! Delivery to a collector over HTTP.
+
+#[path = "../receiver/mod.rs"]
+mod receiver;
+mod rows;
+
+mod losses_are_counted;
+mod requests_are_repeated;
+mod sinks_send_priced_spans;
