@@ -39,6 +39,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         "Compare runs",
         &["runs", "compare", "baseline", "query", "serve"],
     ),
+    ("Send to other systems", &["otlp", "fleet"]),
     ("Experiments", &["analyse", "predict", "table", "quality"]),
     (
         "Maintain the database",

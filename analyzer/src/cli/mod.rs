@@ -17,13 +17,19 @@ mod exit;
 mod export;
 mod file;
 mod flamegraph;
+#[cfg(feature = "serve")]
+mod fleet;
 mod help;
 mod import;
 mod man;
 mod merge;
+#[cfg(feature = "serve")]
+mod metrics;
 #[cfg(feature = "inference")]
 mod models;
 mod name;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod predict;
 mod progress;
 mod prompt;
@@ -76,7 +82,13 @@ pub use drive::DriveArgs;
 pub use export::ExportArgs;
 pub use file::ReadableBy;
 pub use flamegraph::FlamegraphArgs;
+#[cfg(feature = "serve")]
+pub use fleet::{FleetArgs, FleetCommand};
 pub use import::{ImportArgs, ImportSource};
+#[cfg(feature = "serve")]
+pub use metrics::MetricsArgs;
+#[cfg(feature = "otlp")]
+pub use otlp::{FollowArgs, OtlpArgs, OtlpCommand, PushArgs};
 pub use predict::PredictArgs;
 pub use record::RecordArgs;
 pub use report::ReportArgs;
@@ -178,6 +190,12 @@ pub enum Command {
     Export(ExportArgs),
     /// Write an HTML report of runs: charts, tables, a comparison
     Report(ReportArgs),
+    /// Send energies to a collector of OpenTelemetry
+    #[cfg(feature = "otlp")]
+    Otlp(Box<otlp::OtlpArgs>),
+    /// Energies of many hosts: metrics for Prometheus
+    #[cfg(feature = "serve")]
+    Fleet(fleet::FleetArgs),
     /// Serve the dashboard and the HTTP interface
     #[cfg(feature = "serve")]
     Serve(Box<serve::ServeArgs>),
@@ -284,6 +302,10 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Flamegraph(args) => flamegraph::run(db, &args, out),
         Command::Export(args) => export::run(db, &args, out),
         Command::Report(args) => report::run(db, &args, out),
+        #[cfg(feature = "otlp")]
+        Command::Otlp(args) => otlp::run(db, &args, out),
+        #[cfg(feature = "serve")]
+        Command::Fleet(args) => fleet::run(db, &args, out),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(db, &args, out),
         Command::Ops(args) => args.write(db, out, |recording, run, options| {

@@ -5,6 +5,7 @@
 //!                                                 --> generate/* --> child process
 //!                                                 --> live/*     <-- follower of the file
 //!                                                 --> assets
+//! Prometheus          --> guard                   --> metrics   --> readers
 //! ```
 //!
 //! - `api/` - one file for each group of endpoints. A handler parses the request, calls the
@@ -34,6 +35,7 @@ mod guard;
 mod headers;
 mod live;
 mod memory;
+mod metrics;
 mod options;
 mod problem;
 mod readers;
@@ -43,5 +45,5 @@ mod state;
 mod stream;
 mod wording;
 
-pub use options::ServeOptions;
-pub use server::{RunningServer, serve};
+pub use options::{MetricsOptions, ServeOptions};
+pub use server::{RunningServer, serve, serve_metrics};

@@ -5,4 +5,4 @@ mod push;
 mod totals;
 
 pub use push::{PushedSpans, SendRequest, push_spans};
-pub use totals::{file_totals, run_totals};
+pub use totals::{KnownTotals, run_totals};

@@ -42,19 +42,50 @@ pub fn run_totals(recording: &Recording, run: &Run) -> Result<RunTotals> {
     })
 }
 
-/// Returns the totals of the newest `runs` of a file, newest first, with at most `kinds` operations
-/// in total. Runs that belong to another one are left out: their energy is that one's.
-///
-/// # Errors
-/// If the file cannot be read.
-pub fn file_totals(recording: &Recording, runs: usize, kinds: usize) -> Result<Vec<RunTotals>> {
-    let newest = recording.runs()?.into_iter();
-    let newest = newest.filter(|run| run.row.parent_run.is_none()).take(runs);
-    let mut totals = newest
-        .map(|run| run_totals(recording, &run))
-        .collect::<Result<Vec<_>>>()?;
-    limit_kinds(&mut totals, kinds);
-    Ok(totals)
+/// Totals of ended runs of one file, which are read once.
+#[derive(Debug, Default)]
+pub struct KnownTotals(HashMap<i64, (Run, RunTotals)>);
+
+impl KnownTotals {
+    /// Returns the totals of the newest `runs` of a file, those being recorded first, with at most
+    /// `kinds` operations in total. Runs that belong to another one are left out: their energy is
+    /// that one's. A run that cannot be read is left out.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn read(
+        &mut self,
+        recording: &Recording,
+        runs: usize,
+        kinds: usize,
+    ) -> Result<Vec<RunTotals>> {
+        let mut before = std::mem::take(&mut self.0);
+        let mut totals = Vec::new();
+        for uuid in newest(recording, runs)? {
+            let Ok(run) = recording.run(&uuid) else {
+                continue;
+            };
+            let known = before.remove(&run.no).filter(|(known, _)| *known == run);
+            let of_run = match known {
+                Some((_, totals)) if run.row.status != RunStatus::Running => totals,
+                _ => run_totals(recording, &run)?,
+            };
+            totals.push(of_run.clone());
+            self.0.insert(run.no, (run, of_run));
+        }
+        limit_kinds(&mut totals, kinds);
+        Ok(totals)
+    }
+}
+
+/// Returns the uuids of the newest independent runs, those being recorded first.
+fn newest(recording: &Recording, count: usize) -> Result<Vec<String>> {
+    let sql = "SELECT uuid FROM runs WHERE parent_run IS NULL
+               ORDER BY status = 'running' DESC, no DESC LIMIT ?1";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let rows = statement.query_map([count], |r| r.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn rails(recording: &Recording, run: &Run) -> Result<Vec<RailTotals>> {

@@ -19,12 +19,12 @@ use energy_telemetry::otlp::{
     EncodedRequest, RequestItems, RunIds, RunResource, SpanCost, SpanEncoder, SpanTraces,
 };
 
-pub const SECOND: i64 = 1_000_000_000;
-pub const UUID: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
-pub const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
-pub const CALLER: &str = "b7ad6b7169203331";
+pub(crate) const SECOND: i64 = 1_000_000_000;
+pub(crate) const UUID: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+pub(crate) const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+pub(crate) const CALLER: &str = "b7ad6b7169203331";
 
-pub fn run() -> RunRow {
+pub(crate) fn run() -> RunRow {
     RunRow {
         uuid: UUID.to_owned(),
         status: RunStatus::Running,
@@ -72,7 +72,7 @@ fn node(id: u32, parent: Option<u32>, label: &str) -> NodeRow {
     }
 }
 
-pub fn span(seq: u64, (start_s, end_s): (i64, i64)) -> SpanRow {
+pub(crate) fn span(seq: u64, (start_s, end_s): (i64, i64)) -> SpanRow {
     SpanRow {
         seq,
         node: u32::try_from(seq).unwrap(),
@@ -106,7 +106,7 @@ fn node_energy(node: u32, self_j: f64, self_s: i64) -> NodeEnergyRow {
 }
 
 /// Returns the batch that describes the run, with the open span `run`.
-pub fn first_batch() -> Batch {
+pub(crate) fn first_batch() -> Batch {
     let open = SpanRow {
         end_ns: None,
         ..span(1, (0, 10))
@@ -141,7 +141,7 @@ pub fn first_batch() -> Batch {
 }
 
 /// Returns the batch with the ended spans, the energies and the trace of the request.
-pub fn last_batch() -> Batch {
+pub(crate) fn last_batch() -> Batch {
     let accounts = Accounts {
         measured_j: 25.0,
         idle_j: Some(5.0),
@@ -212,7 +212,7 @@ pub fn last_batch() -> Batch {
 }
 
 /// Returns a request with that number of spans.
-pub fn request(count: u64) -> EncodedRequest {
+pub(crate) fn request(count: u64) -> EncodedRequest {
     let run = run();
     let encoder = SpanEncoder::new(&run, true);
     let mut traces = SpanTraces::new(RunIds::new(&run.uuid));
@@ -235,7 +235,7 @@ pub fn request(count: u64) -> EncodedRequest {
 }
 
 /// Returns an ended span with that number, below `run`.
-pub fn numbered(seq: u64) -> SpanRow {
+pub(crate) fn numbered(seq: u64) -> SpanRow {
     SpanRow {
         seq,
         node: 2,
