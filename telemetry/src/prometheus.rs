@@ -221,6 +221,9 @@ fn gauge(
     labels: &Labels<'_>,
     value: f64,
 ) -> Result<(), fmt::Error> {
+    if !value.is_finite() {
+        return Ok(());
+    }
     ConstGauge::new(value).encode(family.encode_family(labels)?)
 }
 
@@ -230,7 +233,7 @@ fn counters<'l>(
     values: impl Iterator<Item = (Labels<'l>, f64)>,
 ) -> Result<(), fmt::Error> {
     let mut family = family(encoder, name, MetricType::Counter)?;
-    for (labels, value) in values {
+    for (labels, value) in values.filter(|(_, value)| value.is_finite()) {
         ConstCounter::new(value).encode(family.encode_family(&labels)?)?;
     }
     Ok(())
@@ -303,6 +306,16 @@ mod tests {
             "it is unknown"
         );
         assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn a_value_that_is_no_number_has_no_line() {
+        let mut run = run();
+        run.rails[0].measured_j = Some(f64::NAN);
+        run.rails[0].accounts = vec![("idle", Some(f64::INFINITY))];
+        let text = encode(vec![run]).unwrap();
+        assert!(!text.contains("hw_energy_joules_total{"), "{text}");
+        assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
     }
 
     #[test]

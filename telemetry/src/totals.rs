@@ -119,8 +119,11 @@ impl KindTotals {
         self.energies.iter().map(|energy| energy.self_j).sum()
     }
 
-    /// Adds an energy on one rail.
+    /// Adds an energy on one rail. One that is no number is unknown, and left out.
     pub fn add_energy(&mut self, energy: KindEnergy) {
+        if !energy.self_j.is_finite() {
+            return;
+        }
         match self.energies.iter_mut().find(|own| own.rail == energy.rail) {
             Some(own) => own.add(&energy),
             None => self.energies.push(energy),
@@ -226,6 +229,19 @@ mod tests {
         let basis = other.energies[0].basis.unwrap();
         assert_eq!(basis.to_string(), "fitted+measured");
         assert!(runs[2].kinds.is_empty());
+    }
+
+    #[test]
+    fn an_energy_that_is_no_number_is_left_out() {
+        let mut kind = KindTotals::default();
+        for self_j in [1.0, f64::NAN, f64::INFINITY, -0.5] {
+            kind.add_energy(KindEnergy {
+                rail: "a/x".to_owned(),
+                self_j,
+                basis: None,
+            });
+        }
+        assert_eq!(kind.self_j(), 0.5);
     }
 
     #[test]

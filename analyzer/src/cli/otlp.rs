@@ -124,6 +124,13 @@ fn items(sent: &PushedRun) -> String {
 }
 
 fn notes(sent: &PushedRun) {
+    let open = sent.pushed.open;
+    if open > 0 {
+        warn(&format!(
+            "the run is being recorded: {open} open span entries are not sent. `energy otlp follow` \
+             sends spans when they end"
+        ));
+    }
     let unknown = sent.pushed.without_energy;
     if unknown > 0 {
         warn(&format!(

@@ -43,6 +43,7 @@ mod server;
 mod sources;
 mod state;
 mod stream;
+mod totals;
 mod wording;
 
 pub use options::{MetricsOptions, ServeOptions};

@@ -9,10 +9,10 @@ use super::cache::AnswerCache;
 use super::generate::Generator;
 use super::guard::access::Access;
 use super::live::feed::Feed;
-use super::metrics::KeptTotals;
 use super::options::ServeOptions;
 use super::readers::Readers;
 use super::sources::Sources;
+use super::totals::SharedTotals;
 
 /// Shared state; cheap to clone.
 pub(super) type App = Arc<AppState>;
@@ -29,7 +29,7 @@ pub(super) struct AppState {
     /// Answers about ended runs.
     pub(super) cache: AnswerCache,
     /// Totals of ended runs, for metrics.
-    pub(super) totals: KeptTotals,
+    pub(super) totals: SharedTotals,
     /// Who may use the server.
     pub(super) access: Access,
     /// Runs that clients have started.
@@ -51,7 +51,7 @@ impl AppState {
             readers: Readers::new(database),
             feed,
             cache: AnswerCache::default(),
-            totals: KeptTotals::default(),
+            totals: SharedTotals::default(),
             access,
             is_ending: watch::Sender::new(false),
             sources: Sources::default(),

@@ -4,7 +4,7 @@ use energy_data::rows::SpanRow;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, SeverityNumber};
 
 use super::spans::{SpanCost, SpanEncoder};
-use super::traces::SpanPlace;
+use super::traces::TracePlace;
 use crate::names::SPAN_ENERGY_EVENT;
 
 /// Returns the event of an entry into a span that another exporter sends. `None` if the span's
@@ -13,7 +13,7 @@ pub fn energy_event(
     encoder: &SpanEncoder,
     (row, end_ns): (&SpanRow, i64),
     cost: &SpanCost,
-    place: &SpanPlace,
+    place: &TracePlace,
 ) -> Option<LogRecord> {
     let external = place.external?;
     let mut attributes = Vec::new();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::traces::SpanPlace;
+use super::traces::TracePlace;
 use crate::totals::{KindExemplar, KindTotals};
 
 /// Maximum number of operations with an exemplar.
@@ -15,7 +15,7 @@ pub struct KindExemplars(HashMap<Arc<str>, KindExemplar>);
 
 impl KindExemplars {
     /// Adds an entry that ended at `unix_ns`.
-    pub fn add(&mut self, kind: &Arc<str>, self_j: f64, place: &SpanPlace, unix_ns: i64) {
+    pub fn add(&mut self, kind: &Arc<str>, self_j: f64, place: &TracePlace, unix_ns: i64) {
         let known = self.0.get(kind);
         let is_costlier = known.is_none_or(|known| self_j > known.self_j);
         if !is_costlier || known.is_none() && self.0.len() >= MAX_KINDS {

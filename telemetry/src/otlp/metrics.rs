@@ -145,7 +145,13 @@ fn point_of(
     }
 }
 
-fn sums(name: MetricName, points: Vec<NumberDataPoint>, is_monotonic: bool) -> Vec<Metric> {
+/// Returns whether a point has a value that is a number.
+fn is_known(point: &NumberDataPoint) -> bool {
+    !matches!(point.value, Some(number_data_point::Value::AsDouble(value)) if !value.is_finite())
+}
+
+fn sums(name: MetricName, mut points: Vec<NumberDataPoint>, is_monotonic: bool) -> Vec<Metric> {
+    points.retain(is_known);
     let parts = points.chunks(MAX_POINTS);
     let sum = |points: &[NumberDataPoint]| {
         Data::Sum(Sum {
@@ -158,6 +164,7 @@ fn sums(name: MetricName, points: Vec<NumberDataPoint>, is_monotonic: bool) -> V
 }
 
 fn gauge(name: MetricName, mut points: Vec<NumberDataPoint>) -> Option<Metric> {
+    points.retain(is_known);
     // A gauge has no start.
     points
         .iter_mut()

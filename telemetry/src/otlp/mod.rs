@@ -39,4 +39,4 @@ pub(crate) use resource::service_tag;
 pub use sink::OtlpSink;
 pub use spans::{EnergySource, SpanCost, SpanEncoder};
 pub use stream::OtlpStream;
-pub use traces::{SpanPlace, SpanTraces};
+pub use traces::{SpanTraces, TracePlace};

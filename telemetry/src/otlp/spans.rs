@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::trace::v1::{Span, span};
 
 use super::attributes::{add_fields, double, integer, text};
-use super::traces::SpanPlace;
+use super::traces::TracePlace;
 use crate::names::span as name;
 
 /// Energies of one entry into a span; `None` where unknown.
@@ -128,7 +128,7 @@ impl SpanEncoder {
         (row, end_ns): (&SpanRow, i64),
         fields: Option<&str>,
         cost: &SpanCost,
-        place: &SpanPlace,
+        place: &TracePlace,
     ) -> Span {
         let names = self.nodes.get(&row.node);
         let mut attributes = Vec::with_capacity(12);
@@ -169,6 +169,8 @@ impl SpanEncoder {
             (name::LOW, low),
             (name::HIGH, high),
         ];
+        // One that is no number is unknown.
+        let energies = energies.map(|(key, joules)| (key, joules.filter(|j| j.is_finite())));
         let is_known = energies.iter().any(|(_, joules)| joules.is_some());
         for (key, joules) in energies {
             attributes.extend(joules.map(|joules| double(key, joules)));

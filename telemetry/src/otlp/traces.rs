@@ -40,7 +40,7 @@ struct KnownSpan {
 
 /// Place of a span in its trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SpanPlace {
+pub struct TracePlace {
     /// The trace.
     pub trace: TraceId,
     /// Id of the span.
@@ -105,7 +105,7 @@ impl SpanTraces {
 
     /// Returns the place of a span, and forgets the span: its children may still come if its trace
     /// is another one.
-    pub fn end(&mut self, row: &SpanRow) -> SpanPlace {
+    pub fn end(&mut self, row: &SpanRow) -> TracePlace {
         self.begin(row);
         let place = self.place(row);
         if let Some(KnownSpan {
@@ -135,7 +135,7 @@ impl SpanTraces {
         self.len() == 0
     }
 
-    fn place(&self, row: &SpanRow) -> SpanPlace {
+    fn place(&self, row: &SpanRow) -> TracePlace {
         let own = self.context(row.seq, row.instance);
         let trace = self.trace(row.seq);
         let parent = row.parent.map(|seq| {
@@ -144,7 +144,7 @@ impl SpanTraces {
         });
         let same = parent.filter(|(of_parent, _)| *of_parent == trace);
         let remote = own.and_then(|context| context.parent);
-        SpanPlace {
+        TracePlace {
             trace,
             id: self.ids.span(trace, row.seq),
             parent: same.map(|(_, id)| id).or(remote.map(SpanId::bytes)),

@@ -1,5 +1,6 @@
 //! Sends the spans of a stored run.
 
+use energy_data::rows::RunStatus;
 use energy_query::Result;
 use energy_query::query::{Recording, Run, attributions};
 use energy_query::walk::{ActivationVisitor, EntryCost, PricedActivation, WalkFilter, walk};
@@ -24,6 +25,9 @@ pub struct PushedSpans {
     pub spans: u64,
     /// Events about them.
     pub events: u64,
+    /// Entries of a run that is being recorded that have not ended. They are not sent: their spans
+    /// would have to be sent again.
+    pub open: u64,
     /// Entries whose energy is unknown.
     pub without_energy: u64,
     /// Self energy of all entries.
@@ -149,6 +153,10 @@ impl ActivationVisitor for SpanVisitor<'_, '_> {
     }
 
     fn exit(&mut self, activation: &PricedActivation, cost: &EntryCost) -> Result<()> {
+        if activation.row.end_ns.is_none() && self.run.row.status == RunStatus::Running {
+            self.pushed.open += 1;
+            return Ok(());
+        }
         self.pushed.without_energy += u64::from(cost.inclusive_j.is_none());
         self.pushed.self_j += cost.self_j.unwrap_or(0.0);
         let cost = self.cost(activation, cost)?;

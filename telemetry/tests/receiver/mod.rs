@@ -1,4 +1,4 @@
-//! A collector for tests: decodes what it receives, and answers as it is told to.
+//! A collector for tests: decodes what it receives, and gives the answers of a list.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
