@@ -22,7 +22,7 @@
 //! | [`compare`], [`baseline`] | whether the energy of runs differs; regressions |
 //! | [`analyse`], [`table`], [`predict`] | experiments: best settings, laws, tables, predictions |
 //! | [`charts`], [`plot`], [`report`], [`flamegraph`] | data and drawings |
-//! | [`export`], [`import`] | other formats |
+//! | [`export`], [`import`], `otlp` | other formats, and collectors |
 //! | [`record`], [`run`], [`drive`], [`experiment`], [`engine`], [`calibrate`] | new runs |
 //! | [`attribute`], [`upkeep`], [`doctor`] | attributing again, maintenance, sensors |
 //! | [`cli`] | the command line |
@@ -35,7 +35,7 @@
 //! [`Recording::open`](query::Recording::open) changes nothing in the file. Commands use
 //! [`Recording::open_repaired`](query::Recording::open_repaired), which migrates the file and
 //! completes runs without an end. The features are `inference` (`energy run`),
-//! `serve` (`energy serve`) and `parquet`.
+//! `otlp` (`energy otlp`), `serve` (`energy serve`) and `parquet`.
 
 pub mod analyse;
 pub mod attribute;
@@ -54,6 +54,8 @@ pub mod flamegraph;
 pub mod models;
 pub mod ops;
 pub mod options;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 pub mod plot;
 pub mod predict;
 pub mod priors;

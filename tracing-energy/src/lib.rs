@@ -264,7 +264,7 @@
 //!
 //! # Features
 //!
-//! All are enabled by default. Without any, the layer records into a [`Sink`].
+//! All except `otel` are enabled by default. Without any, the layer records into a [`Sink`].
 //!
 //! | feature | enables |
 //! |---|---|
@@ -275,6 +275,7 @@
 //! | `replay` | the source `replay:FILE` |
 //! | `fit` | the methods `fitted` and `calibrated` |
 //! | `signals` | [`EnergyLayerBuilder::end_on_signal`] |
+//! | `otel` | `otlp::OtlpSink`: spans with energies, and metrics, to a collector of OpenTelemetry |
 //!
 //! # Limits
 //!
@@ -293,6 +294,8 @@ pub mod candle;
 pub mod chrome;
 mod error;
 pub mod live;
+#[cfg(feature = "otel")]
+pub mod otlp;
 mod record;
 mod sink;
 

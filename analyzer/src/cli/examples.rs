@@ -106,3 +106,33 @@ pub(super) const FLEET_FORGET: &str = "Examples:
 
 Runs that were not sent there can be pruned then. Pushing there again sends all
 runs once more: the same objects.";
+#[cfg(feature = "otlp")]
+pub(super) const OTLP: &str = "Examples:
+  energy otlp push last http://localhost:4318
+  energy otlp follow http://localhost:4318
+
+Collectors receive OTLP over HTTP, usually at port 4318. Copies there are for
+dashboards and traces: requests may be lost, which is counted. The recording is
+exact.";
+
+#[cfg(feature = "otlp")]
+pub(super) const OTLP_PUSH: &str = "Examples:
+  energy otlp push last http://localhost:4318
+  energy otlp push sky http://localhost:4318 --dry-run
+  energy otlp push last http://localhost:4318 --events
+  energy otlp push last http://localhost:4318 --metrics \\
+      --header 'authorization=Bearer TOKEN'
+
+Ids of spans depend on the recording only: sending a run again makes no second
+span. A span belongs to the trace in its field trace_id or traceparent, else to
+that of the span around it, else to the trace of the run.";
+
+#[cfg(feature = "otlp")]
+pub(super) const OTLP_FOLLOW: &str = "Examples:
+  energy otlp follow http://localhost:4318
+  energy otlp follow last http://localhost:4318 --from-beginning
+  energy otlp follow http://localhost:4318 --events --metrics
+
+Ends with Ctrl-C, or when RUN ends. Sends what happens from now on: a second
+follower repeats nothing. `energy otlp push` sends a whole run with the energies
+of its newest attribution; spans keep their ids.";

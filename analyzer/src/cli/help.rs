@@ -39,7 +39,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         "Compare runs",
         &["runs", "compare", "baseline", "query", "serve"],
     ),
-    ("Many hosts", &["fleet"]),
+    ("Many hosts, other systems", &["fleet", "otlp"]),
     ("Experiments", &["analyse", "predict", "table", "quality"]),
     (
         "Maintain the database",

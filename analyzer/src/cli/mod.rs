@@ -26,6 +26,8 @@ mod merge;
 #[cfg(feature = "inference")]
 mod models;
 mod name;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod predict;
 mod progress;
 mod prompt;
@@ -79,8 +81,10 @@ pub use export::ExportArgs;
 pub use file::ReadableBy;
 pub use flamegraph::FlamegraphArgs;
 #[cfg(feature = "fleet")]
-pub use fleet::FleetArgs;
+pub use fleet::{FleetArgs, FleetCommand};
 pub use import::{ImportArgs, ImportSource};
+#[cfg(feature = "otlp")]
+pub use otlp::{FollowArgs, OtlpArgs, OtlpCommand, PushArgs};
 pub use predict::PredictArgs;
 pub use record::RecordArgs;
 pub use report::ReportArgs;
@@ -185,6 +189,9 @@ pub enum Command {
     Fleet(Box<fleet::FleetArgs>),
     /// Write an HTML report of runs: charts, tables, a comparison
     Report(ReportArgs),
+    /// Send energies to a collector of OpenTelemetry
+    #[cfg(feature = "otlp")]
+    Otlp(Box<otlp::OtlpArgs>),
     /// Serve the dashboard and the HTTP interface
     #[cfg(feature = "serve")]
     Serve(Box<serve::ServeArgs>),
@@ -293,6 +300,8 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         #[cfg(feature = "fleet")]
         Command::Fleet(args) => fleet::run(db, &args, out),
         Command::Report(args) => report::run(db, &args, out),
+        #[cfg(feature = "otlp")]
+        Command::Otlp(args) => otlp::run(db, &args, out),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(db, &args, out),
         Command::Ops(args) => args.write(db, out, |recording, run, options| {

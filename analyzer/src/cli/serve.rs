@@ -36,7 +36,7 @@ pub(super) fn run(db: &Path, args: &ServeArgs, out: &mut dyn Write) -> anyhow::R
 /// Handles signals from now on, and returns what completes when the user or the system ends the
 /// server.
 #[cfg(unix)]
-fn interrupted() -> impl Future<Output = ()> + Send {
+pub(super) fn interrupted() -> impl Future<Output = ()> + Send {
     use tokio::signal::unix::{SignalKind, signal};
     let signals = (
         signal(SignalKind::interrupt()),
@@ -56,6 +56,6 @@ fn interrupted() -> impl Future<Output = ()> + Send {
 
 /// Completes when the user ends the server.
 #[cfg(not(unix))]
-async fn interrupted() {
+pub(super) async fn interrupted() {
     let _ = tokio::signal::ctrl_c().await;
 }

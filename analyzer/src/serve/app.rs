@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::problem::Problem;
 use super::state::App;
-use super::{api, assets, bodies, generate, guard, headers, live};
+use super::{api, assets, bodies, generate, guard, headers, live, metrics};
 
 /// Longest time until a response begins. It is above the sum of the limits of `readers`, which answer
 /// with a problem. Generation that a client waits for has no limit.
@@ -44,9 +44,21 @@ pub(super) fn app(state: App) -> Router {
             generate::explain,
         ))
         .split_for_parts();
-    routes
+    let routes = routes
         .merge(api::description(&document))
         .merge(assets::routes())
+        .merge(metrics::routes());
+    guarded(routes, state)
+}
+
+/// Creates the router of a server for Prometheus only.
+pub(super) fn metrics_app(state: App) -> Router {
+    guarded(metrics::routes(), state)
+}
+
+/// Adds the layers around all routes.
+fn guarded(routes: Router<App>, state: App) -> Router {
+    routes
         .fallback(absent)
         .method_not_allowed_fallback(not_allowed)
         .layer(middleware::from_fn_with_state(

@@ -5,6 +5,7 @@
 //!                                                 --> generate/* --> child process
 //!                                                 --> live/*     <-- follower of the file
 //!                                                 --> assets
+//! Prometheus          --> guard                   --> metrics   --> readers
 //! ```
 //!
 //! - `api/` - one file for each group of endpoints. A handler parses the request, calls the
@@ -34,6 +35,7 @@ mod guard;
 mod headers;
 mod live;
 mod memory;
+mod metrics;
 mod options;
 mod problem;
 mod readers;
@@ -41,7 +43,8 @@ mod server;
 mod sources;
 mod state;
 mod stream;
+mod totals;
 mod wording;
 
-pub use options::ServeOptions;
-pub use server::{RunningServer, serve};
+pub use options::{MetricsOptions, ServeOptions};
+pub use server::{RunningServer, serve, serve_metrics};

@@ -42,6 +42,52 @@ pub struct ServeOptions {
     pub power: SourceOptions,
 }
 
+/// Options of `energy fleet metrics`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct MetricsOptions {
+    /// Address and port to listen on, or a port of this machine (0 selects a free one)
+    #[arg(long, value_name = "ADDRESS", default_value_t = Self::default().listen,
+          value_parser = parse_listen)]
+    pub listen: SocketAddr,
+    /// Token that clients must send; required unless the address is a loopback address
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "ENERGY_TOKEN",
+        hide_env_values = true
+    )]
+    pub token: Option<String>,
+    /// File with the token, which keeps it out of the list of processes
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    pub token_file: Option<PathBuf>,
+    /// Name that clients use for this server (repeatable) [default: address, localhost]
+    #[arg(long = "host", value_name = "NAME")]
+    pub hosts: Vec<String>,
+}
+
+impl Default for MetricsOptions {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9464)),
+            token: None,
+            token_file: None,
+            hosts: Vec::new(),
+        }
+    }
+}
+
+impl From<MetricsOptions> for ServeOptions {
+    fn from(options: MetricsOptions) -> Self {
+        Self {
+            listen: options.listen,
+            token: options.token,
+            token_file: options.token_file,
+            hosts: options.hosts,
+            ..Self::default()
+        }
+    }
+}
+
 /// Parses `127.0.0.1:8077`, `localhost:8077` or `8077`; the last two are loopback addresses.
 ///
 /// # Errors

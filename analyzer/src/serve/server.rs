@@ -8,14 +8,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use tokio::net::TcpListener;
 
-use super::app::app;
+use super::app::{app, metrics_app};
 use super::browser;
 use super::connections::{self, ConnectionLimits};
 use super::guard::Access;
 use super::live::FollowThread;
-use super::options::ServeOptions;
+use super::options::{MetricsOptions, ServeOptions};
 use super::state::{App, AppState};
 use crate::error::{Error, ErrorClass, Result};
 use crate::query::Recording;
@@ -48,6 +49,36 @@ pub fn serve<F: Future<Output = ()> + Send + 'static>(
     started: impl FnOnce(&RunningServer),
     ended: impl FnOnce() -> F,
 ) -> Result<()> {
+    serve_app(Served::Everything, database, options, started, ended)
+}
+
+/// Serves metrics for Prometheus only, like [`serve`].
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_metrics<F: Future<Output = ()> + Send + 'static>(
+    database: PathBuf,
+    options: MetricsOptions,
+    started: impl FnOnce(&RunningServer),
+    ended: impl FnOnce() -> F,
+) -> Result<()> {
+    serve_app(Served::Metrics, database, options.into(), started, ended)
+}
+
+/// What a server offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Served {
+    Everything,
+    Metrics,
+}
+
+fn serve_app<F: Future<Output = ()> + Send + 'static>(
+    served: Served,
+    database: PathBuf,
+    options: ServeOptions,
+    started: impl FnOnce(&RunningServer),
+    ended: impl FnOnce() -> F,
+) -> Result<()> {
     let access = Access::new(&options)?;
     let database = std::path::absolute(database)?;
     check_database(&database)?;
@@ -55,7 +86,7 @@ pub fn serve<F: Future<Output = ()> + Send + 'static>(
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let served = runtime.block_on(async {
+    let result = runtime.block_on(async {
         let ended = ended();
         let listener = TcpListener::bind(options.listen)
             .await
@@ -72,22 +103,26 @@ pub fn serve<F: Future<Output = ()> + Send + 'static>(
             running.warnings.extend(browser::open(&url).err());
         }
         let state = AppState::new(database.clone(), options, access.bound_to(address));
-        let _follower = FollowThread::start(database, Arc::clone(&state.feed))?;
+        let (router, follows) = match served {
+            Served::Everything => (app(App::clone(&state)), true),
+            Served::Metrics => (metrics_app(App::clone(&state)), false),
+        };
+        let follower = follows.then(|| FollowThread::start(database, Arc::clone(&state.feed)));
+        let _follower = follower.transpose()?;
         started(&running);
-        answer(listener, state, ended).await
+        answer(listener, (state, router), ended).await
     });
     runtime.shutdown_timeout(BLOCKED);
-    served
+    result
 }
 
 /// Answers requests until `ended` completes. Then runs that clients started are cancelled, and
 /// open requests get a few seconds.
 async fn answer(
     listener: TcpListener,
-    state: App,
+    (state, router): (App, Router),
     ended: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    let router = app(App::clone(&state));
     let is_ending = || {
         let mut changes = state.is_ending.subscribe();
         async move {

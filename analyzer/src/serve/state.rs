@@ -12,6 +12,7 @@ use super::live::feed::Feed;
 use super::options::ServeOptions;
 use super::readers::Readers;
 use super::sources::Sources;
+use super::totals::SharedTotals;
 
 /// Shared state; cheap to clone.
 pub(super) type App = Arc<AppState>;
@@ -27,6 +28,8 @@ pub(super) struct AppState {
     pub(super) feed: Arc<Feed>,
     /// Answers about ended runs.
     pub(super) cache: AnswerCache,
+    /// Totals of ended runs, for metrics.
+    pub(super) totals: SharedTotals,
     /// Who may use the server.
     pub(super) access: Access,
     /// Runs that clients have started.
@@ -48,6 +51,7 @@ impl AppState {
             readers: Readers::new(database),
             feed,
             cache: AnswerCache::default(),
+            totals: SharedTotals::default(),
             access,
             is_ending: watch::Sender::new(false),
             sources: Sources::default(),

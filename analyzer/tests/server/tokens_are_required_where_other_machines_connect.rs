@@ -61,6 +61,7 @@ fn every_path_requires_the_token() {
         "/assets/charts.js",
         "/api/profiling/runs",
         "/api/openapi.json",
+        "/metrics",
         "/ws/profiling",
         "/no",
     ] {

@@ -77,6 +77,12 @@ impl KindNames {
         self.found.kind_of(node)
     }
 
+    /// Returns the name of the kind of a node that was added.
+    pub fn name_of_node(&self, node: u32) -> Option<&str> {
+        let kind = self.found.get(self.found.kind_of(node)?)?;
+        Some(&kind.name)
+    }
+
     /// Returns the name of a node's kind. A node without a callsite, such as `(other)`, uses its
     /// label.
     fn name_of(&self, node: &NodeRow) -> String {

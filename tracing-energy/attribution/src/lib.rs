@@ -34,6 +34,7 @@ mod allocate;
 pub mod batches;
 mod conserve;
 mod cpu;
+pub mod ended;
 mod engine;
 #[cfg(feature = "fit")]
 pub mod estimate;

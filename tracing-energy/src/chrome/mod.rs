@@ -4,8 +4,6 @@
 //! after a crash.
 
 mod json;
-mod nested;
-mod pending;
 mod sink;
 mod text;
 

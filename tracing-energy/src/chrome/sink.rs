@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::pending::{Pending, Ready};
 use super::text::{Slice, TraceText};
 use crate::error::Error;
+use energy_attribution::ended::{EndedActivation, EndedActivations};
 use energy_data::rows::{NodeRow, Role, SampleRow, SpanEventRow};
 use energy_data::sink::{Batch, Sink, SinkError};
 use energy_data::units::{Energy, Nanos, Power};
@@ -23,7 +23,7 @@ pub struct ChromeSink {
     path: PathBuf,
     file: Option<File>,
     text: TraceText,
-    pending: Pending,
+    pending: EndedActivations,
     names: TraceNames,
 }
 
@@ -60,7 +60,7 @@ impl ChromeSink {
                 path,
                 file: Some(file),
                 text: TraceText::default(),
-                pending: Pending::default(),
+                pending: EndedActivations::default(),
                 names: TraceNames::default(),
             }),
             Err(source) => Err(Error::Io { path, source }),
@@ -117,7 +117,7 @@ impl ChromeSink {
         Ok(())
     }
 
-    fn slice(&mut self, ready: &Ready) {
+    fn slice(&mut self, ready: &EndedActivation) {
         let span = &ready.span;
         let label = self.names.label(span.node);
         let tid = self.names.tid(span.thread);
@@ -156,7 +156,7 @@ impl ChromeSink {
         result.map_err(|error| {
             self.file = None;
             self.text = TraceText::default();
-            self.pending = Pending::default();
+            self.pending = EndedActivations::default();
             format!(
                 "chrome trace {}: {error}; the file is incomplete: free some disk space and record again, or export the run from its database",
                 self.path.display()

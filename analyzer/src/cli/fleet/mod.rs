@@ -5,6 +5,8 @@ mod check;
 mod compact;
 mod forget;
 mod list;
+#[cfg(feature = "serve")]
+mod metrics;
 mod program;
 mod pull;
 mod push;
@@ -16,6 +18,8 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 
 use super::examples;
+#[cfg(feature = "serve")]
+pub use metrics::MetricsArgs;
 
 /// Collect the energies of many hosts in a folder or an object store.
 #[derive(Debug, Args)]
@@ -40,6 +44,9 @@ pub enum FleetCommand {
     Sql(Box<sql::SqlArgs>),
     /// Check that all packs are whole and that their sums are exact
     Check(Box<check::CheckArgs>),
+    /// Serve metrics of this host's runs for Prometheus
+    #[cfg(feature = "serve")]
+    Metrics(Box<MetricsArgs>),
     /// Make a local recording of the totals of selected runs
     #[command(after_help = examples::FLEET_PULL)]
     Pull(pull::FleetPullArgs),
@@ -58,6 +65,8 @@ pub(super) fn run(db: &Path, args: &FleetArgs, out: &mut dyn Write) -> anyhow::R
         FleetCommand::Ask(args) => ask::run(args, out),
         FleetCommand::Sql(args) => sql::run(args, out),
         FleetCommand::Check(args) => check::run(args, out),
+        #[cfg(feature = "serve")]
+        FleetCommand::Metrics(args) => metrics::run(db, args, out),
         FleetCommand::Pull(args) => pull::run(db, args, out),
         FleetCommand::Compact(args) => compact::run(args, out),
         FleetCommand::Forget(args) => forget::run(db, args, out),

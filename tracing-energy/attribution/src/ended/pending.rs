@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::nested::NestedEnergy;
-use energy_attribution::KindNames;
-use energy_attribution::pricing::WindowPowers;
+use crate::kinds::KindNames;
+use crate::pricing::WindowPowers;
 use energy_data::rows::{FieldsRow, SpanRow};
 use energy_data::sink::Batch;
 use energy_data::units::Energy;
@@ -17,16 +17,25 @@ const MAX_WAITING: usize = 200_000;
 const MAX_DELAY_INTERVALS: i64 = 3;
 
 /// An activation that is ready to be written.
-pub(super) struct Ready {
-    pub(super) span: SpanRow,
-    pub(super) end_ns: i64,
-    pub(super) energy: Option<Energy>,
-    pub(super) fields: Option<String>,
+#[derive(Debug, Clone, PartialEq)]
+pub struct EndedActivation {
+    /// Its row.
+    pub span: SpanRow,
+    /// Its end.
+    pub end_ns: i64,
+    /// Active energy including nested activations of its thread, summed over root rails; `None`
+    /// if windows do not cover its time.
+    pub energy: Option<Energy>,
+    /// Active energy without nested activations; `None` as above.
+    pub self_energy: Option<Energy>,
+    /// Its data fields, a JSON object.
+    pub fields: Option<String>,
 }
 
-/// Ended activations in the order of their ends, and the powers known so far.
+/// Ended activations in the order of their ends, and the powers known so far. Memory is bounded: an
+/// activation waits at most three intervals for its windows, together with at most 200,000 others.
 #[derive(Default)]
-pub(super) struct Pending {
+pub struct EndedActivations {
     /// By end, inner ones first.
     waiting: BTreeMap<(i64, Reverse<u64>), SpanRow>,
     /// Open or waiting activations, whose fields are kept.
@@ -41,9 +50,9 @@ pub(super) struct Pending {
     interval_ns: i64,
 }
 
-impl Pending {
+impl EndedActivations {
     /// Adds the rows of a batch.
-    pub(super) fn add(&mut self, batch: &Batch) {
+    pub fn add(&mut self, batch: &Batch) {
         for rail in &batch.rails {
             if rail.parent.is_some() {
                 // It may have been a root before.
@@ -82,6 +91,16 @@ impl Pending {
         }
     }
 
+    /// Returns the number of activations that wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Returns the name of a node's kind.
+    pub fn kind_name(&self, node: u32) -> Option<&str> {
+        self.kinds.name_of_node(node)
+    }
+
     /// Records the end of a rail's window; false for a rail inside another.
     fn window_ended(&mut self, rail: u32, end_ns: i64) -> bool {
         let Some(latest) = self.windows_end.get_mut(&rail) else {
@@ -93,7 +112,7 @@ impl Pending {
 
     /// Returns the next activation whose windows have closed, that has waited long enough
     /// at `now_ns`, or that exceeds the maximum.
-    pub(super) fn next(&mut self, now_ns: i64) -> Option<Ready> {
+    pub fn next(&mut self, now_ns: i64) -> Option<EndedActivation> {
         let (&(end_ns, Reverse(seq)), _) = self.waiting.first_key_value()?;
         let known_to = self.windows_end.values().copied().min().flatten();
         let late_from = now_ns.saturating_sub(MAX_DELAY_INTERVALS.saturating_mul(self.interval_ns));
@@ -105,15 +124,16 @@ impl Pending {
         self.present.remove(&seq);
         let kind = self.kinds.kind_of(span.node).unwrap_or(0);
         // Nested activations are tracked from the start: windows of kinds may come later.
-        let priced = self.nested.energy(&span, end_ns, kind, &self.powers);
+        let priced = self.nested.cost(&span, end_ns, kind, &self.powers);
         let energy = match self.powers.has_kinds() {
-            true => priced,
+            true => priced.energy,
             false => self.powers.energy(span.thread, span.start_ns, end_ns),
         };
-        Some(Ready {
+        Some(EndedActivation {
             span,
             end_ns,
             energy,
+            self_energy: priced.self_energy,
             fields: self.fields.remove(&seq),
         })
     }

@@ -13,10 +13,11 @@
 
 use std::collections::BTreeMap;
 
-use energy_attribution::pricing::{SelfTimeInterval, WindowPowers};
 use energy_data::interval_energy::is_covered_by_windows;
 use energy_data::rows::SpanRow;
 use energy_data::units::Energy;
+
+use crate::pricing::{SelfTimeInterval, WindowPowers};
 
 /// Maximum number of ended activations kept per thread. Beyond it, the energy of
 /// activations that contain dropped ones is unknown.
@@ -29,27 +30,36 @@ pub(super) struct NestedEnergy(BTreeMap<u32, Siblings>);
 /// Ended activations of one thread, in time order.
 #[derive(Default)]
 struct Siblings {
-    ended: Vec<EndedActivation>,
+    ended: Vec<EndedSibling>,
     /// Activations before this time were dropped.
     dropped_until_ns: Option<i64>,
 }
 
-struct EndedActivation {
+struct EndedSibling {
     start_ns: i64,
     end_ns: i64,
     energy: Option<Energy>,
 }
 
+/// Energies of one activation; `None` where windows do not cover its time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct NestedCost {
+    /// With nested activations.
+    pub(super) energy: Option<Energy>,
+    /// Without them.
+    pub(super) self_energy: Option<Energy>,
+}
+
 impl NestedEnergy {
-    /// Returns the energy of an activation of that kind that ended at `end_ns`. Calls must
+    /// Returns the energies of an activation of that kind that ended at `end_ns`. Calls must
     /// come in the order of ends on each thread.
-    pub(super) fn energy(
+    pub(super) fn cost(
         &mut self,
         span: &SpanRow,
         end_ns: i64,
         kind: u32,
         powers: &WindowPowers,
-    ) -> Option<Energy> {
+    ) -> NestedCost {
         let siblings = self.0.entry(span.thread).or_default();
         let inner = siblings.inside(span.start_ns);
         let own = own(&inner, span.start_ns, end_ns);
@@ -72,18 +82,22 @@ impl NestedEnergy {
             .is_none_or(|ns| span.start_ns >= ns);
         let known = whole && is_covered_by_windows(known_ns, length_ns);
         let energy = energy.filter(|_| known);
-        siblings.add(EndedActivation {
+        siblings.add(EndedSibling {
             start_ns: span.start_ns,
             end_ns,
             energy,
         });
-        energy
+        let without_time = energy.filter(|_| own_ns == 0).map(|_| Energy::ZERO);
+        NestedCost {
+            energy,
+            self_energy: priced.filter(|_| whole).or(without_time),
+        }
     }
 }
 
 impl Siblings {
     /// Removes and returns those that began at `start_ns` or later.
-    fn inside(&mut self, start_ns: i64) -> Vec<EndedActivation> {
+    fn inside(&mut self, start_ns: i64) -> Vec<EndedSibling> {
         let before = self
             .ended
             .iter()
@@ -91,7 +105,7 @@ impl Siblings {
         self.ended.split_off(before.map_or(0, |at| at + 1))
     }
 
-    fn add(&mut self, ended: EndedActivation) {
+    fn add(&mut self, ended: EndedSibling) {
         if self.ended.len() >= MAX_KEPT {
             self.dropped_until_ns = self.ended.last().map(|last| last.end_ns);
             self.ended.clear();
@@ -102,7 +116,7 @@ impl Siblings {
 
 /// Returns the parts of `[start_ns, end_ns)` that no inner activation covers; an empty
 /// interval at the start for an activation without length.
-fn own(inner: &[EndedActivation], start_ns: i64, end_ns: i64) -> Vec<(i64, i64)> {
+fn own(inner: &[EndedSibling], start_ns: i64, end_ns: i64) -> Vec<(i64, i64)> {
     let mut now = start_ns;
     let mut parts = Vec::with_capacity(inner.len() + 1);
     for ended in inner {
@@ -161,8 +175,8 @@ mod tests {
         let mut nested = NestedEnergy::default();
         let mut joules = |start_s: i64, end_s: i64, kind| {
             let span = span(1, start_s * 1_000_000_000);
-            let energy = nested.energy(&span, end_s * 1_000_000_000, kind, &powers);
-            energy.map(Energy::joules)
+            let cost = nested.cost(&span, end_s * 1_000_000_000, kind, &powers);
+            cost.energy.map(Energy::joules)
         };
         assert_eq!(joules(1, 3, 2), Some(10.0));
         assert_eq!(joules(5, 6, 3), Some(1.0));
@@ -176,7 +190,7 @@ mod tests {
         let powers = powers(&[(1, 2.0)]);
         let mut nested = NestedEnergy::default();
         let half = 5_000_000_000;
-        assert_eq!(nested.energy(&span(2, 0), half, 2, &powers), None);
-        assert_eq!(nested.energy(&span(1, 0), 2 * half, 1, &powers), None);
+        assert_eq!(nested.cost(&span(2, 0), half, 2, &powers).energy, None);
+        assert_eq!(nested.cost(&span(1, 0), 2 * half, 1, &powers).energy, None);
     }
 }
