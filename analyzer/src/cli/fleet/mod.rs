@@ -18,8 +18,6 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 
 use super::examples;
-#[cfg(feature = "serve")]
-pub use metrics::MetricsArgs;
 
 /// Collect the energies of many hosts in a folder or an object store.
 #[derive(Debug, Args)]
@@ -46,7 +44,7 @@ pub enum FleetCommand {
     Check(Box<check::CheckArgs>),
     /// Serve metrics of this host's runs for Prometheus
     #[cfg(feature = "serve")]
-    Metrics(Box<MetricsArgs>),
+    Metrics(Box<metrics::MetricsArgs>),
     /// Make a local recording of the totals of selected runs
     #[command(after_help = examples::FLEET_PULL)]
     Pull(pull::FleetPullArgs),
