@@ -13,31 +13,18 @@
 
 mod day;
 mod manifest;
+mod report;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::destination::{Destination, ObjectEntry};
 use crate::error::Result;
-use crate::format::counted;
 use day::DayCompaction;
 
-pub(crate) use manifest::{PackKey, is_compacted, object_of, sha256_in, table_in};
+pub use report::CompactReport;
 
-/// What was compacted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CompactReport {
-    /// Days with new packs.
-    pub days: usize,
-    /// New packs.
-    pub packs: usize,
-    /// Bytes of the objects that were written.
-    pub bytes: u64,
-    /// Objects that were removed.
-    pub removed: usize,
-    /// Packs that are left out, with the reason.
-    pub warnings: Vec<String>,
-}
+pub(crate) use manifest::{PackKey, is_compacted, object_of, sha256_in, table_in};
 
 /// Compacts all days with new packs, and removes the sources of objects that were compacted at least
 /// `keep` ago. `on_progress` is called before each day with its name.
@@ -62,23 +49,4 @@ pub fn compact(
         DayCompaction::new(root, day, keep, &mut report).run(manifests)?;
     }
     Ok(report)
-}
-
-impl CompactReport {
-    /// Returns the result as a sentence.
-    pub fn text(&self) -> String {
-        let compacted = match self.packs {
-            0 => "no new pack to compact".to_owned(),
-            packs => format!(
-                "{} of {} compacted into {}",
-                counted(packs, "pack"),
-                counted(self.days, "day"),
-                crate::format::bytes(Some(self.bytes))
-            ),
-        };
-        match self.removed {
-            0 => compacted,
-            removed => format!("{compacted}; {} removed", counted(removed, "source object")),
-        }
-    }
 }

@@ -18,11 +18,12 @@ use energy_data::rows::{RunRow, RunStatus};
 use energy_data::sink::Batch;
 use energy_telemetry::otlp::{DeliveryCounts, OtlpOptions, OtlpStream, Outbox};
 use energy_telemetry::rows::run_totals;
+use energy_telemetry::totals::RunTotals;
 use tracing_energy::live::{FollowFrom, Follower};
 
 use super::follow_fields::FieldCursor;
 use super::options::CollectorOptions;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorClass, Result};
 use crate::options::{duration_text, parse_duration};
 use crate::query::Recording;
 
@@ -90,42 +91,49 @@ pub fn follow(
     is_ending: &dyn Fn() -> bool,
     warn: &mut dyn FnMut(&str),
 ) -> Result<DeliveryCounts> {
-    let mut delivery = options.collector.delivery(endpoint)?;
-    delivery.linger = LINGER;
-    // Rows of totals are not followed: they are read from the file.
-    delivery.metrics_every = Duration::MAX;
-    let recording = Recording::open_repaired(db)?;
-    let selected = run.map(|run| selected(&recording, run)).transpose()?;
+    let delivery = delivery(options, endpoint)?;
+    let outbox = Outbox::start(&delivery).map_err(|error| Error::Request(error.to_string()))?;
+    let mut file = FollowedFile::open((db, run), &delivery, &outbox)?;
     let from = match options.from_beginning {
         true => FollowFrom::Beginning,
         false => FollowFrom::Now,
     };
     let mut follower = Follower::open_from(db, from)?;
-    let outbox = Outbox::start(&delivery).map_err(|error| Error::Request(error.to_string()))?;
-    let mut file = FollowedFile {
-        recording,
-        options: &delivery,
-        outbox: &outbox,
-        selected,
-        runs: BTreeMap::new(),
-        has_ended: false,
-    };
     let mut losses = Losses::default();
     let mut metrics_at = Instant::now();
     while !is_ending() && !file.has_ended {
-        for update in follower.wait(POLL)? {
+        for update in updates(&mut follower)? {
             file.update(update)?;
         }
         if metrics_at.elapsed() >= options.metrics_every {
             metrics_at = Instant::now();
-            file.send_metrics()?;
+            file.send_metrics();
         }
         losses.report(&outbox, false, warn);
     }
-    file.finish()?;
+    file.finish();
     let counts = outbox.finish();
     losses.report(&outbox, true, warn);
     Ok(counts)
+}
+
+fn delivery(options: &FollowOptions, endpoint: &str) -> Result<OtlpOptions> {
+    let mut delivery = options.collector.delivery(endpoint)?;
+    delivery.linger = LINGER;
+    // Rows of totals are not followed: they are read from the file.
+    delivery.metrics_every = Duration::MAX;
+    Ok(delivery)
+}
+
+/// Waits for changes. A file that another process has locked is read later.
+fn updates(follower: &mut Follower) -> Result<Vec<Update>> {
+    match follower.wait(POLL).map_err(Error::from) {
+        Err(error) if error.class() == ErrorClass::Busy => {
+            std::thread::sleep(POLL);
+            Ok(Vec::new())
+        }
+        other => other,
+    }
 }
 
 fn selected(recording: &Recording, selector: &str) -> Result<String> {
@@ -141,16 +149,32 @@ fn selected(recording: &Recording, selector: &str) -> Result<String> {
     }
 }
 
-impl FollowedFile<'_> {
+impl<'f> FollowedFile<'f> {
+    fn open(
+        (db, run): (&Path, Option<&str>),
+        options: &'f OtlpOptions,
+        outbox: &'f Outbox,
+    ) -> Result<Self> {
+        let recording = Recording::open_repaired(db)?;
+        Ok(Self {
+            selected: run.map(|run| selected(&recording, run)).transpose()?,
+            recording,
+            options,
+            outbox,
+            runs: BTreeMap::new(),
+            has_ended: false,
+        })
+    }
+
     fn update(&mut self, update: Update) -> Result<()> {
         match update {
             Update::Rows { run, batch } => self.rows(&run, Arc::unwrap_or_clone(batch)),
             Update::Ended { run, .. } => {
                 self.has_ended |= self.selected.as_deref() == Some(&*run);
-                match self.runs.remove(&run) {
-                    Some(followed) => self.end(&run, followed),
-                    None => Ok(()),
+                if let Some(followed) = self.runs.remove(&run) {
+                    self.end(&run, followed);
                 }
+                Ok(())
             }
             Update::Deleted { run } => {
                 self.has_ended |= self.selected.as_deref() == Some(&*run);
@@ -196,33 +220,36 @@ impl FollowedFile<'_> {
         Ok(())
     }
 
-    fn send_metrics(&mut self) -> Result<()> {
-        for (uuid, followed) in &mut self.runs {
-            let run = self.recording.run(uuid)?;
-            let totals = run_totals(&self.recording, &run)?;
-            let outbox = self.outbox;
-            let mut push = |request| outbox.push(request);
-            followed
-                .stream
-                .send_metrics(followed.time_ns, Some(totals), &mut push);
+    /// Sends the totals of all runs. Those that cannot be read now are sent next time.
+    fn send_metrics(&mut self) {
+        let Self {
+            recording,
+            outbox,
+            runs,
+            ..
+        } = self;
+        for (uuid, followed) in runs {
+            if let Some(totals) = totals(recording, uuid) {
+                let mut push = |request| outbox.push(request);
+                let time_ns = followed.time_ns;
+                followed
+                    .stream
+                    .send_metrics(time_ns, Some(totals), &mut push);
+            }
         }
-        Ok(())
     }
 
-    fn end(&self, uuid: &str, mut followed: FollowedRun) -> Result<()> {
-        let run = self.recording.run(uuid)?;
-        let totals = run_totals(&self.recording, &run)?;
-        let outbox = self.outbox;
-        followed
-            .stream
-            .finish(Some(totals), &mut |request| outbox.push(request));
-        Ok(())
+    /// Sends what remains of a run that has ended. Its totals may be gone: the run was deleted.
+    fn end(&self, uuid: &str, mut followed: FollowedRun) {
+        let totals = totals(&self.recording, uuid);
+        let mut push = |request| self.outbox.push(request);
+        followed.stream.finish(totals, &mut push);
     }
 
-    fn finish(&mut self) -> Result<()> {
-        let runs = std::mem::take(&mut self.runs);
-        runs.into_iter()
-            .try_for_each(|(uuid, followed)| self.end(&uuid, followed))
+    fn finish(&mut self) {
+        for (uuid, followed) in std::mem::take(&mut self.runs) {
+            self.end(&uuid, followed);
+        }
     }
 
     fn reopen(&mut self) {
@@ -230,6 +257,11 @@ impl FollowedFile<'_> {
             self.recording = recording;
         }
     }
+}
+
+fn totals(recording: &Recording, uuid: &str) -> Option<RunTotals> {
+    let run = recording.run(uuid).ok()?;
+    run_totals(recording, &run).ok()
 }
 
 /// Reports losses, but not each.

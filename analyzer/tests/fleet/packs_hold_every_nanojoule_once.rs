@@ -38,10 +38,7 @@ fn a_pack_has_the_balance_of_its_run() {
         .find(|name| name.contains("/packs/"));
     let expected = format!("v1/packs/date=2026-11-24/unknown.{UUID}.0.a1.parquet");
     assert_eq!(object.as_deref(), Some(expected.as_str()));
-    assert_eq!(
-        text(&energy(folder.path(), &push)).split(" to ").next(),
-        Some("nothing to send")
-    );
+    assert!(text(&energy(folder.path(), &push)).starts_with("nothing to send"));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::CompactReport;
 use super::manifest::{PackKey, compacted_name, generation, object_of, sha256_in, table_in};
+use super::report::CompactReport;
 use crate::columns::{FLEET_TABLES, FleetTable, PACKS};
 use crate::destination::{Destination, ObjectEntry};
 use crate::encode::{Cell, ObjectRows, TableEncoder, decode};

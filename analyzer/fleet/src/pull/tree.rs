@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use energy_data::rows::{CallsiteRow, Domain, NodeRow, Role};
 
-use crate::columns::{FleetTable, KINDS, NODES};
+use crate::columns::{FleetTable, KINDS, NODES, PHASES};
 use crate::encode::Cell;
 
 /// Separates the names of an operation's path.
@@ -67,14 +67,30 @@ impl PulledTree {
         tree
     }
 
-    /// Makes one call path for each operation of rows of `kinds`.
-    pub(super) fn of_kinds(rows: &[Vec<Cell>]) -> Self {
-        let mut tree = Self::default();
+    /// Makes one call path for each operation of rows of `kinds`. Those of rows of `phases` are in
+    /// the order of these.
+    pub(super) fn of_kinds(rows: &[Vec<Cell>], phases: &[Vec<Cell>]) -> Self {
+        let mut order: BTreeMap<&str, i64> = BTreeMap::new();
+        for row in phases {
+            if let Some(name) = text(&PHASES, row, "phase") {
+                let node = whole(&PHASES, row, "node").unwrap_or(i64::MAX);
+                let first = order.entry(name).or_insert(node);
+                *first = node.min(*first);
+            }
+        }
+        let place = |kind: &str| {
+            let name = kind.rsplit(SEPARATOR).next().unwrap_or(kind);
+            (
+                kind.matches(SEPARATOR).count(),
+                order.get(name).copied().unwrap_or(i64::MAX),
+            )
+        };
         let mut kinds: Vec<(&str, Option<Role>)> = rows
             .iter()
             .filter_map(|row| Some((text(&KINDS, row, "kind")?, role(text(&KINDS, row, "role")))))
             .collect();
-        kinds.sort_by(|a, b| (a.0.len(), a.0).cmp(&(b.0.len(), b.0)));
+        kinds.sort_by(|a, b| (place(a.0), a.0).cmp(&(place(b.0), b.0)));
+        let mut tree = Self::default();
         for (kind, role) in kinds {
             tree.kind(kind, role);
         }
@@ -186,7 +202,7 @@ mod tests {
             kind("decode > layer > matmul", Some("op")),
             kind("decode", Some("phase")),
         ];
-        let mut tree = PulledTree::of_kinds(&rows);
+        let mut tree = PulledTree::of_kinds(&rows, &[]);
         let labels: Vec<(&str, u32)> = tree
             .nodes
             .iter()

@@ -53,7 +53,7 @@ fn batch(run: &PulledRun, uuid: String, root: &str) -> Batch {
             .collect(),
     );
     let mut tree = match run.nodes.is_empty() {
-        true => PulledTree::of_kinds(&run.kinds),
+        true => PulledTree::of_kinds(&run.kinds, &run.phases),
         false => PulledTree::of_nodes(&run.nodes),
     };
     let phases = phase_energy(run, &rails, &mut tree);

@@ -40,52 +40,87 @@ pub(super) fn next_pack(
     rules: BucketRules,
 ) -> Result<NextPack> {
     let Some(attribution) = run.attribution else {
-        return Ok(NextPack::Refused(
-            "it was not attributed; run `energy attribute`".to_owned(),
-        ));
+        let why = "it was not attributed; run `energy attribute`";
+        return Ok(NextPack::Refused(why.to_owned()));
     };
-    let is_final = run.row.status != RunStatus::Running;
-    let start_ns = last.map_or(0, |last| last.end_ns);
-    let Some(end_ns) = end_of_bucket(recording, run, start_ns, rules)? else {
+    let Some(start) = BucketStart::after(last)? else {
         return Ok(NextPack::Later);
     };
-    let earlier = match last {
-        None => None,
-        Some(last) if last.is_final || !last.is_sent => return Ok(NextPack::Later),
-        // Another process has sent a later pack since.
-        Some(ShipmentRow { plan: None, .. }) => return Ok(NextPack::Later),
-        Some(ShipmentRow {
-            plan: Some(plan), ..
-        }) => Some(parse_plan(plan)?),
+    let Some(end_ns) = end_of_bucket(recording, run, start.time_ns, rules)? else {
+        return Ok(NextPack::Later);
     };
-    let contents = earlier
-        .as_ref()
-        .map_or(rules.contents, |plan| plan.contents);
+    let contents = start.earlier.as_ref().map(|plan| plan.contents);
+    let contents = contents.unwrap_or(rules.contents);
     let totals = totals(recording, run, contents.nodes)?;
+    let is_final = run.row.status != RunStatus::Running;
     match refused(&totals, is_final) {
-        Some(refused) => return Ok(refused),
-        None if totals.cumulative.accounts.is_empty() && !is_final => return Ok(NextPack::Later),
-        None => {}
+        Some(refused) => Ok(refused),
+        None if totals.cumulative.accounts.is_empty() && !is_final => Ok(NextPack::Later),
+        None => {
+            let method = method(recording, run.no, attribution)?;
+            let mut plan = start.plan(run, totals, contents);
+            (plan.attribution, plan.method) = (attribution, method);
+            plan.end_ns = end_ns.max(plan.start_ns);
+            Ok(NextPack::Ready(Box::new(plan)))
+        }
     }
-    let until = match is_final {
-        true => None,
-        false => Some(totals.accounted_ns.unwrap_or(start_ns)),
-    };
-    Ok(NextPack::Ready(Box::new(PackPlan {
-        run: facts(run),
-        attribution,
-        method: method(recording, run.no, attribution)?,
-        bucket: last.map_or(0, |last| last.bucket + 1),
-        start_ns,
-        end_ns: end_ns.max(start_ns),
-        is_final,
-        contents,
-        writer: env!("CARGO_PKG_VERSION").to_owned(),
-        activations_from_ns: earlier.as_ref().and_then(|plan| plan.activations_until_ns),
-        activations_until_ns: until,
-        before: earlier.map_or_else(Cumulative::default, |plan| plan.after),
-        after: totals.cumulative,
-    })))
+}
+
+/// Where a bucket begins.
+struct BucketStart {
+    bucket: i64,
+    time_ns: i64,
+    /// The bucket before it.
+    earlier: Option<PackPlan>,
+}
+
+impl BucketStart {
+    /// Returns the start of the bucket after `last`; `None` if there is none, or if another process
+    /// is sending it.
+    fn after(last: Option<&ShipmentRow>) -> Result<Option<Self>> {
+        let Some(last) = last else {
+            return Ok(Some(Self {
+                bucket: 0,
+                time_ns: 0,
+                earlier: None,
+            }));
+        };
+        let (false, true, Some(plan)) = (last.is_final, last.is_sent, &last.plan) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            bucket: last.bucket + 1,
+            time_ns: last.end_ns,
+            earlier: Some(parse_plan(plan)?),
+        }))
+    }
+
+    /// Returns the plan of the bucket, without attribution and end.
+    fn plan(self, run: &Run, totals: CurrentTotals, contents: PackContents) -> PackPlan {
+        let is_final = run.row.status != RunStatus::Running;
+        let accounted_ns = totals.accounted_ns.unwrap_or(self.time_ns);
+        let activations_from_ns = self
+            .earlier
+            .as_ref()
+            .and_then(|plan| plan.activations_until_ns);
+        PackPlan {
+            run: facts(run),
+            attribution: 0,
+            method: None,
+            bucket: self.bucket,
+            start_ns: self.time_ns,
+            end_ns: self.time_ns,
+            is_final,
+            contents,
+            writer: env!("CARGO_PKG_VERSION").to_owned(),
+            activations_from_ns,
+            activations_until_ns: (!is_final).then_some(accounted_ns),
+            before: self
+                .earlier
+                .map_or_else(Cumulative::default, |plan| plan.after),
+            after: totals.cumulative,
+        }
+    }
 }
 
 /// Returns why the totals cannot be sent. Of a run that is being recorded, a part of the newest rows

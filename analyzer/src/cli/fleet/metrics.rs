@@ -13,7 +13,7 @@ use crate::serve::{self, MetricsOptions};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   energy fleet metrics
-  energy fleet metrics --db service.db --listen 0.0.0.0:9464 --token-file token.txt
+  energy fleet metrics --listen 0.0.0.0:9464 --token-file token.txt
   curl -H 'Authorization: Bearer TOKEN' http://localhost:9464/metrics
 
 Serves /metrics and nothing else, in the format OpenMetrics. The newest 16 runs
