@@ -27,6 +27,15 @@ struct LargeRunArgs {
     /// The same seed gives the same runs
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Factor of the work in `down_proj` of the first run
+    #[arg(long, default_value_t = 1.0)]
+    factor: f64,
+    /// Name of a made-up host (default: this one)
+    #[arg(long)]
+    host: Option<String>,
+    /// Tag of the runs, e.g. service=search (repeatable)
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = parse_tag)]
+    tags: Vec<(String, String)>,
     /// Also attribute by the method `fitted`
     #[arg(long)]
     fitted: bool,
@@ -47,6 +56,11 @@ fn parse_count(text: &str) -> Result<u64, String> {
     count.ok_or_else(|| "write it as 10M, 500k or 12345".to_owned())
 }
 
+fn parse_tag(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+    Ok((parts.0.to_owned(), parts.1.to_owned()))
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = LargeRunArgs::parse();
     for at in 0..arguments.runs {
@@ -59,8 +73,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             spans: arguments.spans,
             layers: arguments.layers,
             seed: arguments.seed + at,
-            factor: 1.0 + 0.02 * at as f64,
+            factor: arguments.factor + 0.02 * at as f64,
             name: format!("large-{at}"),
+            host: arguments.host.clone(),
+            tags: arguments.tags.clone(),
             methods,
         }
         .make(&arguments.db)?;

@@ -47,6 +47,10 @@ pub struct LargeRun {
     pub factor: f64,
     /// Its name.
     pub name: String,
+    /// Name of a made-up host; `None`: this one.
+    pub host: Option<String>,
+    /// Tags of the run.
+    pub tags: Vec<(String, String)>,
     /// The methods by which it is attributed, one after the other.
     pub methods: Vec<Method>,
 }
@@ -294,10 +298,13 @@ fn run(options: &LargeRun, uuid: String) -> RunRow {
         boot_id: here.boot_id,
         start_unix_ns: host::unix_ns(),
         end_ns: None,
-        host_id: here.id,
-        host: here.name,
+        host_id: options.host.as_deref().map(host_id).or(here.id),
+        host: options.host.clone().or(here.name),
         os: here.os,
-        chip: here.chip,
+        chip: options
+            .host
+            .as_ref()
+            .map_or(here.chip, |_| Some("made chip".to_owned())),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         parent_run: None,
         metadata: RunMetadata {
@@ -312,10 +319,23 @@ fn run(options: &LargeRun, uuid: String) -> RunRow {
                 "{{\"layers\":{},\"parameters\":135000000,\"seed\":{}}}",
                 options.layers, options.seed
             )),
-            tags: vec![("large".to_owned(), options.name.clone())],
+            tags: [("large".to_owned(), options.name.clone())]
+                .into_iter()
+                .chain(options.tags.iter().cloned())
+                .collect(),
             ..RunMetadata::default()
         },
     }
+}
+
+/// Returns the id of a made-up host: 32 digits, as of a real one.
+fn host_id(name: &str) -> String {
+    use sha2::Digest as _;
+    let hash = sha2::Sha256::digest(name);
+    hash.iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Of the shape of a random uuid, by the seed.

@@ -15,6 +15,8 @@ fn make(folder: &Path, name: &str, seed: u64, factor: f64) -> StoredRun {
         seed,
         factor,
         name: name.to_owned(),
+        host: None,
+        tags: Vec::new(),
         methods: vec![Method::Proportional],
     };
     let made = options.make(&path).expect("a run");
