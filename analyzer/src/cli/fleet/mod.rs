@@ -1,6 +1,6 @@
 //! `energy fleet`: energies of many hosts.
 
-mod ask;
+mod answer;
 mod check;
 mod list;
 mod program;
@@ -24,7 +24,8 @@ enum FleetCommand {
     /// List the questions
     Questions(list::QuestionsArgs),
     /// Answer a question by an engine that is installed
-    Ask(Box<ask::AskArgs>),
+    #[command(name = "ask")]
+    Answer(Box<answer::AnswerArgs>),
     /// Print the SQL of a question
     Sql(Box<sql::SqlArgs>),
     /// Check that all packs are whole and that their sums are exact
@@ -34,7 +35,7 @@ enum FleetCommand {
 pub(super) fn run(args: &FleetArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     match &args.command {
         FleetCommand::Questions(args) => list::run(args, out),
-        FleetCommand::Ask(args) => ask::run(args, out),
+        FleetCommand::Answer(args) => answer::run(args, out),
         FleetCommand::Sql(args) => sql::run(args, out),
         FleetCommand::Check(args) => check::run(args, out),
     }
