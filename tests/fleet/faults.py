@@ -172,7 +172,7 @@ def main(tools, engine, *wanted):
             done = command(tools, ["check", str(root), "--json"], engine)
             found = problem(done, code, expected)
             wrong += found is not None
-            print(f"{case.__name__:<24} {found or 'found'}", flush=True)
+            print(f"{case.__name__:<24} {found or 'right'}", flush=True)
             shutil.rmtree(root)
     print(f"{wrong} wrong")
     return 1 if wrong else 0

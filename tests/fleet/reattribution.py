@@ -20,6 +20,8 @@ from packs import Pack
 # Old and new energy of run N: sums of distinct powers show which of both each run has.
 RUNS, NEW = 12, 10**9
 BUCKETS = 3
+# Seconds between two packs: long enough for some answers in between.
+PAUSES = {"duckdb": 0.03, "clickhouse": 0.15, "spark-sql": 3}
 
 
 def pack(run, attribution, bucket):
@@ -30,7 +32,8 @@ def pack(run, attribution, bucket):
     made = Pack(keys, f"2026-11-0{bucket + 1}", manifest)
     energy = 2**run * (1 if attribution == 1 else NEW)
     made.add("rails", rail="r/a", root=True)
-    made.add("accounts", rail="r/a", root=True, duration_ns=1, covered_ns=1, measured_nj=energy, spans_nj=energy)
+    made.add("accounts", rail="r/a", root=True, duration_ns=1, covered_ns=1, measured_nj=energy,
+             spans_nj=energy)
     made.add("kinds", rail="r/a", root=True, kind="k", self_nj=energy, activations=1)
     made.add("runs", duration_ns=1, chip="c")
     return made
@@ -83,7 +86,7 @@ def seen_all(done, seen):
 def main(tools, engine, rounds="3"):
     between = 0
     for number in range(int(rounds)):
-        counts = observe(tools, engine, pause=0.02 if engine != "spark-sql" else 2)
+        counts = observe(tools, engine, pause=PAUSES[engine])
         between += sum(0 < count < RUNS for count in counts)
         print(f"round {number}: runs replaced in each answer: {counts}", flush=True)
     print(f"{between} answers while runs were being replaced")

@@ -15,8 +15,22 @@ use super::script::Session;
 
 /// Keys whose values are text even if they look like numbers.
 const TEXTS: [&str; 16] = [
-    "host_id", "host", "chip", "service", "kind", "role", "model", "precision", "unit",
-    "program_version", "rail", "run", "source", "object", "expected", "found",
+    "host_id",
+    "host",
+    "chip",
+    "service",
+    "kind",
+    "role",
+    "model",
+    "precision",
+    "unit",
+    "program_version",
+    "rail",
+    "run",
+    "source",
+    "object",
+    "expected",
+    "found",
 ];
 
 /// Times of a script.
@@ -74,9 +88,10 @@ impl QuestionRows {
         match (self.rows.is_empty(), hidden) {
             (true, _) => answer.note("No rows: no pack in this time has such data."),
             (false, 0) => answer,
-            (false, hidden) => {
-                answer.note(format!("{} not shown: see --limit.", counted(hidden, "row")))
-            }
+            (false, hidden) => answer.note(format!(
+                "{} not shown: see --limit.",
+                counted(hidden, "row")
+            )),
         }
     }
 
@@ -133,7 +148,10 @@ impl CheckResult {
             number => format!("{} found", counted(number, "fault")),
         };
         let of_check = |name: &str| {
-            self.faults.iter().filter(|fault| fault["check"] == name).count()
+            self.faults
+                .iter()
+                .filter(|fault| fault["check"] == name)
+                .count()
         };
         let checks: Vec<Value> = CHECKS
             .iter()
@@ -157,7 +175,10 @@ impl CheckResult {
     fn displayed(&self) -> Sheet {
         let rows = self.faults.iter().map(|fault| {
             let text = |key: &str| fault[key].as_str().unwrap_or("-").to_owned();
-            let rail = fault["rail"].as_str().map(|rail| format!(" of {rail}")).unwrap_or_default();
+            let rail = fault["rail"]
+                .as_str()
+                .map(|rail| format!(" of {rail}"))
+                .unwrap_or_default();
             let what = format!(
                 "{}{rail}: expected {}, found {}",
                 text("problem"),
@@ -167,13 +188,21 @@ impl CheckResult {
             json!({ "fault": format!("{} (host {})\n{}", text("object"), text("host"), what) })
         });
         let rows: Vec<Value> = rows.collect();
-        Sheet::of_values("displayed", "Faults", vec![Column::text("fault", "fault")], rows)
-            .display_only()
+        Sheet::of_values(
+            "displayed",
+            "Faults",
+            vec![Column::text("fault", "fault")],
+            rows,
+        )
+        .display_only()
     }
 }
 
 fn values(query: &QueryRows) -> impl Iterator<Item = Value> + '_ {
-    query.rows.iter().map(|row| json(row, |name| TEXTS.contains(&name)))
+    query
+        .rows
+        .iter()
+        .map(|row| json(row, |name| TEXTS.contains(&name)))
 }
 
 fn timing(execution: &Execution) -> Timing {

@@ -134,12 +134,23 @@ mod tests {
 
     #[test]
     fn energies_and_durations_have_wide_sums_and_times_of_day_do_not() {
-        let accounts = TABLES.iter().find(|table| table.name == "accounts").unwrap();
-        let of = |wanted: &str| accounts.columns().find(|(name, _)| *name == wanted).unwrap().1;
+        let accounts = TABLES
+            .iter()
+            .find(|table| table.name == "accounts")
+            .unwrap();
+        let of = |wanted: &str| {
+            accounts
+                .columns()
+                .find(|(name, _)| *name == wanted)
+                .unwrap()
+                .1
+        };
         assert_eq!(of("measured_nj"), ColumnType::Summed);
         assert_eq!(of("covered_ns"), ColumnType::Summed);
         assert_eq!(of("bucket"), ColumnType::Whole);
-        let packs = TABLES[0].columns().find(|(name, _)| *name == "start_unix_ns");
+        let packs = TABLES[0]
+            .columns()
+            .find(|(name, _)| *name == "start_unix_ns");
         assert_eq!(packs.unwrap().1, ColumnType::Whole);
     }
 }

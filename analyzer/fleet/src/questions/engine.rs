@@ -168,9 +168,15 @@ mod tests {
     #[test]
     fn quotes_do_not_end_a_literal() {
         let text = "it's \\'; DROP TABLE packs; --";
-        assert_eq!(Engine::DuckDb.literal(text), "'it''s \\''; DROP TABLE packs; --'");
+        assert_eq!(
+            Engine::DuckDb.literal(text),
+            "'it''s \\''; DROP TABLE packs; --'"
+        );
         for engine in [Engine::Spark, Engine::ClickHouse] {
-            assert_eq!(engine.literal(text), "'it\\'s \\\\\\'; DROP TABLE packs; --'");
+            assert_eq!(
+                engine.literal(text),
+                "'it\\'s \\\\\\'; DROP TABLE packs; --'"
+            );
         }
     }
 }

@@ -114,7 +114,8 @@ impl Reader {
             query.duration = micros(end_us - begin_us);
         }
         let first_us = self.marks.get(1).map_or(self.start_us, |(_, at_us)| *at_us);
-        self.queries.retain(|query| query.name != STATE_NAME && query.name != END_NAME);
+        self.queries
+            .retain(|query| query.name != STATE_NAME && query.name != END_NAME);
         Ok(Execution {
             preparation: micros(first_us - self.start_us),
             queries: self.queries,

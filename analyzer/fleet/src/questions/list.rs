@@ -213,7 +213,10 @@ fn outliers() -> Vec<Column> {
 
 fn balance() -> Vec<Column> {
     let account = |j, nj, heading: &str, width| {
-        [Column::energy(j, heading).from_width(width), Column::data(nj)]
+        [
+            Column::energy(j, heading).from_width(width),
+            Column::data(nj),
+        ]
     };
     let first = [
         Column::text("rail", "rail"),
@@ -226,7 +229,12 @@ fn balance() -> Vec<Column> {
         account("idle_j", "idle_nj", "idle", 0),
         account("spans_j", "spans_nj", "spans", 0),
         account("unattributed_j", "unattributed_nj", "unattributed", 120),
-        account("other_processes_j", "other_processes_nj", "other processes", 120),
+        account(
+            "other_processes_j",
+            "other_processes_nj",
+            "other processes",
+            120,
+        ),
         account("profiler_j", "profiler_nj", "profiler", 140),
         account("residual_j", "residual_nj", "residual", 140),
         account("unknown_j", "unknown_nj", "unknown", 0),
@@ -234,7 +242,11 @@ fn balance() -> Vec<Column> {
         account("fault_j", "fault_nj", "fault", 100),
     ];
     let last = [Column::percent("coverage", "coverage").from_width(100)];
-    first.into_iter().chain(accounts.into_iter().flatten()).chain(last).collect()
+    first
+        .into_iter()
+        .chain(accounts.into_iter().flatten())
+        .chain(last)
+        .collect()
 }
 
 fn trace() -> Vec<Column> {
@@ -269,12 +281,20 @@ mod tests {
     fn questions_state_their_order_and_columns_in_the_file() {
         for question in &QUESTIONS {
             assert!(question.sql.contains("\nORDER BY "), "{}", question.name);
-            assert!(!question.sql.contains(';'), "{}: one statement", question.name);
+            assert!(
+                !question.sql.contains(';'),
+                "{}: one statement",
+                question.name
+            );
             let described = question.sql.split("\nWITH").next().unwrap();
             for column in (question.columns)() {
                 let key = column.key();
                 let key = key.strip_suffix("_j").map_or(key.to_owned(), |stem| {
-                    if described.contains(key) { key.to_owned() } else { format!("{stem}_nj") }
+                    if described.contains(key) {
+                        key.to_owned()
+                    } else {
+                        format!("{stem}_nj")
+                    }
                 });
                 assert!(described.contains(&key), "{}: {key}", question.name);
             }

@@ -119,7 +119,9 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().to_str().unwrap();
-        let error = Location::parse(root, Engine::DuckDb).unwrap_err().to_string();
+        let error = Location::parse(root, Engine::DuckDb)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("energy fleet push"), "{error}");
     }
 }

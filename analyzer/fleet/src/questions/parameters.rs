@@ -66,9 +66,12 @@ impl Parameters {
             ("b_version", b.version),
             ("trace_id", self.trace_id.clone()),
         ];
-        let values = values.map(|(name, value)| {
-            format!("{} AS {name}", engine.optional(value.as_deref()))
-        });
-        format!("SELECT {}, {:e} AS threshold", values.join(", "), self.threshold)
+        let values =
+            values.map(|(name, value)| format!("{} AS {name}", engine.optional(value.as_deref())));
+        format!(
+            "SELECT {}, {:e} AS threshold",
+            values.join(", "),
+            self.threshold
+        )
     }
 }

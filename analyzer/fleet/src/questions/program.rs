@@ -95,16 +95,26 @@ impl EngineProgram {
         };
         let mut command = Command::new(program);
         // Shells of engines leave files in the folder that they are started in.
-        command.args(words).args(self.arguments(folder)).current_dir(folder);
+        command
+            .args(words)
+            .args(self.arguments(folder))
+            .current_dir(folder);
         let stdin = match self.reads_stdin() {
             true => Stdio::from(std::fs::File::open(&script)?),
             false => Stdio::null(),
         };
-        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(stdin)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command.spawn().map_err(|error| Error::NotExecuted {
             program: program.clone(),
             what: format!("{error}; name another program with --program"),
-            code: if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 },
+            code: if error.kind() == std::io::ErrorKind::NotFound {
+                127
+            } else {
+                126
+            },
         })
     }
 
@@ -128,11 +138,18 @@ impl EngineProgram {
 
     fn arguments(&self, folder: &Path) -> Vec<String> {
         let script = folder.join("script").to_string_lossy().into_owned();
-        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let words = |words: &[&str]| {
+            words
+                .iter()
+                .map(|word| (*word).to_owned())
+                .collect::<Vec<_>>()
+        };
         match (self.engine, self.is_python) {
             (Engine::DuckDb, true) => words(&["-c", include_str!("programs/duckdb.py"), &script]),
             (Engine::ClickHouse, true) => words(&["-c", include_str!("programs/chdb.py"), &script]),
-            (Engine::DuckDb, false) => words(&["-batch", "-bail", "-jsonlines", "-init", "/dev/null"]),
+            (Engine::DuckDb, false) => {
+                words(&["-batch", "-bail", "-jsonlines", "-init", "/dev/null"])
+            }
             (Engine::ClickHouse, false) => words(&["--queries-file", &script]),
             (Engine::Spark, _) => {
                 let warehouse = folder.join("warehouse").to_string_lossy().into_owned();
@@ -190,7 +207,10 @@ fn has_package(engine: Engine) -> bool {
     };
     let mut command = Command::new("python3");
     command.args(["-c", &format!("import {package}")]);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
 
@@ -230,7 +250,9 @@ fn cause(errors: &str) -> String {
     };
     let lines: Vec<&str> = errors.lines().filter(|line| !is_noise(line)).collect();
     // Spark's first line has the class of the error, Python's last one its message.
-    let at = lines.iter().position(|line| line.starts_with('[') || line.contains("Error"));
+    let at = lines
+        .iter()
+        .position(|line| line.starts_with('[') || line.contains("Error"));
     let from = at.unwrap_or(lines.len().saturating_sub(REPORTED_LINES));
     let text: Vec<&str> = lines.into_iter().skip(from).take(REPORTED_LINES).collect();
     match text.is_empty() {
@@ -267,7 +289,8 @@ mod tests {
 
     #[test]
     fn the_cause_has_no_stack_and_no_warnings() {
-        let errors = "26/11/30 WARN Utils: slow\n[PATH_NOT_FOUND] no such path\n\tat org.apache.x\n";
+        let errors =
+            "26/11/30 WARN Utils: slow\n[PATH_NOT_FOUND] no such path\n\tat org.apache.x\n";
         assert_eq!(cause(errors), "[PATH_NOT_FOUND] no such path");
         assert_eq!(cause(""), "failed without a message");
     }

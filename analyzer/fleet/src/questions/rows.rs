@@ -73,10 +73,13 @@ fn number(text: &str) -> Value {
     let whole = text.parse::<i64>().ok().map(Value::from);
     let real = || text.parse::<f64>().ok().filter(|value| value.is_finite());
     let flag = || text.parse::<bool>().ok().map(Value::from);
-    whole.or_else(|| real().map(Value::from)).or_else(flag).unwrap_or_else(|| match text {
-        "NaN" | "nan" | "inf" | "-inf" => Value::Null,
-        _ => Value::from(text),
-    })
+    whole
+        .or_else(|| real().map(Value::from))
+        .or_else(flag)
+        .unwrap_or_else(|| match text {
+            "NaN" | "nan" | "inf" | "-inf" => Value::Null,
+            _ => Value::from(text),
+        })
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ const COUNTED_TABLE: &str = include_str!("sql/views/counted_table.sql");
 const SENT_TABLE: &str = include_str!("sql/views/sent_table.sql");
 const RUN_TOTALS: &str = include_str!("sql/views/run_totals.sql");
 /// What was found, before any question.
-const STATE: &str = "SELECT count(*) AS packs, max(schema_version) AS schema_version\nFROM packs_sent";
+const STATE: &str =
+    "SELECT count(*) AS packs, max(schema_version) AS schema_version\nFROM packs_sent";
 /// Name of the query of the state.
 pub(super) const STATE_NAME: &str = "(state)";
 /// Name of the mark after the last query.
@@ -65,6 +66,9 @@ impl Session {
             .iter()
             .map(|statement| format!("{statement};\n\n"))
             .collect();
+        for statement in self.prerequisites(query) {
+            text.push_str(&format!("{statement};\n\n"));
+        }
         text.push_str(query.trim_end());
         text.push_str(";\n");
         text
@@ -77,11 +81,26 @@ impl Session {
             definitions.into_iter().map(Statement::Definition).collect();
         for (name, query) in [(STATE_NAME, STATE)].iter().chain(queries) {
             statements.push(self.mark(name));
-            let query = self.engine.as_json_lines(without_comments(query).trim_end());
+            let before = self.prerequisites(query).into_iter();
+            statements.extend(before.map(Statement::Definition));
+            let query = self
+                .engine
+                .as_json_lines(without_comments(query).trim_end());
             statements.push(Statement::Query(query));
         }
         statements.push(self.mark(END_NAME));
         statements
+    }
+
+    /// Returns what a query needs besides the views of tables: sums of each run, computed once,
+    /// because not every engine computes a part of a query only once.
+    fn prerequisites(&self, query: &str) -> Vec<String> {
+        let snapshot = || {
+            self.engine
+                .snapshot("run_totals", without_comments(RUN_TOTALS).trim_end())
+        };
+        let is_needed = query.contains("run_totals");
+        is_needed.then(snapshot).into_iter().collect()
     }
 
     fn mark(&self, name: &str) -> Statement {
@@ -99,14 +118,19 @@ impl Session {
         all.push(engine.snapshot("packs_sent", &of_table(PACKS_SENT, &TABLES[0])));
         all.push(engine.view("pack_objects", &without_comments(PACK_OBJECTS)));
         all.push(engine.snapshot("counted", &without_comments(COUNTED)));
-        all.push(engine.view("packs", &of_table(COUNTED_TABLE, &TABLES[0]).replace("_raw", "_sent")));
+        all.push(engine.view(
+            "packs",
+            &of_table(COUNTED_TABLE, &TABLES[0]).replace("_raw", "_sent"),
+        ));
         for (suffix, query) in [("", COUNTED_TABLE), ("_sent", SENT_TABLE)] {
-            for table in TABLES[1..].iter().filter(|_| suffix.is_empty() || with_sent) {
+            for table in TABLES[1..]
+                .iter()
+                .filter(|_| suffix.is_empty() || with_sent)
+            {
                 let name = format!("{}{suffix}", table.name);
                 all.push(engine.view(&name, &of_table(query, table)));
             }
         }
-        all.push(engine.view("run_totals", &without_comments(RUN_TOTALS)));
         all.push(engine.view("parameters", &self.parameters.row(engine)));
         all.iter().map(|text| text.trim_end().to_owned()).collect()
     }
@@ -128,7 +152,10 @@ impl Session {
             .replace("{values}", &values.join(", "))
             .replace("{dates}", &self.dates(table))
             .replace("{function}", location.clickhouse_function())
-            .replace("{read}", &engine.literal(&engine.duckdb_read(table, location)))
+            .replace(
+                "{read}",
+                &engine.literal(&engine.duckdb_read(table, location)),
+            )
             .replace("{empty}", &engine.literal(&engine.duckdb_empty(table)))
             .replace("{location}", &engine.literal(&location.table(table.name)))
             .replace("{objects}", &engine.literal(&location.objects(table.name)))
@@ -164,7 +191,9 @@ fn block(template: &str, name: &str) -> String {
 fn statements(text: &str) -> Vec<String> {
     let text = without_comments(text);
     let all = text.split(";\n").map(str::trim);
-    all.filter(|text| !text.is_empty()).map(str::to_owned).collect()
+    all.filter(|text| !text.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Returns a query without lines that are comments: not every shell can skip them.
@@ -196,7 +225,14 @@ mod tests {
         for engine in Engine::ALL {
             let session = session(engine, "fleet", &Parameters::default());
             let text = session.text(QUESTIONS[0].sql);
-            for part in ["{table}", "{columns}", "{values}", "{dates}", "{read}", "{objects}"] {
+            for part in [
+                "{table}",
+                "{columns}",
+                "{values}",
+                "{dates}",
+                "{read}",
+                "{objects}",
+            ] {
                 assert!(!text.contains(part), "{engine:?}: {part}");
             }
             for table in TABLES {
@@ -208,9 +244,8 @@ mod tests {
 
     #[test]
     fn quotes_in_the_root_stay_in_their_literals() {
-        let text = |engine| {
-            session(engine, "it's; DROP TABLE x", &Parameters::default()).text("SELECT 1")
-        };
+        let text =
+            |engine| session(engine, "it's; DROP TABLE x", &Parameters::default()).text("SELECT 1");
         assert!(text(Engine::Spark).contains("it\\'s; DROP TABLE x/v1/kinds'"));
         assert!(text(Engine::ClickHouse).contains("it\\'s; DROP TABLE x/v1/kinds/date=*"));
         // A literal within a literal: doubled twice.
@@ -236,7 +271,10 @@ mod tests {
             ..Parameters::default()
         };
         let text = session(Engine::DuckDb, "fleet", &parameters).text("SELECT 1");
-        assert_eq!(text.matches("date >= '2026-11-03'").count(), TABLES.len() - 1);
+        assert_eq!(
+            text.matches("date >= '2026-11-03'").count(),
+            TABLES.len() - 1
+        );
     }
 
     #[test]
@@ -244,8 +282,12 @@ mod tests {
         let session = session(Engine::DuckDb, "fleet", &Parameters::default());
         let queries: Vec<(&str, &str)> = CHECKS.iter().map(|one| (one.name, one.sql)).collect();
         let statements = session.statements(&queries, true);
-        let count = |wanted: fn(&Statement) -> bool| statements.iter().filter(|s| wanted(s)).count();
-        assert_eq!(count(|s| matches!(s, Statement::Query(_))), CHECKS.len() + 1);
+        let count =
+            |wanted: fn(&Statement) -> bool| statements.iter().filter(|s| wanted(s)).count();
+        assert_eq!(
+            count(|s| matches!(s, Statement::Query(_))),
+            CHECKS.len() + 1
+        );
         assert_eq!(count(|s| matches!(s, Statement::Mark(_))), CHECKS.len() + 2);
         for statement in &statements {
             let (Statement::Definition(text) | Statement::Mark(text) | Statement::Query(text)) =

@@ -34,7 +34,9 @@ impl DateRange {
             None => (end(text)?, end(text)?),
         };
         match (&since, &until) {
-            (None, None) => Err(format!("`{text}` has no date; write 2026-11-01..2026-11-07")),
+            (None, None) => Err(format!(
+                "`{text}` has no date; write 2026-11-01..2026-11-07"
+            )),
             (Some(since), Some(until)) if since > until => {
                 Err(format!("`{text}` ends before it begins"))
             }
@@ -90,7 +92,14 @@ mod tests {
 
     #[test]
     fn sides_that_are_neither_name_the_accepted_forms() {
-        for text in ["", "2.4.0", "version=", "..", "2026-11-07..2026-11-01", "' OR 1=1"] {
+        for text in [
+            "",
+            "2.4.0",
+            "version=",
+            "..",
+            "2026-11-07..2026-11-01",
+            "' OR 1=1",
+        ] {
             let problem = parse_side(text).unwrap_err();
             assert!(!problem.is_empty(), "{text}");
         }

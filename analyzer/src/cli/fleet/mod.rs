@@ -1,6 +1,6 @@
 //! `energy fleet`: totals of many hosts.
 
-mod ask;
+mod answer;
 mod check;
 mod compact;
 mod forget;
@@ -37,7 +37,8 @@ pub enum FleetCommand {
     /// List the questions
     Questions(list::QuestionsArgs),
     /// Answer a question by an engine that is installed
-    Ask(Box<ask::AskArgs>),
+    #[command(name = "ask")]
+    Answer(Box<answer::AnswerArgs>),
     /// Print the SQL of a question
     Sql(Box<sql::SqlArgs>),
     /// Check that all packs are whole and that their sums are exact
@@ -60,7 +61,7 @@ pub(super) fn run(db: &Path, args: &FleetArgs, out: &mut dyn Write) -> anyhow::R
     match &args.command {
         FleetCommand::Push(args) => push::run(db, args, out),
         FleetCommand::Questions(args) => list::run(args, out),
-        FleetCommand::Ask(args) => ask::run(args, out),
+        FleetCommand::Answer(args) => answer::run(args, out),
         FleetCommand::Sql(args) => sql::run(args, out),
         FleetCommand::Check(args) => check::run(args, out),
         #[cfg(feature = "serve")]

@@ -12,7 +12,12 @@ pub(super) struct ProgramOptions {
     #[arg(value_name = "ROOT")]
     root: String,
     /// Program that executes the SQL: spark-sql, duckdb or clickhouse
-    #[arg(long = "with", value_name = "ENGINE", value_enum, hide_possible_values = true)]
+    #[arg(
+        long = "with",
+        value_name = "ENGINE",
+        value_enum,
+        hide_possible_values = true
+    )]
     engine: Engine,
     /// Command of the program, with its options, or a Python that has its package
     /// [default: found in PATH]
@@ -25,10 +30,7 @@ pub(super) struct ProgramOptions {
 
 impl ProgramOptions {
     /// Returns the program and its session.
-    pub(super) fn open(
-        &self,
-        parameters: &Parameters,
-    ) -> anyhow::Result<(EngineProgram, Session)> {
+    pub(super) fn open(&self, parameters: &Parameters) -> anyhow::Result<(EngineProgram, Session)> {
         let session = Session::new(self.engine, &self.root, parameters)?;
         let program = EngineProgram::find(self.engine, self.program.as_deref())?;
         Ok((program, session))

@@ -30,7 +30,7 @@ pub struct SqlArgs {
 
 pub(super) fn run(args: &SqlArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let question = question(&args.name)?;
-    super::ask::check_parameters(question, &args.parameters)?;
+    super::answer::check_parameters(question, &args.parameters)?;
     let session = Session::new(args.engine, &args.root, &args.parameters)?;
     write!(out, "{}", session.text(question.sql))?;
     Ok(())

@@ -4,29 +4,24 @@
 -- energy otherwise), a_j_per_unit, b_j_per_unit, change (b over a, minus 1), difference_j (b minus a,
 -- times b_count: what the change costs).
 -- Runs count for requests and tokens by the date on which they begin.
-WITH versions AS (
-    SELECT host_id AS version_host, run AS version_run, max(program_version) AS program_version
-    FROM runs
-    GROUP BY host_id, run),
-operations AS (
+WITH operations AS (
     SELECT k.service AS service, k.kind AS kind, k.role AS role, k.host_id AS host_id,
            k.run AS run, k.bucket AS bucket, k.date AS date,
-           v.program_version AS program_version, max(k.activations) AS units,
+           t.program_version AS program_version, max(k.activations) AS units,
            sum(k.self_nj) AS energy_nj
     FROM kinds k
-    LEFT JOIN versions v ON v.version_host = k.host_id AND v.version_run = k.run
+    LEFT JOIN run_totals t ON t.host_id = k.host_id AND t.run = k.run
     WHERE k.root
-    GROUP BY k.service, k.kind, k.role, k.host_id, k.run, k.bucket, k.date, v.program_version),
+    GROUP BY k.service, k.kind, k.role, k.host_id, k.run, k.bucket, k.date, t.program_version),
 measured AS (
-    SELECT service, 1 AS place, 'request' AS unit, nullif('', '') AS kind,
-           nullif('', '') AS role, first_date AS date, program_version,
-           requests AS units, energy_nj
+    SELECT service, place, unit, nullif('', '') AS kind, nullif('', '') AS role,
+           first_date AS date, program_version,
+           CASE WHEN place = 1 THEN requests ELSE input_tokens + output_tokens END AS units,
+           energy_nj
     FROM run_totals
-    UNION ALL
-    SELECT service, 2 AS place, 'token' AS unit, nullif('', '') AS kind,
-           nullif('', '') AS role, first_date AS date, program_version,
-           input_tokens + output_tokens AS units, energy_nj
-    FROM run_totals
+    CROSS JOIN (SELECT 1 AS place, 'request' AS unit
+                UNION ALL
+                SELECT 2 AS place, 'token' AS unit) AS counted_units
     UNION ALL
     SELECT service, 3 AS place, 'activation' AS unit, kind, role, date, program_version, units,
            energy_nj
