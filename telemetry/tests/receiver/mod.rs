@@ -1,7 +1,7 @@
 //! A collector for tests: decodes what it receives, and gives the answers of a list.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -205,6 +205,13 @@ fn request(reader: &mut impl BufRead) -> Option<(String, Vec<String>, Vec<u8>)> 
         }
         None if value("transfer-encoding").is_some() => chunks(reader, &mut body)?,
         None => {}
+    }
+    if value("content-encoding").as_deref() == Some("gzip") {
+        let mut text = Vec::new();
+        flate2::read::GzDecoder::new(&body[..])
+            .read_to_end(&mut text)
+            .ok()?;
+        body = text;
     }
     Some((path, lines, body))
 }
