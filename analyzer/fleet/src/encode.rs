@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
@@ -31,16 +31,29 @@ pub struct TableEncoder {
 }
 
 impl TableEncoder {
-    /// Begins a table.
+    /// Begins a table of any number of rows.
     ///
     /// # Errors
     /// If the columns are not valid in Parquet.
     pub fn new(table: &FleetTable) -> Result<Self> {
+        Self::with_properties(table, properties().build())
+    }
+
+    /// Begins a table of few rows: without what only helps to skip rows, which would be most of the
+    /// object.
+    ///
+    /// # Errors
+    /// If the columns are not valid in Parquet.
+    pub fn small(table: &FleetTable) -> Result<Self> {
+        let small = properties()
+            .set_dictionary_enabled(false)
+            .set_statistics_enabled(EnabledStatistics::None)
+            .set_offset_index_disabled(true);
+        Self::with_properties(table, small.build())
+    }
+
+    fn with_properties(table: &FleetTable, properties: WriterProperties) -> Result<Self> {
         let schema = parse_message_type(&schema(table)).map_err(parquet_error)?;
-        let properties = WriterProperties::builder()
-            .set_created_by("tracing-energy".to_owned())
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .build();
         let writer = SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties));
         Ok(Self {
             writer: writer.map_err(parquet_error)?,
@@ -98,6 +111,12 @@ impl TableEncoder {
         self.buffered = 0;
         Ok(())
     }
+}
+
+fn properties() -> WriterPropertiesBuilder {
+    WriterProperties::builder()
+        .set_created_by("tracing-energy".to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
 }
 
 fn schema(table: &FleetTable) -> String {
@@ -161,6 +180,16 @@ mod tests {
             .unwrap();
             assert_eq!(read, (0..rows).map(row).collect::<Vec<_>>());
         }
+    }
+
+    /// A service that sends a pack each 15 minutes sends less than 2 MB a day.
+    #[test]
+    fn small_tables_are_small() {
+        let mut table = TableEncoder::small(&RAILS).unwrap();
+        (0..3).for_each(|no| table.push(&row(no)).unwrap());
+        let bytes = table.finish().unwrap();
+        assert!(bytes.len() < 2_500, "{}", bytes.len());
+        assert!(encoded(3).len() > bytes.len());
     }
 
     #[test]

@@ -37,9 +37,10 @@ impl BucketDestination {
     /// # Errors
     /// If the URL or the environment variables are invalid.
     pub(super) fn new(url: &str) -> Result<Self> {
-        let root = url.trim_end_matches('/').to_owned();
+        let (scheme, place) = url.split_once("://").unwrap_or(("", url));
+        let place = place.trim_end_matches('/');
+        let root = format!("{scheme}://{place}");
         let invalid = |error: object_store::Error| Error::Request(format!("{root}: {error}"));
-        let (scheme, place) = root.split_once("://").unwrap_or(("", &root));
         let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
         if bucket.is_empty() {
             let text = format!("{root}: the bucket is missing; write {scheme}://BUCKET/PREFIX");

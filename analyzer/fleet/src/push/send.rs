@@ -36,7 +36,7 @@ pub(super) fn send(
         destination,
         plan,
         keys: keys(plan),
-        manifest: TableEncoder::new(&PACKS)?,
+        manifest: TableEncoder::small(&PACKS)?,
         sent: SentPack::default(),
     };
     for (table, rows) in table_rows(plan) {
@@ -92,7 +92,10 @@ impl PackWriter<'_> {
         table: &FleetTable,
         rows: &mut dyn FnMut(&mut Emit<'_>) -> Result<()>,
     ) -> Result<()> {
-        let mut encoder = TableEncoder::new(table)?;
+        let mut encoder = match [REQUESTS, SPANS].contains(table) {
+            true => TableEncoder::new(table)?,
+            false => TableEncoder::small(table)?,
+        };
         let mut sum = TableSum::new(table);
         let keys = &self.keys;
         rows(&mut |own| {
@@ -124,7 +127,7 @@ impl PackWriter<'_> {
     }
 
     fn finish(mut self) -> Result<SentPack> {
-        let manifest = std::mem::replace(&mut self.manifest, TableEncoder::new(&PACKS)?);
+        let manifest = std::mem::replace(&mut self.manifest, TableEncoder::small(&PACKS)?);
         let bytes = manifest.finish()?;
         self.sent.sha256 = self.put(&PACKS, &bytes)?;
         Ok(self.sent)
