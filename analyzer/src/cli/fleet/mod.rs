@@ -12,6 +12,10 @@ use clap::{Args, Subcommand};
 
 /// Options of `energy fleet`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  energy fleet questions
+  energy fleet ask services --with duckdb /srv/energy
+  energy fleet check --with duckdb /srv/energy")]
 pub struct FleetArgs {
     /// What to do.
     #[command(subcommand)]

@@ -7,7 +7,7 @@ use energy_fleet::questions::{Engine, EngineProgram, Parameters, Session, Timing
 
 /// The packs, and the program that reads them.
 #[derive(Debug, Args)]
-pub struct ProgramOptions {
+pub(super) struct ProgramOptions {
     /// Folder or bucket with the packs: a path, s3://, gs:// or az://
     #[arg(value_name = "ROOT")]
     root: String,
