@@ -10,7 +10,7 @@ from work import LlmWork, ServiceWork
 
 FIRST_DAY = datetime.date(2026, 11, 1)
 DAY_NS = 86_400_000_000_000
-# An energy that makes the sums of few runs exceed 64 bits.
+# A factor that makes the sums of few runs exceed 64 bits.
 HUGE = 300_000_000
 
 
@@ -45,8 +45,8 @@ class Host:
 class Fleet:
     """Writes all packs of a fleet."""
 
-    def __init__(self, folder, hosts, runs, seed):
-        self.folder, self.runs, self.seed = folder, runs, seed
+    def __init__(self, folder, hosts, runs, seed, scale=HUGE):
+        self.folder, self.runs, self.seed, self.scale = folder, runs, seed, scale
         self.hosts = [Host(number, hosts, seed) for number in range(hosts)]
         self.days = set()
         self.count = 0
@@ -79,7 +79,7 @@ class Fleet:
 
     def _llm(self, host, run, dice, facts):
         model, precision = MODELS[(host.number + run) % len(MODELS)]
-        scale = HUGE if run % 10 == 1 else 1
+        scale = self.scale if run % 10 == 1 else 1
         return LlmWork(host, dice, facts, model=model, precision=precision, scale=scale)
 
     def _service(self, host, run, dice, facts):

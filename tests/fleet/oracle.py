@@ -158,7 +158,7 @@ def change(fleet, a, b):
         measured += [{"place": place, "unit": unit, "kind": None, "role": None, "units": run[name],
                       "date": run["first_date"], **run} for run in runs]
     for row in packed_kinds(fleet):
-        measured.append({"place": 3, "unit": "activation", "units": row["activations"],
+        measured.append({"place": 3, "unit": "span entry", "units": row["activations"],
                          "energy_nj": row["self_nj"],
                          "program_version": versions[row["host_id"], row["run"]], **row})
     measured = [row for row in measured if row["units"] is not None and row["energy_nj"] is not None]

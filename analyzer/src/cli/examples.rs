@@ -69,6 +69,8 @@ v_trials; `run` is the number of a run.";
 pub(super) const FLEET: &str = "Examples:
   energy fleet push /mnt/energy
   energy fleet compact /mnt/energy
+  energy fleet ask services /mnt/energy --with duckdb
+  energy fleet check /mnt/energy --with duckdb
   energy fleet pull service=search --from /mnt/energy --db search.db";
 
 #[cfg(feature = "fleet")]

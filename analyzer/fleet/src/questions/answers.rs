@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use energy_query::Result;
-use energy_query::format::{Answer, Column, Sheet, counted, energy};
+use energy_query::format::{Answer, Column, Sheet, counted, energy, escape};
 use serde_json::{Value, json};
 
 use super::checks::{self, CHECKS};
@@ -32,6 +32,9 @@ const TEXTS: [&str; 16] = [
     "expected",
     "found",
 ];
+
+/// Number of faults that a table lists.
+const LISTED_FAULTS: usize = 50;
 
 /// Times of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,36 +168,42 @@ impl CheckResult {
             Column::count("faults", "faults"),
         ];
         let faults = Sheet::of_values("faults", "", checks::columns(), self.faults.clone());
-        Answer::new("fleet check", title)
+        let answer = Answer::new("fleet check", title)
             .sheet(faults.data_only())
-            .sheet(Sheet::of_values("checks", "", columns, checks))
-            .sheet(self.displayed())
+            .sheet(Sheet::of_values("checks", "", columns, checks));
+        let hidden = self.faults.len().saturating_sub(LISTED_FAULTS);
+        let answer = match self.faults.len() {
+            0 => answer,
+            _ => answer.chart(|_| self.listed()),
+        };
+        match hidden {
+            0 => answer,
+            hidden => answer.note(format!(
+                "{} not shown: see --json.",
+                counted(hidden, "fault")
+            )),
+        }
     }
 
-    /// Returns the faults in two columns, because objects have long names.
-    fn displayed(&self) -> Sheet {
-        let rows = self.faults.iter().map(|fault| {
-            let text = |key: &str| fault[key].as_str().unwrap_or("-").to_owned();
-            let rail = fault["rail"]
-                .as_str()
-                .map(|rail| format!(" of {rail}"))
+    /// Returns the first faults as text; objects have long names, which are not cut.
+    fn listed(&self) -> String {
+        let faults = self.faults.iter().take(LISTED_FAULTS).map(|fault| {
+            let text = |key: &str| escape(fault[key].as_str().unwrap_or("-"));
+            let rail = fault["rail"].as_str();
+            let rail = rail
+                .map(|rail| format!(", rail {}", escape(rail)))
                 .unwrap_or_default();
-            let what = format!(
-                "{}{rail}: expected {}, found {}",
+            format!(
+                "{}: {} (host {}{rail})\n  {}\n  expected {}, found {}\n",
+                text("check"),
                 text("problem"),
+                text("host"),
+                text("object"),
                 text("expected"),
                 text("found")
-            );
-            json!({ "fault": format!("{} (host {})\n{}", text("object"), text("host"), what) })
+            )
         });
-        let rows: Vec<Value> = rows.collect();
-        Sheet::of_values(
-            "displayed",
-            "Faults",
-            vec![Column::text("fault", "fault")],
-            rows,
-        )
-        .display_only()
+        faults.collect()
     }
 }
 

@@ -17,22 +17,22 @@ pub struct Check {
 pub const CHECKS: [Check; 8] = [
     Check {
         name: "balance",
-        about: "accounts of each pack and rail sum to its measured energy",
+        about: "accounts of each rail sum to its measured energy",
         sql: include_str!("sql/checks/balance.sql"),
     },
     Check {
         name: "kinds",
-        about: "operations of each pack and rail sum to the account of spans",
+        about: "operations of each rail sum to the account of spans",
         sql: include_str!("sql/checks/kinds.sql"),
     },
     Check {
         name: "nodes",
-        about: "call paths, where they were sent, sum to the account of spans",
+        about: "call paths of each rail sum to the account of spans",
         sql: include_str!("sql/checks/nodes.sql"),
     },
     Check {
         name: "tables",
-        about: "tables of each pack have the rows and sums of its manifest",
+        about: "tables have the rows and sums of their manifest",
         sql: include_str!("sql/checks/tables.sql"),
     },
     Check {
@@ -42,7 +42,7 @@ pub const CHECKS: [Check; 8] = [
     },
     Check {
         name: "manifests",
-        about: "rows that are older than a day have a manifest",
+        about: "rows older than a day have a manifest",
         sql: include_str!("sql/checks/manifests.sql"),
     },
     Check {

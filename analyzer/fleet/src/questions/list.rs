@@ -32,7 +32,7 @@ pub const QUESTIONS: [Question; 8] = [
     },
     Question {
         name: "services",
-        about: "energy of each service, per request and per token",
+        about: "energy of services, per request and token",
         needs: "",
         uses: "",
         sql: include_str!("sql/services.sql"),
@@ -40,7 +40,7 @@ pub const QUESTIONS: [Question; 8] = [
     },
     Question {
         name: "operations",
-        about: "energy of each operation of each service",
+        about: "energy of each service's operations",
         needs: "",
         uses: "",
         sql: include_str!("sql/operations.sql"),
@@ -48,7 +48,7 @@ pub const QUESTIONS: [Question; 8] = [
     },
     Question {
         name: "tokens",
-        about: "energy per token by model, precision and chip",
+        about: "energy per token by model and chip",
         needs: "",
         uses: "",
         sql: include_str!("sql/tokens.sql"),
@@ -56,7 +56,7 @@ pub const QUESTIONS: [Question; 8] = [
     },
     Question {
         name: "change",
-        about: "change between two dates or two versions, by service",
+        about: "change between dates or versions",
         needs: "--a and --b",
         uses: "--a SIDE --b SIDE",
         sql: include_str!("sql/change.sql"),
@@ -64,7 +64,7 @@ pub const QUESTIONS: [Question; 8] = [
     },
     Question {
         name: "outliers",
-        about: "hosts that need more or less energy per request than their group",
+        about: "hosts unlike their group in J per request",
         needs: "",
         uses: "--threshold Z",
         sql: include_str!("sql/outliers.sql"),
@@ -72,7 +72,7 @@ pub const QUESTIONS: [Question; 8] = [
     },
     Question {
         name: "balance",
-        about: "accounts of each rail, summed over all hosts",
+        about: "accounts of each rail over all hosts",
         needs: "",
         uses: "",
         sql: include_str!("sql/balance.sql"),

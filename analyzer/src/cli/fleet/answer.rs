@@ -18,14 +18,14 @@ const ROWS: usize = 30;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   energy fleet ask services --with duckdb /srv/energy
-  energy fleet ask change --with spark-sql s3://fleet/energy \\
-      --a version=2.3.0 --b version=2.4.0
+  energy fleet ask tokens --with spark-sql s3://fleet/energy --timing
+  energy fleet ask change --with duckdb packs --a version=1.2 --b version=1.3
   energy fleet ask outliers --with clickhouse /srv/energy --since 7d --json
 
 No engine is built in. `duckdb` and `clickhouse` may also be the packages duckdb
 and chdb of python3. The variables ENERGY_SPARK_SQL, ENERGY_DUCKDB and
 ENERGY_CLICKHOUSE name programs as --program does.")]
-pub struct AnswerArgs {
+pub(super) struct AnswerArgs {
     /// Question: see `energy fleet questions`
     #[arg(value_name = "NAME")]
     name: String,

@@ -20,7 +20,7 @@ const FAULTS: u8 = 3;
   energy fleet check --with spark-sql s3://fleet/energy --json
 
 Exit code 3: a check found a fault. Each fault names the object.")]
-pub struct CheckArgs {
+pub(super) struct CheckArgs {
     /// Packs and program.
     #[command(flatten)]
     program: ProgramOptions,

@@ -12,7 +12,10 @@ use crate::options::OutputFormat;
 
 /// Options of `energy fleet questions`.
 #[derive(Debug, Args)]
-pub struct QuestionsArgs {
+#[command(after_help = "Examples:
+  energy fleet questions
+  energy fleet questions --json")]
+pub(super) struct QuestionsArgs {
     /// Output format.
     #[command(flatten)]
     output: OutputFormat,

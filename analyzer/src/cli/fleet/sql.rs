@@ -13,7 +13,7 @@ use energy_fleet::questions::{Engine, Parameters, Session, question};
 
 Prints the definitions of tables, functions and views, then the question. The
 question is the same for all engines.")]
-pub struct SqlArgs {
+pub(super) struct SqlArgs {
     /// Question: see `energy fleet questions`
     #[arg(value_name = "NAME")]
     name: String,

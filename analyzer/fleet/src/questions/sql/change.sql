@@ -1,5 +1,5 @@
 -- Change of the energy per request, token and span entry of each service between sides a and b: dates,
--- versions of the program, or both. Columns: service, unit (request, token, activation), kind, role
+-- versions of the program, or both. Columns: service, unit (request, token, span entry), kind, role
 -- (of an operation, else NULL), a_count, b_count, a_nj, b_nj (active energy of operations, total
 -- energy otherwise), a_j_per_unit, b_j_per_unit, change (b over a, minus 1), difference_j (b minus a,
 -- times b_count: what the change costs).
@@ -23,7 +23,7 @@ measured AS (
                 UNION ALL
                 SELECT 2 AS place, 'token' AS unit) AS counted_units
     UNION ALL
-    SELECT service, 3 AS place, 'activation' AS unit, kind, role, date, program_version, units,
+    SELECT service, 3 AS place, 'span entry' AS unit, kind, role, date, program_version, units,
            energy_nj
     FROM operations),
 sided AS (
