@@ -9,6 +9,9 @@ use super::metrics::{self, MetricsArgs};
 
 /// Energies of many hosts and services.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  energy fleet metrics
+  energy fleet metrics --listen 0.0.0.0:9464 --token-file token.txt")]
 pub struct FleetArgs {
     /// What to do.
     #[command(subcommand)]
