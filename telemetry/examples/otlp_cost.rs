@@ -79,7 +79,7 @@ fn encode() -> Vec<EncodedRequest> {
             ..SpanCost::default()
         };
         let span = encoder.span((&row, row.start_ns + 1_000), None, &cost, &place);
-        requests.extend(items.push(span));
+        requests.extend(items.push(&span));
     }
     requests.extend(items.take());
     requests

@@ -188,7 +188,7 @@ mod tests {
             rail: rail.to_owned(),
             self_j,
             basis: Some(
-                if at % 2 == 0 {
+                if at.is_multiple_of(2) {
                     Basis::Measured
                 } else {
                     Basis::Fitted

@@ -122,8 +122,7 @@ pub(super) const OTLP_PUSH: &str = "Examples:
   energy otlp push last http://localhost:4318
   energy otlp push sky http://localhost:4318 --dry-run
   energy otlp push last http://localhost:4318 --events
-  energy otlp push last http://localhost:4318 --metrics \\
-      --header 'authorization=Bearer TOKEN'
+  energy otlp push last http://localhost:4318 --header \"x-tenant=blue\"
 
 Ids of spans depend on the recording only: sending a run again makes no second
 span. A span belongs to the trace in its field trace_id or traceparent, else to

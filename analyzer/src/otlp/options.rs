@@ -11,7 +11,7 @@ use crate::options::{duration_text, parse_duration};
 /// What is sent to a collector, and how.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct CollectorOptions {
-    /// Send spans with their energies [default: with metrics, if no kind is selected]
+    /// Send spans with their energies [default, if nothing is selected: spans and metrics]
     #[arg(long)]
     pub spans: bool,
     /// Send log events with the energies of spans that another exporter has sent: those with the

@@ -135,3 +135,33 @@ fn options_of_each_command_have_library_defaults() {
         }
     }
 }
+
+#[test]
+#[cfg(feature = "serve")]
+fn options_of_collectors_and_scrapers_have_library_defaults() {
+    use energy_analyzer::cli::{FleetCommand, OtlpCommand};
+    use energy_analyzer::otlp::{FollowOptions, PushOptions};
+    use energy_analyzer::serve::MetricsOptions;
+    let parsed = |line: &str| {
+        let words = ["energy"].into_iter().chain(line.split(' '));
+        Cli::try_parse_from(words).unwrap().command
+    };
+    for line in [
+        "otlp push last http://a",
+        "otlp follow http://a",
+        "otlp follow last http://a",
+    ] {
+        let Command::Otlp(args) = parsed(line) else {
+            panic!("{line}")
+        };
+        match args.command {
+            OtlpCommand::Push(args) => same::<PushOptions>(&args.options),
+            OtlpCommand::Follow(args) => same::<FollowOptions>(&args.options),
+        }
+    }
+    let Command::Fleet(args) = parsed("fleet metrics") else {
+        panic!("fleet metrics")
+    };
+    let FleetCommand::Metrics(args) = args.command;
+    same::<MetricsOptions>(&args.options);
+}

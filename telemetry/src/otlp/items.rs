@@ -1,20 +1,22 @@
 //! Items that wait for a request.
 
-use super::request::{EncodedRequest, OtlpItem};
+use std::marker::PhantomData;
+
+use super::request::{EncodedRequest, OtlpItem, add_item, message};
 use super::resource::RunResource;
 
 /// Maximum number of items of a request. Collectors drop parts of larger ones, and answer with 200.
 pub const MAX_ITEMS: usize = 8_192;
-/// Size of the items in bytes of one request.
+/// Size of the items in bytes from which no further one is added.
 const MAX_BYTES: usize = 4 << 20;
 
-/// Items of one run for the next request.
+/// Encoded items of one run for the next request.
 #[derive(Debug)]
 pub struct RequestItems<T> {
     run: RunResource,
-    items: Vec<T>,
+    items: Vec<u8>,
     count: u64,
-    bytes: usize,
+    of: PhantomData<T>,
 }
 
 impl<T: OtlpItem> RequestItems<T> {
@@ -24,28 +26,17 @@ impl<T: OtlpItem> RequestItems<T> {
             run: run.clone(),
             items: Vec::new(),
             count: 0,
-            bytes: 0,
+            of: PhantomData,
         }
     }
 
-    /// Returns the number of items.
-    pub fn len(&self) -> usize {
-        self.items.len()
-    }
-
-    /// Returns whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
     /// Adds an item. Returns a request with those before it if there are enough for one.
-    pub fn push(&mut self, item: T) -> Option<EncodedRequest> {
-        let (bytes, count) = (item.encoded_len(), item.count());
-        let is_full = self.count + count > MAX_ITEMS as u64 || self.bytes + bytes > MAX_BYTES;
+    pub fn push(&mut self, item: &T) -> Option<EncodedRequest> {
+        let count = item.count();
+        let is_full = self.count + count > MAX_ITEMS as u64 || self.items.len() >= MAX_BYTES;
         let full = is_full.then(|| self.take()).flatten();
-        self.bytes += bytes;
+        add_item(item, &mut self.items);
         self.count += count;
-        self.items.push(item);
         full
     }
 
@@ -54,13 +45,12 @@ impl<T: OtlpItem> RequestItems<T> {
         if self.items.is_empty() {
             return None;
         }
-        let items = std::mem::take(&mut self.items);
-        let count = std::mem::take(&mut self.count);
-        self.bytes = 0;
+        let body = message(&self.items, &self.run);
+        self.items.clear();
         Some(EncodedRequest {
             signal: T::SIGNAL,
-            body: T::encode_request(items, &self.run),
-            items: count,
+            body,
+            items: std::mem::take(&mut self.count),
         })
     }
 }

@@ -1,15 +1,16 @@
 //! Encoded requests.
 
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
-use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::metrics::v1::Metric;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint};
 
 use super::resource::RunResource;
 use crate::names::SCHEMA_URL;
+
+/// Number of the field of items in `ScopeSpans`, `ScopeLogs` and `ScopeMetrics`.
+const ITEMS: u32 = 2;
 
 /// A kind of signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,7 +55,7 @@ pub struct EncodedRequest {
 }
 
 /// A span, a log record or a metric.
-pub trait OtlpItem: Message + Sized + Default {
+pub trait OtlpItem: Message {
     /// Its signal.
     const SIGNAL: Signal;
 
@@ -62,15 +63,95 @@ pub trait OtlpItem: Message + Sized + Default {
     fn count(&self) -> u64 {
         1
     }
-
-    /// Encodes a request with items of one run.
-    fn encode_request(items: Vec<Self>, run: &RunResource) -> Vec<u8>;
 }
 
 impl OtlpItem for Span {
     const SIGNAL: Signal = Signal::Traces;
+}
 
-    fn encode_request(spans: Vec<Self>, run: &RunResource) -> Vec<u8> {
+impl OtlpItem for LogRecord {
+    const SIGNAL: Signal = Signal::Logs;
+}
+
+impl OtlpItem for Metric {
+    const SIGNAL: Signal = Signal::Metrics;
+
+    fn count(&self) -> u64 {
+        super::metrics::points(self)
+    }
+}
+
+/// Appends an item as it is encoded in its scope.
+pub(super) fn add_item(item: &impl OtlpItem, items: &mut Vec<u8>) {
+    let before = items.len();
+    encode_key(ITEMS, WireType::LengthDelimited, items);
+    // A vector has always place.
+    if item.encode_length_delimited(items).is_err() {
+        items.truncate(before);
+    }
+}
+
+/// Returns the message with encoded items of one run.
+///
+/// The messages of all signals have the same numbers of fields:
+///
+/// ```text
+/// request 1: { resource 1, scope 2: { scope 1, item 2, item 2, ..., schema 3 }, schema 3 }
+/// ```
+///
+/// Each item is encoded once. The generated code would compute the length of all items again at each
+/// level.
+pub(super) fn message(items: &[u8], run: &RunResource) -> Vec<u8> {
+    let mut scope = Vec::with_capacity(items.len() + 256);
+    add_field(1, &run.scope.encode_to_vec(), &mut scope);
+    scope.extend_from_slice(items);
+    add_field(3, SCHEMA_URL.as_bytes(), &mut scope);
+    let mut resource = Vec::with_capacity(scope.len() + 1_024);
+    add_field(1, &run.resource.encode_to_vec(), &mut resource);
+    add_field(2, &scope, &mut resource);
+    add_field(3, SCHEMA_URL.as_bytes(), &mut resource);
+    let mut request = Vec::with_capacity(resource.len() + 16);
+    add_field(1, &resource, &mut request);
+    request
+}
+
+fn add_field(number: u32, content: &[u8], to: &mut Vec<u8>) {
+    encode_key(number, WireType::LengthDelimited, to);
+    encode_varint(content.len() as u64, to);
+    to.extend_from_slice(content);
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+    use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+    use opentelemetry_proto::tonic::resource::v1::Resource;
+    use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
+
+    use super::*;
+    use crate::otlp::attributes::text;
+
+    #[test]
+    fn messages_are_those_of_the_generated_code() {
+        let span = |name: &str| Span {
+            name: name.to_owned(),
+            span_id: vec![1; 8],
+            attributes: vec![text("a", "b")],
+            ..Span::default()
+        };
+        let run = RunResource {
+            resource: Resource {
+                attributes: vec![text("service.name", "shop")],
+                ..Resource::default()
+            },
+            scope: InstrumentationScope {
+                name: "s".to_owned(),
+                ..InstrumentationScope::default()
+            },
+        };
+        let spans = vec![span("one"), span(&"long ".repeat(1_000)), Span::default()];
+        let mut items = Vec::new();
+        spans.iter().for_each(|span| add_item(span, &mut items));
         let scope_spans = vec![ScopeSpans {
             scope: Some(run.scope.clone()),
             spans,
@@ -81,46 +162,7 @@ impl OtlpItem for Span {
             scope_spans,
             schema_url: SCHEMA_URL.to_owned(),
         }];
-        ExportTraceServiceRequest { resource_spans }.encode_to_vec()
-    }
-}
-
-impl OtlpItem for LogRecord {
-    const SIGNAL: Signal = Signal::Logs;
-
-    fn encode_request(log_records: Vec<Self>, run: &RunResource) -> Vec<u8> {
-        let scope_logs = vec![ScopeLogs {
-            scope: Some(run.scope.clone()),
-            log_records,
-            schema_url: SCHEMA_URL.to_owned(),
-        }];
-        let resource_logs = vec![ResourceLogs {
-            resource: Some(run.resource.clone()),
-            scope_logs,
-            schema_url: SCHEMA_URL.to_owned(),
-        }];
-        ExportLogsServiceRequest { resource_logs }.encode_to_vec()
-    }
-}
-
-impl OtlpItem for Metric {
-    const SIGNAL: Signal = Signal::Metrics;
-
-    fn count(&self) -> u64 {
-        super::metrics::points(self)
-    }
-
-    fn encode_request(metrics: Vec<Self>, run: &RunResource) -> Vec<u8> {
-        let scope_metrics = vec![ScopeMetrics {
-            scope: Some(run.scope.clone()),
-            metrics,
-            schema_url: SCHEMA_URL.to_owned(),
-        }];
-        let resource_metrics = vec![ResourceMetrics {
-            resource: Some(run.resource.clone()),
-            scope_metrics,
-            schema_url: SCHEMA_URL.to_owned(),
-        }];
-        ExportMetricsServiceRequest { resource_metrics }.encode_to_vec()
+        let expected = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
+        assert_eq!(message(&items, &run), expected);
     }
 }

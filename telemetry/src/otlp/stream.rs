@@ -123,7 +123,7 @@ impl OtlpStream {
         limit_kinds(&mut totals, MAX_KINDS);
         self.exemplars.take(&mut totals[0].kinds);
         for metric in run_metrics(&totals[0]) {
-            self.metrics.push(metric).into_iter().for_each(&mut *push);
+            self.metrics.push(&metric).into_iter().for_each(&mut *push);
         }
         self.metrics.take().into_iter().for_each(push);
     }
@@ -177,12 +177,12 @@ impl OtlpStream {
         if signals.events
             && let Some(event) = energy_event(&self.encoder, (row, end_ns), &cost, &place)
         {
-            self.events.push(event).into_iter().for_each(&mut *push);
+            self.events.push(&event).into_iter().for_each(&mut *push);
         }
         if signals.spans {
             let fields = ended.fields.as_deref();
             let span = self.encoder.span((row, end_ns), fields, &cost, &place);
-            self.spans.push(span).into_iter().for_each(push);
+            self.spans.push(&span).into_iter().for_each(push);
         }
     }
 

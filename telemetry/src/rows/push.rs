@@ -115,13 +115,13 @@ impl<'r, 's> SpanVisitor<'r, 's> {
             && let Some(event) = energy_event(&self.encoder, (row, end_ns), cost, &place)
         {
             self.pushed.events += 1;
-            self.events.push(event).map_or(Ok(()), &mut self.send)?;
+            self.events.push(&event).map_or(Ok(()), &mut self.send)?;
         }
         if signals.spans {
             let fields = activation.fields.as_deref();
             let span = self.encoder.span((row, end_ns), fields, cost, &place);
             self.pushed.spans += 1;
-            self.spans.push(span).map_or(Ok(()), &mut self.send)?;
+            self.spans.push(&span).map_or(Ok(()), &mut self.send)?;
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ impl<'r, 's> SpanVisitor<'r, 's> {
             self.exemplars.take(&mut totals[0].kinds);
             let mut metrics = RequestItems::new(&RunResource::new(&self.run.row));
             for metric in run_metrics(&totals[0]) {
-                metrics.push(metric).map_or(Ok(()), &mut self.send)?;
+                metrics.push(&metric).map_or(Ok(()), &mut self.send)?;
             }
             metrics.take().map_or(Ok(()), &mut self.send)?;
         }

@@ -227,7 +227,7 @@ pub(crate) fn request(count: u64) -> EncodedRequest {
         let cost = SpanCost::default();
         assert!(
             items
-                .push(encoder.span((&row, SECOND), None, &cost, &place))
+                .push(&encoder.span((&row, SECOND), None, &cost, &place))
                 .is_none()
         );
     }

@@ -14,7 +14,6 @@ use crate::serve::{self, MetricsOptions};
 #[command(after_help = "Examples:
   energy fleet metrics
   energy fleet metrics --listen 0.0.0.0:9464 --token-file token.txt
-  curl -H 'Authorization: Bearer TOKEN' http://localhost:9464/metrics
 
 Serves /metrics and nothing else, in the format OpenMetrics. The newest 16 runs
 of the database have metrics, those that are being recorded first. 256
