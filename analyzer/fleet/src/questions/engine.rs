@@ -1,7 +1,6 @@
 //! Differences between engines: names of types, quoting, statements around a query.
 
 use super::columns::{ColumnType, PackTable};
-use super::location::Location;
 
 /// A program that executes SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -135,7 +134,7 @@ impl Engine {
     }
 
     /// Returns DuckDB's query of the objects of a table. Columns that older objects lack are NULL.
-    pub(super) fn duckdb_read(self, table: &PackTable, location: &Location) -> String {
+    pub(super) fn duckdb_read(self, table: &PackTable, objects: &str) -> String {
         let column = |(name, kind)| {
             let kind = self.type_name(kind);
             format!("'{name}': {{name: '{name}', type: '{kind}', default_value: NULL}}")
@@ -146,7 +145,7 @@ impl Engine {
              regexp_extract(filename, 'date=([0-9-]+)/[^/]*$', 1) AS date \
              FROM read_parquet({}, schema = MAP {{{}}}, hive_partitioning = false, \
              filename = true)",
-            self.literal(&location.objects(table.name)),
+            self.literal(objects),
             columns.join(", ")
         )
     }

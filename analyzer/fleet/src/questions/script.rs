@@ -154,7 +154,7 @@ impl Session {
             .replace("{function}", location.clickhouse_function())
             .replace(
                 "{read}",
-                &engine.literal(&engine.duckdb_read(table, location)),
+                &engine.literal(&engine.duckdb_read(table, &location.objects(table.name))),
             )
             .replace("{empty}", &engine.literal(&engine.duckdb_empty(table)))
             .replace("{location}", &engine.literal(&location.table(table.name)))
