@@ -51,13 +51,15 @@ class Fleet:
         self.days = set()
         self.count = 0
 
-    def write(self, compacted=False):
+    def write(self, compacted="none"):
+        """Writes all runs; `half` compacts the first days and keeps sources of every second one."""
         for host in self.hosts:
             for run in range(self.runs):
                 self._write_run(host, run)
-        for place, day in enumerate(sorted(self.days)[: len(self.days) // 2]):
-            if compacted:
-                compact(self.folder, day, remove=place % 2 == 0)
+        days = sorted(self.days)
+        number = {"none": 0, "half": len(days) // 2, "all": len(days)}[compacted]
+        for place, day in enumerate(days[:number]):
+            compact(self.folder, day, remove=compacted == "all" or place % 2 == 0)
         return self.count
 
     def _write_run(self, host, run):

@@ -6,7 +6,7 @@
 //! - [`QuestionRows`], [`CheckResult`] - what a program answered.
 //!
 //! ```text
-//! columns, side <- location, engine <- parameters <- script (views, queries)
+//! columns <- engine <- location, parameters (side) <- script (views, queries)
 //! rows, script <- program <- execution <- answers
 //! ```
 //!

@@ -49,7 +49,7 @@ impl EngineProgram {
             true => vec![words.to_owned()],
             false => words.split_whitespace().map(str::to_owned).collect(),
         };
-        let file_name = words.first().map(|word| PathBuf::from(word));
+        let file_name = words.first().map(PathBuf::from);
         let file_name = file_name.as_deref().and_then(Path::file_name);
         let is_python = file_name.is_some_and(|name| name.to_string_lossy().starts_with("python"));
         Self {
