@@ -175,6 +175,8 @@ fn timing_spans_and_energies_are_joined_by_their_ids() {
         "{:?}",
         count(&receiver.received())
     );
+    // The collector passes on what it has accepted within its batch timeout.
+    std::thread::sleep(Duration::from_secs(2));
     let of_sink = check(&receiver.received(), spans_j);
     assert!(of_sink >= 15, "{of_sink} of 20 requests have an energy");
 

@@ -23,14 +23,12 @@ fn sent(signals: Signals) -> Receiver {
 
 /// Returns the points of a metric: value and attributes.
 fn points(received: &Received, name: &str) -> Vec<(f64, Vec<(String, String)>)> {
-    let metric = received.metrics.iter().filter(|metric| metric.name == name);
-    let points = metric
-        .last()
-        .map(|metric| match metric.data.clone().unwrap() {
-            Data::Sum(sum) => sum.data_points,
-            Data::Gauge(gauge) => gauge.data_points,
-            other => panic!("{other:?}"),
-        });
+    let metric = received.metrics.iter().rfind(|metric| metric.name == name);
+    let points = metric.map(|metric| match metric.data.clone().unwrap() {
+        Data::Sum(sum) => sum.data_points,
+        Data::Gauge(gauge) => gauge.data_points,
+        other => panic!("{other:?}"),
+    });
     let value = |value: Option<Value>| match value.unwrap() {
         Value::AsDouble(number) => number,
         Value::AsInt(number) => number as f64,
@@ -163,7 +161,7 @@ fn requests_have_at_most_8192_items() {
     let mut sizes = Vec::new();
     let mut batch = rows::last_batch();
     batch.fields.clear();
-    batch.spans = (1..=20_000).map(|seq| rows::numbered(seq)).collect();
+    batch.spans = (1..=20_000).map(rows::numbered).collect();
     stream.add(&rows::first_batch(), &mut |_| {});
     stream.add(&batch, &mut |request| sizes.push(request.items));
     let spans: u64 = sizes.iter().sum();
