@@ -11,6 +11,7 @@ use energy_data::rows::RunStatus;
 use energy_fleet::destination::destination;
 use energy_fleet::push::{PushOptions, PushReport, Pusher};
 use proptest::prelude::*;
+use rusqlite::{Connection, OpenFlags};
 
 fn pusher(db: &Path, root: &Path, every: Duration) -> Pusher {
     let options = PushOptions {
@@ -163,7 +164,8 @@ fn wait_for_run(db: &Path) -> String {
     loop {
         assert!(begun.elapsed() < Duration::from_secs(60), "no run");
         std::thread::sleep(Duration::from_millis(50));
-        let Ok(connection) = rusqlite::Connection::open(db) else {
+        let Ok(connection) = Connection::open_with_flags(db, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        else {
             continue;
         };
         let sql = "SELECT uuid FROM runs WHERE EXISTS (SELECT 1 FROM sample_balance)";
@@ -196,7 +198,14 @@ fn a_program_that_is_recorded_is_sent_in_buckets_that_sum_to_its_balance() {
     let mut recorder = start(&record);
     let uuid = wait_for_run(&db);
     let push = [
-        "fleet", "push", "lake", &uuid, "--follow", "--every", "1s", "--nodes",
+        "fleet",
+        "push",
+        "lake",
+        uuid.as_str(),
+        "--follow",
+        "--every",
+        "1s",
+        "--nodes",
     ];
     let mut pusher = start(&push);
     assert!(recorder.wait().unwrap().success());
@@ -210,7 +219,7 @@ fn a_program_that_is_recorded_is_sent_in_buckets_that_sum_to_its_balance() {
         recorded(&db, &uuid, "measured_j")
     );
     let time: i128 = runs.iter().map(|row| whole(row, "duration_ns")).sum();
-    let connection = rusqlite::Connection::open(&db).unwrap();
+    let connection = Connection::open(&db).unwrap();
     let end: i64 = connection
         .query_row("SELECT end_ns FROM runs", [], |r| r.get(0))
         .unwrap();
