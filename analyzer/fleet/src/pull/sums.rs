@@ -113,7 +113,14 @@ fn summed(table: &FleetTable, rows: Vec<Vec<Cell>>, keys: &[&str]) -> Vec<Vec<Ce
             }
         }
     }
-    sums.into_values().collect()
+    // What was counted back is nothing.
+    let mut sums: Vec<Vec<Cell>> = sums.into_values().collect();
+    let is_nothing = |row: &Vec<Cell>| {
+        let mut values = row.iter().enumerate().filter(|(at, _)| is_sum(*at));
+        values.all(|(_, value)| value.whole().unwrap_or(0) == 0)
+    };
+    sums.retain(|row| *table == ACCOUNTS || !is_nothing(row));
+    sums
 }
 
 /// Reads a table of all packs, in order of the buckets. Packs that are compacted are read there.

@@ -51,7 +51,9 @@ pub(super) fn next_pack(
     };
     let contents = start.earlier.as_ref().map(|plan| plan.contents);
     let contents = contents.unwrap_or(rules.contents);
-    let totals = totals(recording, run, contents.nodes)?;
+    let earlier = start.earlier.as_ref().map(|plan| plan.sums.as_slice());
+    let earlier = earlier.unwrap_or_default();
+    let totals = totals(recording, run, earlier, contents.nodes)?;
     let is_final = run.row.status != RunStatus::Running;
     match refused(&totals, is_final) {
         Some(refused) => Ok(refused),

@@ -11,11 +11,11 @@ use crate::query::{Recording, Run};
 pub(super) struct RailAccounts {
     /// Time of the accounts.
     pub(super) duration_ns: Option<i64>,
-    covered_ns: Option<i64>,
-    measured_j: Option<f64>,
+    pub(super) covered_ns: Option<i64>,
+    pub(super) measured_j: Option<f64>,
     /// From `idle_j` to `unknown_j`.
-    parts_j: [Option<f64>; 7],
-    extrapolated_j: Option<f64>,
+    pub(super) parts_j: [Option<f64>; 7],
+    pub(super) extrapolated_j: Option<f64>,
 }
 
 /// Position of `spans_nj` among the values of an account entry.

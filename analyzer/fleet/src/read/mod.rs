@@ -2,12 +2,17 @@
 
 mod accounts;
 mod activations;
+mod current;
 mod facts;
 mod nodes;
 mod phases;
 mod rails;
+mod running;
+mod sums;
 mod totals;
 
 pub(crate) use activations::{ActivationWindow, requests, spans};
+pub(crate) use current::CurrentTotals;
 pub(crate) use facts::{facts, method};
-pub(crate) use totals::{CurrentTotals, totals};
+pub use sums::RailSums;
+pub(crate) use totals::totals;

@@ -2,36 +2,38 @@
 
 use std::collections::BTreeMap;
 
+use energy_data::rows::RunStatus;
+
 use super::accounts::{RailAccounts, SPANS_AT, accounts};
+use super::current::CurrentTotals;
 use super::nodes::{NodeEnergy, intervals, kinds, node_energies, node_facts, requests};
 use super::phases::phases;
 use super::rails::rails;
+use super::running::running_totals;
+use super::sums::RailSums;
 use crate::cumulative::{AccountKey, Cumulative, NodeKey, RailFacts, TotalEntry};
 use crate::error::Result;
 use crate::nanojoules::{apportion, is_sum};
 use crate::query::{Recording, Run};
 
-/// Totals of a run as far as it is recorded.
-#[derive(Debug)]
-pub(crate) struct CurrentTotals {
-    /// The totals.
-    pub(crate) cumulative: Cumulative,
-    /// Rails whose energies are refused, with the reason.
-    pub(crate) refused: Vec<String>,
-    /// Run time up to which all rails have accounts; `None` if that is not known.
-    pub(crate) accounted_ns: Option<i64>,
-}
-
-/// Reads the totals. Rails whose energies are no numbers, or do not balance, are refused: their
-/// energies are unknown.
+/// Reads the totals; of a run that is being recorded, given the sums at the end of its last bucket.
+/// Rails whose energies are no numbers, or do not balance, are refused: their energies are unknown.
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(crate) fn totals(recording: &Recording, run: &Run, with_nodes: bool) -> Result<CurrentTotals> {
+pub(crate) fn totals(
+    recording: &Recording,
+    run: &Run,
+    earlier: &[RailSums],
+    with_nodes: bool,
+) -> Result<CurrentTotals> {
     // One state of the file: a recorder may write to it.
     let _state = recording.connection().unchecked_transaction()?;
     let rails = rails(recording, run)?;
     let accounts = accounts(recording, run)?;
+    if accounts.is_empty() && run.row.status == RunStatus::Running {
+        return running_totals(recording, run, earlier, with_nodes);
+    }
     let mut nodes = node_energies(recording, run)?;
     let intervals = intervals(recording, run)?;
     let mut all = CurrentTotals {
@@ -42,6 +44,7 @@ pub(crate) fn totals(recording: &Recording, run: &Run, with_nodes: bool) -> Resu
         },
         refused: Vec::new(),
         accounted_ns: accounts.values().filter_map(|one| one.duration_ns).min(),
+        sums: Vec::new(),
     };
     if with_nodes {
         all.cumulative.node_facts = node_facts(recording, run)?;

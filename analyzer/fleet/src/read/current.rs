@@ -1,0 +1,17 @@
+//! Totals of a run at one time.
+
+use super::sums::RailSums;
+use crate::cumulative::Cumulative;
+
+/// Totals of a run as far as it is recorded.
+#[derive(Debug, Default)]
+pub(crate) struct CurrentTotals {
+    /// The totals.
+    pub(crate) cumulative: Cumulative,
+    /// Rails whose energies are refused, with the reason.
+    pub(crate) refused: Vec<String>,
+    /// Run time up to which all rails have accounts; `None` if that is not known.
+    pub(crate) accounted_ns: Option<i64>,
+    /// Sums over samples, of a run that is being recorded.
+    pub(crate) sums: Vec<RailSums>,
+}
