@@ -25,7 +25,7 @@ const ROWS: usize = 30;
 No engine is built in. `duckdb` and `clickhouse` may also be the packages duckdb
 and chdb of python3. The variables ENERGY_SPARK_SQL, ENERGY_DUCKDB and
 ENERGY_CLICKHOUSE name programs as --program does.")]
-pub(super) struct AnswerArgs {
+pub struct FleetAnswerArgs {
     /// Question: see `energy fleet questions`
     #[arg(value_name = "NAME")]
     name: String,
@@ -43,7 +43,7 @@ pub(super) struct AnswerArgs {
     output: OutputFormat,
 }
 
-pub(super) fn run(args: &AnswerArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(args: &FleetAnswerArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let question = question(&args.name)?;
     check_parameters(question, &args.parameters)?;
     let (program, session) = args.program.open(&args.parameters)?;

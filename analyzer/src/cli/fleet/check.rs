@@ -20,7 +20,7 @@ const FAULTS: u8 = 3;
   energy fleet check --with spark-sql s3://fleet/energy --json
 
 Exit code 3: a check found a fault. Each fault names the object.")]
-pub(super) struct CheckArgs {
+pub struct FleetCheckArgs {
     /// Packs and program.
     #[command(flatten)]
     program: ProgramOptions,
@@ -29,7 +29,7 @@ pub(super) struct CheckArgs {
     output: OutputFormat,
 }
 
-pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(args: &FleetCheckArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (program, session) = args.program.open(&Parameters::default())?;
     let result = CheckResult::read(&program, &session)?;
     args.program.print(&result.timing);

@@ -15,13 +15,13 @@ use crate::options::OutputFormat;
 #[command(after_help = "Examples:
   energy fleet questions
   energy fleet questions --json")]
-pub(super) struct QuestionsArgs {
+pub struct FleetQuestionsArgs {
     /// Output format.
     #[command(flatten)]
     output: OutputFormat,
 }
 
-pub(super) fn run(args: &QuestionsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(args: &FleetQuestionsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let rows = QUESTIONS.map(|question| {
         json!({ "name": question.name, "about": question.about, "options": question.uses })
     });

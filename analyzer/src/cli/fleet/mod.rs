@@ -35,14 +35,14 @@ pub enum FleetCommand {
     #[command(after_help = examples::FLEET_PUSH)]
     Push(Box<push::FleetPushArgs>),
     /// List the questions
-    Questions(list::QuestionsArgs),
+    Questions(list::FleetQuestionsArgs),
     /// Answer a question by an engine that is installed
     #[command(name = "ask")]
-    Answer(Box<answer::AnswerArgs>),
+    Answer(Box<answer::FleetAnswerArgs>),
     /// Print the SQL of a question
-    Sql(Box<sql::SqlArgs>),
+    Sql(Box<sql::FleetSqlArgs>),
     /// Check that all packs are whole and that their sums are exact
-    Check(Box<check::CheckArgs>),
+    Check(Box<check::FleetCheckArgs>),
     /// Serve metrics of this host's runs for Prometheus
     #[cfg(feature = "serve")]
     Metrics(Box<metrics::MetricsArgs>),

@@ -13,7 +13,7 @@ use energy_fleet::questions::{Engine, Parameters, Session, question};
 
 Prints the definitions of tables, functions and views, then the question. The
 question is the same for all engines.")]
-pub(super) struct SqlArgs {
+pub struct FleetSqlArgs {
     /// Question: see `energy fleet questions`
     #[arg(value_name = "NAME")]
     name: String,
@@ -28,7 +28,7 @@ pub(super) struct SqlArgs {
     parameters: Parameters,
 }
 
-pub(super) fn run(args: &SqlArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(args: &FleetSqlArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let question = question(&args.name)?;
     super::answer::check_parameters(question, &args.parameters)?;
     let session = Session::new(args.engine, &args.root, &args.parameters)?;
