@@ -115,6 +115,7 @@ impl BucketStart {
             is_final,
             contents,
             writer: env!("CARGO_PKG_VERSION").to_owned(),
+            sums: totals.sums,
             activations_from_ns,
             activations_until_ns: (!is_final).then_some(accounted_ns),
             before: self
