@@ -253,7 +253,8 @@ impl<'f> FollowedFile<'f> {
     }
 
     fn reopen(&mut self) {
-        if let Ok(recording) = Recording::open(self.recording.path().to_owned()) {
+        let opened = Recording::open(self.recording.path());
+        if let Ok(recording) = opened {
             self.recording = recording;
         }
     }
