@@ -162,6 +162,8 @@ fn options_of_collectors_and_scrapers_have_library_defaults() {
     let Command::Fleet(args) = parsed("fleet metrics") else {
         panic!("fleet metrics")
     };
-    let FleetCommand::Metrics(args) = args.command;
+    let FleetCommand::Metrics(args) = args.command else {
+        panic!("metrics")
+    };
     same::<MetricsOptions>(&args.options);
 }
