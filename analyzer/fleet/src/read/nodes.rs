@@ -112,11 +112,11 @@ fn add(entry: &mut TotalEntry<KindKey>, values: &[Option<i64>], basis: Option<&s
     }
 }
 
+/// Lower and upper ends of intervals in nanojoules, by rail and operation.
+pub(super) type KindIntervals = BTreeMap<(i64, String), (Option<i64>, Option<i64>)>;
+
 /// Reads the intervals of operations, where the method estimates them: rail and name.
-pub(super) fn intervals(
-    recording: &Recording,
-    run: &Run,
-) -> Result<BTreeMap<(i64, String), (Option<i64>, Option<i64>)>> {
+pub(super) fn intervals(recording: &Recording, run: &Run) -> Result<KindIntervals> {
     let sql = "SELECT rail, name, lo_j, hi_j FROM kind_energy WHERE run = ?1 AND attribution = ?2";
     let mut statement = recording.connection().prepare_cached(sql)?;
     let rows = statement.query_map((run.no, run.attribution), |r| {

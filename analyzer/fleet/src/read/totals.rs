@@ -1,12 +1,12 @@
 //! Reads all totals of a run in one state of the file.
 
-use std::collections::BTreeMap;
-
 use energy_data::rows::RunStatus;
 
 use super::accounts::{RailAccounts, SPANS_AT, accounts};
 use super::current::CurrentTotals;
-use super::nodes::{NodeEnergy, intervals, kinds, node_energies, node_facts, requests};
+use super::nodes::{
+    KindIntervals, NodeEnergy, intervals, kinds, node_energies, node_facts, requests,
+};
 use super::phases::phases;
 use super::rails::rails;
 use super::running::running_totals;
@@ -115,12 +115,7 @@ impl CurrentTotals {
         }
     }
 
-    fn add_intervals(
-        &mut self,
-        id: i64,
-        rail: &RailFacts,
-        intervals: &BTreeMap<(i64, String), (Option<i64>, Option<i64>)>,
-    ) {
+    fn add_intervals(&mut self, id: i64, rail: &RailFacts, intervals: &KindIntervals) {
         let of_rail = |entry: &&mut TotalEntry<_>| {
             let key: &crate::cumulative::KindKey = &entry.key;
             key.rail == rail.rail
