@@ -1,7 +1,7 @@
 //! A run that is being recorded is sent in buckets that sum to its totals.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use crate::fixture::command::{energy, json, text};
@@ -11,7 +11,6 @@ use energy_data::rows::RunStatus;
 use energy_fleet::destination::destination;
 use energy_fleet::push::{PushOptions, PushReport, Pusher};
 use proptest::prelude::*;
-use rusqlite::{Connection, OpenFlags};
 
 fn pusher(db: &Path, root: &Path, every: Duration) -> Pusher {
     let options = PushOptions {
@@ -158,72 +157,29 @@ fn a_followed_run_is_sent_until_its_end() {
     assert_eq!(measured, recorded(&db, Growing::uuid(), "measured_j"));
 }
 
-/// Waits until the recording has a run with samples.
-fn wait_for_run(db: &Path) -> String {
-    let begun = Instant::now();
-    loop {
-        assert!(begun.elapsed() < Duration::from_secs(60), "no run");
-        std::thread::sleep(Duration::from_millis(50));
-        let Ok(connection) = Connection::open_with_flags(db, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        else {
-            continue;
-        };
-        let sql = "SELECT uuid FROM runs WHERE EXISTS (SELECT 1 FROM sample_balance)";
-        if let Ok(uuid) = connection.query_row(sql, [], |r| r.get(0)) {
-            return uuid;
-        }
-    }
-}
-
 #[test]
-fn a_program_that_is_recorded_is_sent_in_buckets_that_sum_to_its_balance() {
+fn samples_of_a_run_without_totals_are_sent_and_operations_at_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let (db, root) = (folder.path().join("energy.db"), folder.path().join("lake"));
-    let start = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_energy"));
-        command.current_dir(folder.path()).args(arguments);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        command.spawn().unwrap()
-    };
-    let record = [
-        "record",
-        "--source",
-        "modelled",
-        "--baseline",
-        "0s",
-        "--",
-        "sleep",
-        "6",
-    ];
-    let mut recorder = start(&record);
-    let uuid = wait_for_run(&db);
-    let push = [
-        "fleet",
-        "push",
-        "lake",
-        uuid.as_str(),
-        "--follow",
-        "--every",
-        "1s",
-        "--nodes",
-    ];
-    let mut pusher = start(&push);
-    assert!(recorder.wait().unwrap().success());
-    assert!(pusher.wait().unwrap().success());
-    lake::check(&root);
-    let runs = rows(&root, "runs");
-    assert!(runs.len() > 2, "{} buckets", runs.len());
-    let accounts = rows(&root, "accounts");
-    assert_eq!(
-        by_rail(&accounts, "measured_nj"),
-        recorded(&db, &uuid, "measured_j")
+    let mut growing = Growing::begin_without_totals(&db);
+    let mut pusher = pusher(&db, &root, Duration::from_secs(1));
+    for part in 1..=4 {
+        growing.write_samples(part);
+        assert_eq!(pass(&mut pusher), 1);
+    }
+    let kinds = rows(&root, "kinds");
+    assert!(
+        kinds.iter().all(|row| row["kind"] == "(running)"),
+        "{kinds:?}"
     );
-    let time: i128 = runs.iter().map(|row| whole(row, "duration_ns")).sum();
-    let connection = Connection::open(&db).unwrap();
-    let end: i64 = connection
-        .query_row("SELECT end_ns FROM runs", [], |r| r.get(0))
-        .unwrap();
-    assert_eq!(time, i128::from(end));
+    growing.write(1.0, RunStatus::Complete);
+    assert_eq!(pass(&mut pusher), 1);
+    lake::check(&root);
+    let measured = by_rail(&rows(&root, "accounts"), "measured_nj");
+    assert_eq!(measured, recorded(&db, Growing::uuid(), "measured_j"));
+    let kinds = rows(&root, "kinds");
+    let running = kinds.iter().filter(|row| row["kind"] == "(running)");
+    assert!(by_rail(running, "self_nj").values().all(|sum| *sum == 0));
 }
 
 proptest! {
