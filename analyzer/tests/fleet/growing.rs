@@ -11,10 +11,10 @@ use energy_store::SqliteSink;
 use tracing_energy::{Batch, Sink as _};
 
 /// Length of the whole run.
-pub const END_NS: i64 = 10_000_000_000;
+pub(super) const END_NS: i64 = 10_000_000_000;
 
 /// Records the run.
-pub struct Growing {
+pub(super) struct Growing {
     sink: SqliteSink,
     /// Heartbeats go back by an hour each, as of a clock that is set.
     clock_unix_ns: i64,
@@ -22,7 +22,7 @@ pub struct Growing {
 
 impl Growing {
     /// Begins the run in the file at `path`.
-    pub fn begin(path: &Path) -> Self {
+    pub(super) fn begin(path: &Path) -> Self {
         let mut growing = Self {
             sink: SqliteSink::create(path).unwrap(),
             clock_unix_ns: host::unix_ns(),
@@ -32,7 +32,7 @@ impl Growing {
     }
 
     /// Begins the run as recorders do: with accounts of samples, and totals at its end.
-    pub fn begin_without_totals(path: &Path) -> Self {
+    pub(super) fn begin_without_totals(path: &Path) -> Self {
         let mut growing = Self {
             sink: SqliteSink::create(path).unwrap(),
             clock_unix_ns: host::unix_ns(),
@@ -42,7 +42,7 @@ impl Growing {
     }
 
     /// Writes the accounts of the sample number `no` of five.
-    pub fn write_samples(&mut self, no: i64) {
+    pub(super) fn write_samples(&mut self, no: i64) {
         let mut batch = Self::batch(no as f64 / 5.0, RunStatus::Running);
         let rows = &mut batch.attribution;
         let (node_energy, phase_energy) = (&mut rows.node_energy, &mut rows.phase_energy);
@@ -63,7 +63,7 @@ impl Growing {
     }
 
     /// Writes the totals of a part of the run, and ends it with the last one.
-    pub fn write(&mut self, part: f64, status: RunStatus) {
+    pub(super) fn write(&mut self, part: f64, status: RunStatus) {
         self.send(Self::batch(part, status));
     }
 
@@ -94,7 +94,7 @@ impl Growing {
     }
 
     /// Writes a second attribution of the ended run: twice the energies.
-    pub fn attribute_again(&mut self) {
+    pub(super) fn attribute_again(&mut self) {
         let mut batch = summed("measured");
         scale(&mut batch, 2.0, END_NS);
         let mut attribution = batch.attribution;
@@ -111,7 +111,7 @@ impl Growing {
     }
 
     /// Id of the run.
-    pub fn uuid() -> &'static str {
+    pub(super) fn uuid() -> &'static str {
         UUID
     }
 }

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 pub type Row = BTreeMap<String, Value>;
 
 /// Returns all files below a folder with the hash of their content, except unfinished ones.
-pub fn objects(root: &Path) -> BTreeMap<String, String> {
+pub(super) fn objects(root: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for path in files(root) {
         let name = path
@@ -49,7 +49,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// Returns the rows of a table that count: their object has the name of the object with their pack's
 /// manifest, of which the compacted one with the greatest name counts.
-pub fn rows(root: &Path, table: &str) -> Vec<Row> {
+pub(super) fn rows(root: &Path, table: &str) -> Vec<Row> {
     let mut manifests: BTreeMap<String, (bool, PathBuf)> = BTreeMap::new();
     for path in files(&root.join("v1/packs")) {
         let is_compacted = name(&path).starts_with("compacted.");
@@ -70,7 +70,7 @@ pub fn rows(root: &Path, table: &str) -> Vec<Row> {
 }
 
 /// Returns the rows of a table in objects that are not compacted.
-pub fn sources(root: &Path, table: &str) -> Vec<Row> {
+pub(super) fn sources(root: &Path, table: &str) -> Vec<Row> {
     let all = files(&root.join("v1").join(table));
     let sources = all
         .iter()
@@ -120,7 +120,7 @@ fn value(field: &Field) -> Value {
 }
 
 /// Returns an integer; null is 0.
-pub fn whole(row: &Row, column: &str) -> i128 {
+pub(super) fn whole(row: &Row, column: &str) -> i128 {
     match &row[column] {
         Value::Null => 0,
         value => value
@@ -131,7 +131,7 @@ pub fn whole(row: &Row, column: &str) -> i128 {
 }
 
 /// Returns the sum of a column by rail.
-pub fn by_rail<'r>(
+pub(super) fn by_rail<'r>(
     rows: impl IntoIterator<Item = &'r Row>,
     column: &str,
 ) -> BTreeMap<String, i128> {
@@ -144,7 +144,7 @@ pub fn by_rail<'r>(
 }
 
 /// Returns nanojoules by rail of a column of the balance, of the newest attribution.
-pub fn recorded(db: &Path, uuid: &str, column: &str) -> BTreeMap<String, i128> {
+pub(super) fn recorded(db: &Path, uuid: &str, column: &str) -> BTreeMap<String, i128> {
     let connection = Connection::open(db).unwrap();
     let sql = format!(
         "SELECT l.source || '/' || l.name, b.{column} FROM balance b
@@ -160,7 +160,7 @@ pub fn recorded(db: &Path, uuid: &str, column: &str) -> BTreeMap<String, i128> {
 }
 
 /// Accounts of a measured energy.
-pub const PARTS: [&str; 7] = [
+pub(super) const PARTS: [&str; 7] = [
     "idle_nj",
     "spans_nj",
     "unattributed_nj",
@@ -171,7 +171,7 @@ pub const PARTS: [&str; 7] = [
 ];
 
 /// Checks what must hold for each pack below a root.
-pub fn check(root: &Path) {
+pub(super) fn check(root: &Path) {
     let accounts = rows(root, "accounts");
     for row in &accounts {
         let parts: i128 = PARTS.iter().map(|part| whole(row, part)).sum();
