@@ -233,9 +233,18 @@ def balance(fleet):
     return sorted(answer, key=lambda row: (most(row["measured_nj"]), row["rail"], row["root"]))
 
 
+def outermost(rows):
+    """Requests of a trace that are in no other one of their run: their call paths are the shortest."""
+    kept = []
+    for own in grouped(rows, "host_id", "run").values():
+        least = min(row["kind"].count(" > ") for row in own)
+        kept += [row for row in own if row["kind"].count(" > ") == least]
+    return kept
+
+
 def trace(fleet, trace_id):
-    requests = [row for row in fleet.table("requests")
-                if row["trace_id"] == trace_id and row["root"] and row["role"] == "request"]
+    requests = outermost(row for row in fleet.table("requests")
+                         if row["trace_id"] == trace_id and row["root"])
     answered = {(row["host_id"], row["run"]) for row in requests}
     spans = [row for row in fleet.table("spans")
              if row["trace_id"] == trace_id and row["root"]

@@ -203,14 +203,18 @@ class ServiceWork(Work):
             "start_unix_ns": start + number * 1_000_000_000, "kind": f"serve > {self.service}",
         }
         if with_requests:
-            pack.add(
-                "requests", span=span, role="request", label=self.service, token=None,
-                energy_nj=energy, self_nj=energy // 3, idle_nj=energy // 5,
-                measured_nj=energy + energy // 5, covered_ns=3_900_000, **shared,
-            )
+            # A request, and a part of it that has the id of the trace as well.
+            for below, path in enumerate(("", " > search")):
+                own = {**shared, "kind": shared["kind"] + path}
+                pack.add(
+                    "requests", span=span + 5 * below, role="run" if below == 0 else None,
+                    label=self.service, token=None, energy_nj=energy // (1 + below),
+                    self_nj=energy // 3, idle_nj=energy // 5,
+                    measured_nj=energy + energy // 5, covered_ns=3_900_000, **own,
+                )
         for below in range(1 if with_requests else 3):
             pack.add(
                 "spans", span=span + below, parent=None if below == 0 else span, node=below,
-                role="request" if below == 0 else "operation", thread="worker-1",
+                role="run" if below == 0 else None, thread="worker-1",
                 self_nj=energy // (below + 2), sample_rate=1, **shared,
             )

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use energy_data::trace_context::{TraceContext, TraceId};
 
 use super::nodes::node_facts;
 use super::rails::rails;
@@ -71,7 +71,12 @@ pub(crate) fn requests(
             node.and_then(|node| node.role.as_deref()).into(),
             node.map(|node| node.label.as_str()).into(),
             r.get::<_, Option<i64>>(2)?.into(),
-            fields.as_deref().and_then(trace_id).as_deref().into(),
+            fields
+                .as_deref()
+                .and_then(trace_id)
+                .map(|id| id.to_string())
+                .as_deref()
+                .into(),
             Cell::Whole(run.row.start_unix_ns.saturating_add(r.get(4)?)),
             r.get::<_, Option<i64>>(5)?.into(),
             Cell::from(&rail.rail),
@@ -113,6 +118,7 @@ pub(crate) fn spans(
         rail: only.map(|rail| rail.rail),
         start_unix_ns: run.row.start_unix_ns,
         sample_rate: u64::from(sample_rate.max(1)),
+        traces: HashMap::new(),
         emit,
     };
     walk(recording, run, &filter, &mut visitor).map(drop)
@@ -124,12 +130,27 @@ struct SpanRows<'e> {
     rail: Option<String>,
     start_unix_ns: i64,
     sample_rate: u64,
+    /// Traces of the entries that are open, by their numbers.
+    traces: HashMap<u64, TraceId>,
     emit: &'e mut dyn FnMut(Vec<Cell>) -> Result<()>,
 }
 
 impl ActivationVisitor for SpanRows<'_> {
+    fn enter(&mut self, activation: &PricedActivation) -> Result<()> {
+        let row = &activation.row;
+        let outer = || self.traces.get(&row.parent?).copied();
+        let trace = activation
+            .fields
+            .as_deref()
+            .and_then(trace_id)
+            .or_else(outer);
+        self.traces.extend(trace.map(|trace| (row.seq, trace)));
+        Ok(())
+    }
+
     fn exit(&mut self, activation: &PricedActivation, cost: &EntryCost) -> Result<()> {
         let row = &activation.row;
+        let trace = self.traces.remove(&row.seq);
         if !row.seq.is_multiple_of(self.sample_rate) {
             return Ok(());
         }
@@ -142,12 +163,7 @@ impl ActivationVisitor for SpanRows<'_> {
             node.and_then(|node| node.kind.as_deref()).into(),
             node.and_then(|node| node.role.as_deref()).into(),
             self.threads.get(&row.thread.into()).into(),
-            activation
-                .fields
-                .as_deref()
-                .and_then(trace_id)
-                .as_deref()
-                .into(),
+            trace.map(|id| id.to_string()).as_deref().into(),
             Cell::Whole(self.start_unix_ns.saturating_add(activation.start_ns)),
             Cell::Whole(activation.end_ns - activation.start_ns),
             (&self.rail).into(),
@@ -179,32 +195,7 @@ impl NodeIndex {
     }
 }
 
-/// Returns the trace id of a span: of its field `trace_id`, or of a W3C `traceparent`.
-fn trace_id(fields: &str) -> Option<String> {
-    if !fields.contains("trace") {
-        return None;
-    }
-    let fields: Value = serde_json::from_str(fields).ok()?;
-    if let Some(id) = fields.get("trace_id").and_then(Value::as_str) {
-        return Some(id.to_owned());
-    }
-    let parent = fields.get("traceparent")?.as_str()?;
-    let id = parent.split('-').nth(1)?;
-    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_id.then(|| id.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn trace_ids_are_found_in_both_forms() {
-        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
-        let header = format!(r#"{{"traceparent":"00-{id}-00f067aa0ba902b7-01"}}"#);
-        assert_eq!(trace_id(&header).as_deref(), Some(id));
-        assert_eq!(trace_id(r#"{"trace_id":"ab"}"#).as_deref(), Some("ab"));
-        assert_eq!(trace_id(r#"{"traceparent":"wrong"}"#), None);
-        assert_eq!(trace_id(r#"{"x":1}"#), None);
-    }
+/// Returns the trace that the fields of a span name.
+fn trace_id(fields: &str) -> Option<TraceId> {
+    TraceContext::of_fields(fields).map(|context| context.trace_id)
 }

@@ -1,13 +1,23 @@
 -- Active energy of one trace in each service, highest first. Columns: service, host_id, host, run,
--- source (requests: with everything below them, spans: self energies, of runs that sent no requests
--- of the trace), number (of requests or spans), sample_rate (1: all spans, N: one in N was sent, so
+-- source (requests: with everything below them, the outermost of the trace by their call paths; spans:
+-- self energies, of runs that sent no requests of the trace), number (of requests or spans), sample_rate (1: all spans, N: one in N was sent, so
 -- that energies are a sample), busy_ns (longest span), energy_nj (root rails).
-WITH wanted_requests AS (
+WITH of_trace AS (
     SELECT r.host_id AS host_id, r.run AS run, r.host AS host, r.service AS service,
-           r.span AS span, max(r.duration_ns) AS duration_ns, sum(r.energy_nj) AS energy_nj
+           r.span AS span, r.duration_ns AS duration_ns, r.energy_nj AS energy_nj,
+           length(coalesce(r.kind, '')) - length(replace(coalesce(r.kind, ''), '>', '')) AS depth
     FROM requests r
     JOIN parameters p ON p.trace_id = r.trace_id
-    WHERE r.root AND r.role = 'request'
+    WHERE r.root),
+outermost AS (
+    SELECT host_id, run, min(depth) AS depth
+    FROM of_trace
+    GROUP BY host_id, run),
+wanted_requests AS (
+    SELECT r.host_id AS host_id, r.run AS run, r.host AS host, r.service AS service,
+           r.span AS span, max(r.duration_ns) AS duration_ns, sum(r.energy_nj) AS energy_nj
+    FROM of_trace r
+    JOIN outermost o ON o.host_id = r.host_id AND o.run = r.run AND o.depth = r.depth
     GROUP BY r.host_id, r.run, r.host, r.service, r.span),
 answered AS (
     SELECT DISTINCT host_id AS answered_host, run AS answered_run
