@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// A row by column.
-pub type Row = BTreeMap<String, Value>;
+pub(super) type Row = BTreeMap<String, Value>;
 
 /// Returns all files below a folder with the hash of their content, except unfinished ones.
 pub(super) fn objects(root: &Path) -> BTreeMap<String, String> {
