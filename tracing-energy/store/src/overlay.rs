@@ -69,12 +69,14 @@ fn ends(connection: &Connection, runs: &[ShownEnd]) -> rusqlite::Result<Vec<(Sho
     runs.iter().map(end).collect()
 }
 
-/// Returns the tables that hold attributions.
+/// Returns the tables that hold attributions. Others refer to one: they have no rows of a run.
 fn attributed(connection: &Connection) -> rusqlite::Result<Vec<OverlayTable>> {
     let sql = "
         SELECT name FROM main.sqlite_schema t
         WHERE type = 'table' AND (name = 'attributions' OR EXISTS (
-            SELECT 1 FROM pragma_table_info(t.name, 'main') c WHERE c.name = 'attribution'))
+            SELECT 1 FROM pragma_table_info(t.name, 'main') c WHERE c.name = 'attribution')
+            AND EXISTS (
+            SELECT 1 FROM pragma_table_info(t.name, 'main') c WHERE c.name IN ('run', 'span')))
         ORDER BY rowid";
     let mut statement = connection.prepare(sql)?;
     let names = statement.query_map([], |row| row.get(0))?;

@@ -1,5 +1,5 @@
 -- Active energy of one trace in each service, highest first. Columns: service, host_id, host, run,
--- source (requests: with everything below them, the outermost of the trace by their call paths; spans:
+-- source (requests: with everything below them, the outermost of the trace by their call paths, spans:
 -- self energies, of runs that sent no requests of the trace), number (of requests or spans), sample_rate (1: all spans, N: one in N was sent, so
 -- that energies are a sample), busy_ns (longest span), energy_nj (root rails).
 WITH of_trace AS (
