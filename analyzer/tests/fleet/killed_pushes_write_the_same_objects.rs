@@ -72,7 +72,7 @@ fn killed_at_random_moments(kills: u32, seed: u64) {
             file(at.path(), 4);
         }
     }
-    println!("{kills} kills, {halfway} of them between the first and the last object");
+    eprintln!("{kills} kills, {halfway} of them between the first and the last object");
     text(&energy(at.path(), &PUSH));
     assert_eq!(lake::objects(&at.path().join("lake")), expected);
 }

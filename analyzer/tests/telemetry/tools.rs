@@ -56,7 +56,7 @@ fn named(variable: &str, program: &str) -> Option<PathBuf> {
     let in_path = std::env::split_paths(&folders).map(|folder| folder.join(program));
     let found = given.into_iter().chain(in_path).find(|path| path.is_file());
     if found.is_none() {
-        println!(
+        eprintln!(
             "SKIPPED: {program} is not installed; run analyzer/tests/telemetry/install FOLDER and \
              set {variable}"
         );

@@ -32,7 +32,7 @@ fn the_first_plan_of_a_pack_is_kept() {
     assert_eq!((&first, first.plan.as_deref()), (&second, Some("1")));
     assert_eq!(
         store.planned_shipments(root.id).expect("read"),
-        [first.clone()]
+        std::slice::from_ref(&first)
     );
     store.mark_sent(root.id, &first, "hash").expect("marked");
     assert!(store.planned_shipments(root.id).expect("read").is_empty());
