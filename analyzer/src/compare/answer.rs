@@ -113,7 +113,13 @@ impl ComparedSides {
             PowerOrigin::Measured => {}
         }
         for one in &self.differences {
-            cautions.push(format!("Different configuration: {}.", one.line()));
+            cautions.push(match one.is_of_fleets(&self.sides) {
+                true => format!(
+                    "Several hosts: {}. Runs of one host count as independent.",
+                    one.values_text()
+                ),
+                false => format!("Different configuration: {}.", one.line()),
+            });
         }
         for one in left_out {
             cautions.push(format!("Left out: {}: {}.", escape(&one.title), one.why));

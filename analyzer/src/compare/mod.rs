@@ -98,8 +98,8 @@ impl ComparedSides {
         let settings = differences::settings(recording, &sides)?;
         let power = differences::power(&sides)?;
         let differences = differences::differences(&sides, &settings);
-        if !options.energy.allow_different && !differences.is_empty() {
-            return Err(differences::refusal(&differences));
+        if !options.energy.allow_different {
+            differences::refuse(&differences, &sides)?;
         }
         let per = run_energies::per(recording, &sides, options)?;
         let kind_basis = KindBasis::choose(recording, &sides, options, estimates)?;

@@ -477,3 +477,27 @@ fn hostile_names_are_escaped_on_the_terminal() {
         }
     }
 }
+
+#[test]
+fn sides_of_several_hosts_each_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let hosts = ["one", "two", "three", "four", "five", "six"];
+    let of_hosts = |count: usize| {
+        let mut runs = sides();
+        for (run, host) in runs.iter_mut().zip(hosts.iter().cycle().take(6)) {
+            run.host = if count == 6 { host } else { hosts[0] };
+        }
+        runs[1].host = "two";
+        runs
+    };
+    recording(folder.path(), &of_hosts(6));
+    let fleets = json(folder.path(), &["old", "new"]);
+    assert_eq!(fleets["differences"][0]["what"], "host");
+    let shown = text(&compare(folder.path(), &["old", "new"]));
+    assert!(shown.contains("Several hosts: "), "{shown}");
+    // One host on one side is a configuration.
+    std::fs::remove_file(folder.path().join("energy.db")).unwrap();
+    recording(folder.path(), &of_hosts(1));
+    let refused = compare(folder.path(), &["old", "new"]);
+    assert!(errors(&refused).contains("host: "), "{refused:?}");
+}

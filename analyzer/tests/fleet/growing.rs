@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use crate::fixture::{UUID, summed};
-use energy_data::rows::{
-    BalanceRow, NodeEnergyRow, PhaseEnergyRow, RunRow, RunStatus, SampleBalanceRow,
-};
+use energy_data::rows::{BalanceRow, NodeEnergyRow, PhaseEnergyRow, RunRow, RunStatus};
 use energy_host::{self as host, Host};
 use energy_store::SqliteSink;
 use tracing_energy::{Batch, Sink as _};
@@ -31,43 +29,8 @@ impl Growing {
         growing
     }
 
-    /// Begins the run as recorders do: with accounts of samples, and totals at its end.
-    pub(super) fn begin_without_totals(path: &Path) -> Self {
-        let mut growing = Self {
-            sink: SqliteSink::create(path).unwrap(),
-            clock_unix_ns: host::unix_ns(),
-        };
-        growing.write_samples(0);
-        growing
-    }
-
-    /// Writes the accounts of the sample number `no` of five.
-    pub(super) fn write_samples(&mut self, no: i64) {
-        let mut batch = Self::batch(no as f64 / 5.0, RunStatus::Running);
-        let rows = &mut batch.attribution;
-        let (node_energy, phase_energy) = (&mut rows.node_energy, &mut rows.phase_energy);
-        node_energy.clear();
-        phase_energy.clear();
-        let balance = std::mem::take(&mut rows.balance);
-        let sample = |row: &BalanceRow| SampleBalanceRow {
-            rail: row.rail,
-            start_ns: (no - 1) * END_NS / 5,
-            end_ns: no * END_NS / 5,
-            accounts: row.accounts,
-            phase: None,
-        };
-        if no > 0 {
-            rows.sample_balance = balance.iter().map(sample).collect();
-        }
-        self.send(batch);
-    }
-
     /// Writes the totals of a part of the run, and ends it with the last one.
     pub(super) fn write(&mut self, part: f64, status: RunStatus) {
-        self.send(Self::batch(part, status));
-    }
-
-    fn batch(part: f64, status: RunStatus) -> Batch {
         let mut batch = summed("measured");
         let time_ns = (END_NS as f64 * part) as i64;
         let here = Host::here();
@@ -84,10 +47,6 @@ impl Growing {
         });
         scale(&mut batch, part, time_ns);
         batch.time_ns = time_ns;
-        batch
-    }
-
-    fn send(&mut self, mut batch: Batch) {
         self.clock_unix_ns -= 3_600_000_000_000;
         batch.heartbeat_unix_ns = self.clock_unix_ns;
         self.sink.write(&batch).unwrap();

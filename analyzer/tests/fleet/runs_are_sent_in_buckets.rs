@@ -11,6 +11,8 @@ use energy_data::rows::RunStatus;
 use energy_fleet::destination::destination;
 use energy_fleet::push::{PushOptions, PushReport, Pusher};
 use proptest::prelude::*;
+use tracing_energy::EnergyLayer;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 fn pusher(db: &Path, root: &Path, every: Duration) -> Pusher {
     let options = PushOptions {
@@ -157,29 +159,64 @@ fn a_followed_run_is_sent_until_its_end() {
     assert_eq!(measured, recorded(&db, Growing::uuid(), "measured_j"));
 }
 
+/// Keeps a core busy.
+fn work(ms: u64) {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(ms) {
+        std::hint::black_box(0);
+    }
+}
+
+/// Returns the operations with energy, with their buckets.
+fn operations(root: &Path) -> Vec<(String, i128)> {
+    let kinds = rows(root, "kinds");
+    let known = kinds.iter().filter(|row| whole(row, "self_nj") > 0);
+    known
+        .map(|row| {
+            (
+                row["kind"].as_str().unwrap().to_owned(),
+                whole(row, "bucket"),
+            )
+        })
+        .collect()
+}
+
 #[test]
-fn samples_of_a_run_without_totals_are_sent_and_operations_at_its_end() {
+fn buckets_of_a_recorder_hold_the_operations_of_their_time() {
     let folder = tempfile::tempdir().unwrap();
     let (db, root) = (folder.path().join("energy.db"), folder.path().join("lake"));
-    let mut growing = Growing::begin_without_totals(&db);
-    let mut pusher = pusher(&db, &root, Duration::from_secs(1));
-    for part in 1..=4 {
-        growing.write_samples(part);
-        assert_eq!(pass(&mut pusher), 1);
-    }
-    let kinds = rows(&root, "kinds");
-    assert!(
-        kinds.iter().all(|row| row["kind"] == "(running)"),
-        "{kinds:?}"
-    );
-    growing.write(1.0, RunStatus::Complete);
-    assert_eq!(pass(&mut pusher), 1);
+    let (layer, guard) = EnergyLayer::builder().database(&db).build().unwrap();
+    let subscriber = tracing_subscriber::registry().with(layer);
+    let begun = Instant::now();
+    let until_sent = |name: &str, enter: &dyn Fn()| {
+        while operations(&root).iter().all(|(kind, _)| kind != name) {
+            assert!(begun.elapsed() < Duration::from_secs(100), "{name}");
+            enter();
+            // The recorder creates the file.
+            if db.exists() {
+                pass(&mut pusher(&db, &root, Duration::from_secs(1)));
+            }
+        }
+    };
+    tracing::subscriber::with_default(subscriber, || {
+        until_sent("decode", &|| {
+            tracing::info_span!("decode").in_scope(|| work(50))
+        });
+        until_sent("encode", &|| {
+            tracing::info_span!("encode").in_scope(|| work(50))
+        });
+    });
+    let uuid = guard.finish().uuid;
+    assert_eq!(pass(&mut pusher(&db, &root, Duration::from_secs(1))), 1);
     lake::check(&root);
+    let operations = operations(&root);
+    let of_first: Vec<_> = operations
+        .iter()
+        .filter(|(_, bucket)| *bucket == 0)
+        .collect();
+    assert_eq!(of_first, [&("decode".to_owned(), 0)]);
     let measured = by_rail(&rows(&root, "accounts"), "measured_nj");
-    assert_eq!(measured, recorded(&db, Growing::uuid(), "measured_j"));
-    let kinds = rows(&root, "kinds");
-    let running = kinds.iter().filter(|row| row["kind"] == "(running)");
-    assert!(by_rail(running, "self_nj").values().all(|sum| *sum == 0));
+    assert_eq!(measured, recorded(&db, &uuid, "measured_j"));
 }
 
 proptest! {

@@ -201,7 +201,7 @@ impl Engine {
 
 /// Results.
 impl Engine {
-    /// Closes every window with complete inputs and returns new rows.
+    /// Closes every window with complete inputs and returns their rows, without totals.
     ///
     /// The caller guarantees that all openings and closings before `spans_until_ns` were
     /// added (windows close at whole milliseconds of it), and all CPU times before
@@ -220,6 +220,15 @@ impl Engine {
                 observation.advance(builder, until);
                 AttributionRows::default()
             }
+        }
+    }
+
+    /// Returns totals up to the last call of [`Engine::advance`]: balances, phases, and the nodes
+    /// that have changed since the last call.
+    pub fn current_totals(&mut self) -> AttributionRows {
+        match &mut self.consumer {
+            Consumer::Account(accounting) => accounting.totals(&self.builder),
+            Consumer::Observe(_) => AttributionRows::default(),
         }
     }
 

@@ -4,7 +4,6 @@ mod name;
 mod plan;
 mod rows;
 
-pub use crate::read::RailSums;
 pub use name::{object_path, utc_date};
 pub use plan::{PackContents, PackPlan, PackedRun, parse_spans};
 pub use rows::{keys, manifest_row, table_rows};

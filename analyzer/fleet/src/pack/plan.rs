@@ -4,7 +4,6 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::cumulative::Cumulative;
-use crate::read::RailSums;
 
 /// A run, as its packs describe it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,8 +98,6 @@ pub struct PackPlan {
     pub before: Cumulative,
     /// Totals at its end.
     pub after: Cumulative,
-    /// Sums over samples at its end, of a run that is being recorded.
-    pub sums: Vec<RailSums>,
     /// Start of the time of its span entries, run time; `None`: of everything.
     pub activations_from_ns: Option<i64>,
     /// End of the time of its span entries, run time; `None`: of everything.

@@ -46,18 +46,26 @@ pub(super) fn next_pack(
     let Some(start) = BucketStart::after(last)? else {
         return Ok(NextPack::Later);
     };
-    let Some(end_ns) = end_of_bucket(recording, run, start.time_ns, rules)? else {
-        return Ok(NextPack::Later);
+    let is_final = run.row.status != RunStatus::Running;
+    let is_due = |end_ns: i64| {
+        let is_long = |every_ns| end_ns.saturating_sub(start.time_ns) >= every_ns;
+        is_final || rules.every_ns.is_some_and(is_long)
     };
+    let seen_ns = seen_ns(recording, run)?;
+    if !is_due(seen_ns) {
+        return Ok(NextPack::Later);
+    }
     let contents = start.earlier.as_ref().map(|plan| plan.contents);
     let contents = contents.unwrap_or(rules.contents);
-    let earlier = start.earlier.as_ref().map(|plan| plan.sums.as_slice());
-    let earlier = earlier.unwrap_or_default();
-    let totals = totals(recording, run, earlier, contents.nodes)?;
-    let is_final = run.row.status != RunStatus::Running;
+    let totals = totals(recording, run, contents.nodes)?;
+    // Recorders write totals less often than samples.
+    let end_ns = match is_final {
+        true => seen_ns,
+        false => totals.accounted_ns.unwrap_or(start.time_ns),
+    };
     match refused(&totals, is_final) {
         Some(refused) => Ok(refused),
-        None if totals.cumulative.accounts.is_empty() && !is_final => Ok(NextPack::Later),
+        None if !is_due(end_ns) => Ok(NextPack::Later),
         None => {
             let method = method(recording, run.no, attribution)?;
             let mut plan = start.plan(run, totals, contents);
@@ -115,7 +123,6 @@ impl BucketStart {
             is_final,
             contents,
             writer: env!("CARGO_PKG_VERSION").to_owned(),
-            sums: totals.sums,
             activations_from_ns,
             activations_until_ns: (!is_final).then_some(accounted_ns),
             before: self
@@ -139,22 +146,12 @@ fn refused(totals: &CurrentTotals, is_final: bool) -> Option<NextPack> {
     }
 }
 
-/// Returns the end of the next bucket, run time; `None` if it is not due.
-fn end_of_bucket(
-    recording: &Recording,
-    run: &Run,
-    start_ns: i64,
-    rules: BucketRules,
-) -> Result<Option<i64>> {
-    let sql = "SELECT coalesce(last_seen_ns, 0) FROM runs WHERE no = ?1";
+/// Returns when a run ended, or when its recorder was last seen: run time, because wall clocks are
+/// set.
+fn seen_ns(recording: &Recording, run: &Run) -> Result<i64> {
+    let sql = "SELECT coalesce(end_ns, last_seen_ns, 0) FROM runs WHERE no = ?1";
     let mut statement = recording.connection().prepare_cached(sql)?;
-    let seen_ns: i64 = statement.query_row([run.no], |r| r.get(0))?;
-    if run.row.status != RunStatus::Running {
-        return Ok(Some(run.row.end_ns.unwrap_or(seen_ns)));
-    }
-    // Run time: a wall clock that is set does not matter.
-    let is_due = |every_ns: &i64| seen_ns.saturating_sub(start_ns) >= *every_ns;
-    Ok(rules.every_ns.filter(is_due).map(|_| seen_ns))
+    Ok(statement.query_row([run.no], |r| r.get(0))?)
 }
 
 /// Parses a stored plan.

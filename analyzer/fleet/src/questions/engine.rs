@@ -1,6 +1,7 @@
 //! Differences between engines: names of types, quoting, statements around a query.
 
-use super::columns::{ColumnType, PackTable};
+use super::columns::is_summed;
+use crate::columns::{FleetTable, FleetType};
 
 /// A program that executes SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -101,31 +102,31 @@ impl Engine {
 
     /// Returns the value of a column in a view: energies and durations in a type whose sums
     /// do not overflow.
-    pub(super) fn value(self, name: &str, kind: ColumnType) -> String {
-        match (self, kind) {
+    pub(super) fn value(self, name: &str) -> String {
+        match self {
             _ if name == "host_id" => "coalesce(host_id, 'unknown') AS host_id".to_owned(),
-            (Self::ClickHouse, ColumnType::Summed) => format!("toInt128({name}) AS {name}"),
-            (_, ColumnType::Summed) => format!("CAST({name} AS DECIMAL(38,0)) AS {name}"),
-            _ => name.to_owned(),
+            _ if !is_summed(name) => name.to_owned(),
+            Self::ClickHouse => format!("toInt128({name}) AS {name}"),
+            _ => format!("CAST({name} AS DECIMAL(38,0)) AS {name}"),
         }
     }
 
-    fn type_name(self, kind: ColumnType) -> &'static str {
+    fn type_name(self, kind: FleetType) -> &'static str {
         match (self, kind) {
-            (Self::Spark, ColumnType::Text) => "STRING",
-            (Self::DuckDb, ColumnType::Text) => "VARCHAR",
-            (Self::Spark | Self::DuckDb, ColumnType::Whole | ColumnType::Summed) => "BIGINT",
-            (Self::Spark | Self::DuckDb, ColumnType::Real) => "DOUBLE",
-            (Self::Spark | Self::DuckDb, ColumnType::Flag) => "BOOLEAN",
-            (Self::ClickHouse, ColumnType::Text) => "Nullable(String)",
-            (Self::ClickHouse, ColumnType::Whole | ColumnType::Summed) => "Nullable(Int64)",
-            (Self::ClickHouse, ColumnType::Real) => "Nullable(Float64)",
-            (Self::ClickHouse, ColumnType::Flag) => "Nullable(Bool)",
+            (Self::Spark, FleetType::Text) => "STRING",
+            (Self::DuckDb, FleetType::Text) => "VARCHAR",
+            (Self::Spark | Self::DuckDb, FleetType::Whole) => "BIGINT",
+            (Self::Spark | Self::DuckDb, FleetType::Real) => "DOUBLE",
+            (Self::Spark | Self::DuckDb, FleetType::Flag) => "BOOLEAN",
+            (Self::ClickHouse, FleetType::Text) => "Nullable(String)",
+            (Self::ClickHouse, FleetType::Whole) => "Nullable(Int64)",
+            (Self::ClickHouse, FleetType::Real) => "Nullable(Float64)",
+            (Self::ClickHouse, FleetType::Flag) => "Nullable(Bool)",
         }
     }
 
     /// Returns the columns of the objects of a table: `name TYPE, name TYPE`.
-    pub(super) fn structure(self, table: &PackTable) -> String {
+    pub(super) fn structure(self, table: &FleetTable) -> String {
         let columns = table.columns();
         let columns: Vec<String> = columns
             .map(|(name, kind)| format!("{name} {}", self.type_name(kind)))
@@ -135,7 +136,7 @@ impl Engine {
 
     /// Returns DuckDB's query of the objects of a table, a pattern. Columns that older objects lack are
     /// NULL.
-    pub(super) fn duckdb_read(self, table: &PackTable, objects: &str) -> String {
+    pub(super) fn duckdb_read(self, table: &FleetTable, objects: &str) -> String {
         let column = |(name, kind)| {
             let kind = self.type_name(kind);
             format!("'{name}': {{name: '{name}', type: '{kind}', default_value: NULL}}")
@@ -152,7 +153,7 @@ impl Engine {
     }
 
     /// Returns DuckDB's query of a table without objects.
-    pub(super) fn duckdb_empty(self, table: &PackTable) -> String {
+    pub(super) fn duckdb_empty(self, table: &FleetTable) -> String {
         let own = table.columns();
         let own = own.map(|(name, kind)| format!("NULL::{} AS {name}", self.type_name(kind)));
         let added = ["date", "file"].map(|name| format!("NULL::VARCHAR AS {name}"));

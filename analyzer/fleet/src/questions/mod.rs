@@ -29,7 +29,6 @@ mod side;
 
 pub use answers::{CheckResult, QuestionRows, Timing};
 pub use checks::{CHECKS, Check};
-pub use columns::{ColumnType, PackTable, TABLES};
 pub use engine::Engine;
 pub use list::{QUESTIONS, Question, question};
 pub use location::Location;

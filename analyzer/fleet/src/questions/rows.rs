@@ -69,9 +69,17 @@ pub(super) fn json(row: &Row, is_text: impl Fn(&str) -> bool) -> Value {
     Value::Object(object)
 }
 
+/// Returns a floating-point number that is an integer as such.
+fn whole_number(real: f64) -> Option<Value> {
+    let is_exact = real.fract() == 0.0 && real.abs() < 9_007_199_254_740_992.0;
+    is_exact.then_some(Value::from(real as i64))
+}
+
 fn number(text: &str) -> Value {
     let whole = text.parse::<i64>().ok().map(Value::from);
     let real = || text.parse::<f64>().ok().filter(|value| value.is_finite());
+    // One engine prints 0, another one 0.0.
+    let whole = whole.or_else(|| whole_number(real()?));
     let flag = || text.parse::<bool>().ok().map(Value::from);
     whole
         .or_else(|| real().map(Value::from))
@@ -120,5 +128,7 @@ mod tests {
         assert_eq!(value["runs"], 7);
         assert_eq!(value["share"], 0.25);
         assert_eq!(value["root"], true);
+        assert_eq!(number("0.0").to_string(), number("0").to_string());
+        assert_eq!(number("1e300").to_string(), "1e300");
     }
 }

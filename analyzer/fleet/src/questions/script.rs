@@ -2,10 +2,11 @@
 
 use energy_query::Result;
 
-use super::columns::{PackTable, TABLES};
+use super::columns::{tables, view_columns};
 use super::engine::Engine;
 use super::location::Location;
 use super::parameters::Parameters;
+use crate::columns::{FLEET_TABLES, FleetTable, PACKS};
 
 /// Views over the tables, in the order of their definition.
 const PACKS_SENT: &str = include_str!("sql/views/packs_sent.sql");
@@ -111,22 +112,19 @@ impl Session {
 
     fn definitions(&self, with_sent: bool) -> Vec<String> {
         let mut all = statements(&block(self.engine.template(), "once"));
-        for table in &TABLES {
+        for table in &FLEET_TABLES {
             all.extend(statements(&self.table(table)));
         }
         let engine = self.engine;
-        all.push(engine.snapshot("packs_sent", &of_table(PACKS_SENT, &TABLES[0])));
+        all.push(engine.snapshot("packs_sent", &of_table(PACKS_SENT, &PACKS)));
         all.push(engine.view("pack_objects", &without_comments(PACK_OBJECTS)));
         all.push(engine.snapshot("counted", &without_comments(COUNTED)));
         all.push(engine.view(
             "packs",
-            &of_table(COUNTED_TABLE, &TABLES[0]).replace("_raw", "_sent"),
+            &of_table(COUNTED_TABLE, &PACKS).replace("_raw", "_sent"),
         ));
         for (suffix, query) in [("", COUNTED_TABLE), ("_sent", SENT_TABLE)] {
-            for table in TABLES[1..]
-                .iter()
-                .filter(|_| suffix.is_empty() || with_sent)
-            {
+            for table in tables().filter(|_| suffix.is_empty() || with_sent) {
                 let name = format!("{}{suffix}", table.name);
                 all.push(engine.view(&name, &of_table(query, table)));
             }
@@ -136,11 +134,11 @@ impl Session {
     }
 
     /// Returns the definition of a table's view over its objects.
-    fn table(&self, table: &PackTable) -> String {
+    fn table(&self, table: &FleetTable) -> String {
         let engine = self.engine;
         let values: Vec<String> = table
             .columns()
-            .map(|(name, kind)| engine.value(name, kind))
+            .map(|(name, _)| engine.value(name))
             .collect();
         let location = &self.location;
         // Plain replacement is safe, because what is inserted last is not searched again:
@@ -163,7 +161,7 @@ impl Session {
 
     /// Returns the condition on dates. Manifests of all dates are read, because an attribution
     /// counts as a whole.
-    fn dates(&self, table: &PackTable) -> String {
+    fn dates(&self, table: &FleetTable) -> String {
         let dates = self.parameters.dates();
         let limits = [(">=", &dates.since), ("<=", &dates.until)];
         let conditions: Vec<String> = limits
@@ -173,7 +171,7 @@ impl Session {
                 Some(format!("date {sign} {date}"))
             })
             .collect();
-        match conditions.is_empty() || table.name == "packs" {
+        match conditions.is_empty() || *table == PACKS {
             true => "TRUE".to_owned(),
             false => conditions.join(" AND "),
         }
@@ -202,9 +200,9 @@ fn without_comments(query: &str) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
-fn of_table(query: &str, table: &PackTable) -> String {
+fn of_table(query: &str, table: &FleetTable) -> String {
     without_comments(query)
-        .replace("{columns}", &table.view_columns().join(", "))
+        .replace("{columns}", &view_columns(table).join(", "))
         .replace("{table}", table.name)
 }
 
@@ -235,7 +233,7 @@ mod tests {
             ] {
                 assert!(!text.contains(part), "{engine:?}: {part}");
             }
-            for table in TABLES {
+            for table in FLEET_TABLES {
                 let defined = format!("VIEW {} AS\n", table.name);
                 assert_eq!(text.matches(&defined).count(), 1, "{engine:?}: {defined}");
             }
@@ -273,7 +271,7 @@ mod tests {
         let text = session(Engine::DuckDb, "fleet", &parameters).text("SELECT 1");
         assert_eq!(
             text.matches("date >= '2026-11-03'").count(),
-            TABLES.len() - 1
+            tables().count()
         );
     }
 

@@ -1,6 +1,5 @@
 //! Totals of a run at one time.
 
-use super::sums::RailSums;
 use crate::cumulative::Cumulative;
 
 /// Totals of a run as far as it is recorded.
@@ -12,6 +11,4 @@ pub(crate) struct CurrentTotals {
     pub(crate) refused: Vec<String>,
     /// Run time up to which all rails have accounts; `None` if that is not known.
     pub(crate) accounted_ns: Option<i64>,
-    /// Sums over samples, of a run that is being recorded.
-    pub(crate) sums: Vec<RailSums>,
 }

@@ -7,12 +7,9 @@ mod facts;
 mod nodes;
 mod phases;
 mod rails;
-mod running;
-mod sums;
 mod totals;
 
 pub(crate) use activations::{ActivationWindow, requests, spans};
 pub(crate) use current::CurrentTotals;
 pub(crate) use facts::{facts, method};
-pub use sums::RailSums;
 pub(crate) use totals::totals;

@@ -1,7 +1,5 @@
 //! Reads all totals of a run in one state of the file.
 
-use energy_data::rows::RunStatus;
-
 use super::accounts::{RailAccounts, SPANS_AT, accounts};
 use super::current::CurrentTotals;
 use super::nodes::{
@@ -9,31 +7,20 @@ use super::nodes::{
 };
 use super::phases::phases;
 use super::rails::rails;
-use super::running::running_totals;
-use super::sums::RailSums;
 use crate::cumulative::{AccountKey, Cumulative, NodeKey, RailFacts, TotalEntry};
 use crate::error::Result;
 use crate::nanojoules::{apportion, is_sum};
 use crate::query::{Recording, Run};
 
-/// Reads the totals; of a run that is being recorded, given the sums at the end of its last bucket.
-/// Rails whose energies are no numbers, or do not balance, are refused: their energies are unknown.
+/// Reads the totals; of a run that is being recorded, those that its recorder wrote last. Rails whose energies are no numbers, or do not balance, are refused: their energies are unknown.
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(crate) fn totals(
-    recording: &Recording,
-    run: &Run,
-    earlier: &[RailSums],
-    with_nodes: bool,
-) -> Result<CurrentTotals> {
+pub(crate) fn totals(recording: &Recording, run: &Run, with_nodes: bool) -> Result<CurrentTotals> {
     // One state of the file: a recorder may write to it.
     let _state = recording.connection().unchecked_transaction()?;
     let rails = rails(recording, run)?;
     let accounts = accounts(recording, run)?;
-    if accounts.is_empty() && run.row.status == RunStatus::Running {
-        return running_totals(recording, run, earlier, with_nodes);
-    }
     let mut nodes = node_energies(recording, run)?;
     let intervals = intervals(recording, run)?;
     let mut all = CurrentTotals {
@@ -44,7 +31,6 @@ pub(crate) fn totals(
         },
         refused: Vec::new(),
         accounted_ns: accounts.values().filter_map(|one| one.duration_ns).min(),
-        sums: Vec::new(),
     };
     if with_nodes {
         all.cumulative.node_facts = node_facts(recording, run)?;

@@ -20,8 +20,8 @@ pub(crate) struct NodeEnergy {
     pub(crate) measured_ns: i64,
     pub(crate) min_w: Option<f64>,
     pub(crate) peak_w: Option<f64>,
-    /// Whether it changed since rows were last reported.
-    pub(crate) changed: bool,
+    /// Energy, self time and activations that were last reported.
+    pub(crate) reported: Option<(f64, i64, u64)>,
 }
 
 /// One rail's totals.
@@ -102,7 +102,6 @@ impl NodeEnergy {
     fn add(&mut self, energy: f64, ns: i64, extremes_from_ns: f64) {
         self.self_j += energy;
         self.measured_ns += ns;
-        self.changed = true;
         if ns as f64 >= extremes_from_ns {
             let power = energy / (ns as f64 / 1e9);
             self.min_w = Some(self.min_w.map_or(power, |min| min.min(power)));

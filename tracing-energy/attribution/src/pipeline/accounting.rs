@@ -6,7 +6,7 @@
 //!    `--------------- run inputs -------------------`--> report: rows of totals
 //! ```
 
-use energy_data::rows::{AttributionRows, EventRow, Role};
+use energy_data::rows::{AttributionRow, AttributionRows, EventRow, Role};
 
 use crate::allocate::allocator::Allocator;
 use crate::ledger::entries::Ledger;
@@ -24,6 +24,8 @@ pub(crate) struct Accounting {
     allocator: Box<dyn Allocator>,
     ledger: Ledger,
     is_head_emitted: bool,
+    /// Time up to which spans are known.
+    sealed: i64,
 }
 
 impl Accounting {
@@ -33,6 +35,7 @@ impl Accounting {
             allocator: Box::new(method),
             ledger: Ledger::default(),
             is_head_emitted: false,
+            sealed: 0,
         }
     }
 
@@ -62,7 +65,8 @@ impl Accounting {
     }
 
     /// Closes every window with complete inputs: spans until `sealed`, CPU times until
-    /// `cpu_until`. Returns new rows.
+    /// `cpu_until`. Returns new rows,
+    /// without totals.
     pub(crate) fn advance(
         &mut self,
         builder: &mut WindowBuilder,
@@ -75,7 +79,17 @@ impl Accounting {
         let keep = whole_slots(keep);
         self.ledger.keep_open_gaps(keep, &builder.inputs);
         builder.prune(keep);
-        self.report(builder, sealed, &mut rows);
+        self.sealed = sealed;
+        rows.head = self.first_head(builder);
+        rows
+    }
+
+    /// Returns totals up to now: of nodes, those that have changed since the last call.
+    pub(crate) fn totals(&mut self, builder: &WindowBuilder) -> AttributionRows {
+        let mut rows = AttributionRows::default();
+        let inputs = &builder.inputs;
+        let estimates = self.allocator.estimates(&inputs.kinds);
+        add_changed(&mut rows, &mut self.ledger, inputs, estimates, self.sealed);
         rows
     }
 
@@ -137,17 +151,13 @@ impl Accounting {
         rows
     }
 
-    /// Adds rows of changed totals during the run.
-    fn report(&mut self, builder: &WindowBuilder, now: i64, rows: &mut AttributionRows) {
-        let inputs = &builder.inputs;
-        if !std::mem::replace(&mut self.is_head_emitted, true) {
-            let metadata = self.allocator.metadata(&inputs.rails);
-            rows.head = Some(head(&self.ledger, inputs, metadata.as_ref(), &[]));
+    /// Returns the head at the first call.
+    fn first_head(&mut self, builder: &WindowBuilder) -> Option<AttributionRow> {
+        if std::mem::replace(&mut self.is_head_emitted, true) {
+            return None;
         }
-        if !rows.sample_balance.is_empty() {
-            let estimates = self.allocator.estimates(&inputs.kinds);
-            add_changed(rows, &mut self.ledger, inputs, estimates, now);
-        }
+        let metadata = self.allocator.metadata(&builder.inputs.rails);
+        Some(head(&self.ledger, &builder.inputs, metadata.as_ref(), &[]))
     }
 
     /// Adds all rows of totals at the end of the run.

@@ -25,9 +25,14 @@ pub(crate) fn node_rows(
     let basis = basis(rail);
     let nodes = &mut account.sums.nodes;
     nodes.resize(inclusive.len(), Default::default());
+    let shown_j = |node: usize| shown.nodes.get(node).copied().unwrap_or(0.0);
     let mut is_reported = vec![false; inclusive.len()];
     for node in (1..inclusive.len()).rev() {
-        let changed = std::mem::take(&mut nodes[node].changed) || is_reported[node];
+        let time = spans.stacks.nodes.get(node).copied().unwrap_or_default();
+        let now = (shown_j(node), time.self_ns, time.activations);
+        let before = nodes[node].reported.replace(now);
+        let is_new = before.unwrap_or_default() != now;
+        let changed = is_new || is_reported[node];
         is_reported[node] = changed || (all && spans.nodes[node].known);
         if let Some(parent) = spans.nodes[node].parent.filter(|_| changed) {
             is_reported[parent as usize] = true;
@@ -35,7 +40,7 @@ pub(crate) fn node_rows(
     }
     for node in (1..inclusive.len()).filter(|&node| is_reported[node]) {
         let energy = nodes[node];
-        let self_j = shown.nodes.get(node).copied().unwrap_or(0.0);
+        let self_j = shown_j(node);
         let time = spans.stacks.nodes.get(node).copied().unwrap_or_default();
         let seconds = energy.measured_ns as f64 / 1e9;
         let covered_ns = energy.measured_ns.min(time.self_ns);

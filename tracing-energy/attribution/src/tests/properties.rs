@@ -265,7 +265,7 @@ impl Run {
         let (mut events, mut cpu) = (events.into_iter().peekable(), cpu.into_iter().peekable());
         let mut samples = samples.into_iter().peekable();
         let mut uses = self.uses().into_iter().peekable();
-        let mut all = AttributionRows::default();
+        let (mut all, mut totals) = (AttributionRows::default(), AttributionRows::default());
         for &cut in cuts.iter().chain([&i64::MAX]) {
             while let Some((time, event)) = events.next_if(|(time, _)| *time < cut) {
                 match event {
@@ -289,6 +289,8 @@ impl Run {
                     i64::MAX
                 };
                 keep(&mut all, engine.advance(cut, cpu_until));
+                totals.append(engine.current_totals());
+                totals_balance(&totals);
             }
         }
         let (rows, finished) = engine.finish(END);
@@ -312,6 +314,21 @@ fn keep(all: &mut AttributionRows, new: AttributionRows) {
     all.balance = new.balance;
     all.kind_energy = new.kind_energy;
     all.head = new.head.or(all.head.take());
+}
+
+/// Panics unless the totals so far sum up.
+fn totals_balance(totals: &AttributionRows) {
+    for balance in &totals.balance {
+        let accounts = balance.accounts;
+        assert!(balances(&accounts), "{accounts:?}");
+        let nodes = totals
+            .node_energy
+            .iter()
+            .filter(|row| row.rail == balance.rail);
+        let spans: f64 = nodes.map(|row| row.self_j).sum();
+        let is_close = close_to(spans, accounts.spans_j, accounts.measured_j);
+        assert!(is_close, "{spans} {accounts:?}");
+    }
 }
 
 fn close_to(actual: f64, expected: f64, scale: f64) -> bool {

@@ -1,5 +1,8 @@
 //! All rows of one attribution.
 
+use std::collections::HashSet;
+use std::hash::Hash;
+
 use super::balance::{BalanceRow, SampleBalanceRow};
 use super::energy::{NodeEnergyRow, PhaseEnergyRow, SpanEnergyRow, WindowPowerRow};
 use super::kinds::{KindEnergyRow, KindFitRow, KindGroupRow};
@@ -15,7 +18,7 @@ pub struct AttributionRows {
     pub window_power: Vec<WindowPowerRow>,
     /// `span_energy`: activations with all windows closed (or at the end of the run).
     pub span_energy: Vec<SpanEnergyRow>,
-    /// `phase_energy`: totals up to now; replaces (at each flush with changes).
+    /// `phase_energy`: totals up to now; replaces.
     pub phase_energy: Vec<PhaseEnergyRow>,
     /// `node_energy`: totals up to now; replaces (changed nodes only).
     pub node_energy: Vec<NodeEnergyRow>,
@@ -30,41 +33,44 @@ pub struct AttributionRows {
 }
 
 impl AttributionRows {
-    /// Removes the rows of totals, which are written once, at the end.
-    pub fn without_totals(mut self) -> Self {
-        self.node_energy.clear();
-        self.phase_energy.clear();
-        self.balance.clear();
-        self
-    }
-
-    /// Appends later rows.
+    /// Appends later rows. Totals replace earlier ones of the same key.
     pub fn append(&mut self, mut later: Self) {
-        self.head = later.head.take().or(self.head.take());
+        self.keep(&later);
         self.sample_balance.append(&mut later.sample_balance);
         self.window_power.append(&mut later.window_power);
         self.span_energy.append(&mut later.span_energy);
-        self.phase_energy.append(&mut later.phase_energy);
-        self.node_energy.append(&mut later.node_energy);
-        self.balance.append(&mut later.balance);
-        self.kind_energy.append(&mut later.kind_energy);
-        self.kind_groups.append(&mut later.kind_groups);
-        self.kind_fits.append(&mut later.kind_fits);
     }
 
-    /// Appends those later rows that are written only once: the head, and the totals at the
-    /// end of a run.
+    /// Keeps those later rows that replace earlier ones: the head and totals. Their number is
+    /// bounded by that of nodes and kinds.
     pub fn keep(&mut self, later: &Self) {
         if later.head.is_some() {
             self.head.clone_from(&later.head);
         }
-        self.phase_energy.extend_from_slice(&later.phase_energy);
-        self.node_energy.extend_from_slice(&later.node_energy);
-        self.balance.extend_from_slice(&later.balance);
-        self.kind_energy.extend_from_slice(&later.kind_energy);
-        self.kind_groups.extend_from_slice(&later.kind_groups);
-        self.kind_fits.extend_from_slice(&later.kind_fits);
+        replace(&mut self.phase_energy, &later.phase_energy, |r| {
+            (r.node, r.rail)
+        });
+        replace(&mut self.node_energy, &later.node_energy, |r| {
+            (r.node, r.rail)
+        });
+        replace(&mut self.balance, &later.balance, |r| r.rail);
+        replace(&mut self.kind_energy, &later.kind_energy, |r| {
+            (r.kind, r.rail)
+        });
+        replace(&mut self.kind_groups, &later.kind_groups, |r| {
+            (r.grouping, r.rail)
+        });
+        replace(&mut self.kind_fits, &later.kind_fits, |r| r.rail);
     }
+}
+
+/// Appends `later` rows and removes earlier ones with the same key.
+fn replace<R: Clone, K: Eq + Hash>(rows: &mut Vec<R>, later: &[R], key: impl Fn(&R) -> K) {
+    if !rows.is_empty() && !later.is_empty() {
+        let replaced: HashSet<K> = later.iter().map(&key).collect();
+        rows.retain(|row| !replaced.contains(&key(row)));
+    }
+    rows.extend_from_slice(later);
 }
 
 /// `attributions`.

@@ -12,6 +12,11 @@ use energy_data::rows::{
 use energy_data::sink::Batch;
 use energy_host as host;
 
+/// Run time of the first totals of a run, then after twice the time each.
+const FIRST_TOTALS_NS: i64 = 1_000_000_000;
+/// Longest time between totals: they cost a write for each node.
+const TOTALS_EVERY_NS: i64 = 30_000_000_000;
+
 /// Progress of the traced program so far.
 #[derive(Debug, Default)]
 pub(super) struct ProgramProgress {
@@ -32,6 +37,8 @@ pub(super) struct RunRows {
     /// Messages of the run's summary.
     pub(super) warnings: Vec<String>,
     next_thread: u32,
+    /// Run time of the latest totals.
+    totalled_ns: i64,
 }
 
 impl RunRows {
@@ -46,6 +53,7 @@ impl RunRows {
             progress: ProgramProgress::default(),
             warnings,
             next_thread: 1,
+            totalled_ns: 0,
         }
     }
 
@@ -129,9 +137,18 @@ impl RunRows {
     /// times of threads up to `cpu_ns`.
     pub(super) fn advance(&mut self, complete_ns: i64, cpu_ns: i64) {
         let rows = self.engine.advance(complete_ns, cpu_ns);
-        self.batch.attribution.append(rows.without_totals());
+        self.batch.attribution.append(rows);
         for event in self.engine.take_events() {
             self.report(event);
+        }
+    }
+
+    /// Adds totals up to now, if they are due.
+    pub(super) fn total(&mut self, now_ns: i64) {
+        let since_ns = now_ns.saturating_sub(self.totalled_ns);
+        if since_ns >= self.totalled_ns.clamp(FIRST_TOTALS_NS, TOTALS_EVERY_NS) {
+            self.totalled_ns = now_ns;
+            self.batch.attribution.append(self.engine.current_totals());
         }
     }
 }

@@ -193,6 +193,7 @@ impl Collector {
         self.delivery.notice_closing(now_ns, &mut self.rows);
         self.spans.flush(now_ns, &mut self.rows);
         self.samples.settle_if_due(now_ns, &mut self.rows);
+        self.rows.total(now_ns);
         self.report_losses(now_ns);
         self.delivery.note_edge_clock(now_ns, &mut self.rows);
         self.delivery.flush(now_ns, &mut self.rows);

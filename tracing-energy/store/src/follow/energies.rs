@@ -111,9 +111,10 @@ impl EnergyCursor {
         self.shown
     }
 
-    /// Returns whether the totals were read, which the recorder writes last.
-    pub(super) fn has_totals(&self) -> bool {
-        !self.totals.is_empty()
+    /// Returns whether the totals of a run that ended at `end_ns` were read.
+    pub(super) fn has_totals(&self, end_ns: i64) -> bool {
+        let is_whole = |row: &energy_data::rows::BalanceRow| row.duration_ns >= Some(end_ns);
+        !self.totals.is_empty() && self.totals.iter().all(is_whole)
     }
 
     /// Waits for the energies of spans that have ended.

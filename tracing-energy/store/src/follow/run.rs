@@ -272,7 +272,8 @@ impl FollowedRun {
         if !batch.is_empty() {
             self.state = RunState::Ended(Instant::now());
         }
-        let has_totals = self.energies.has_totals() || self.described.rails().is_empty();
+        let end_ns = self.row.as_ref().and_then(|row| row.end_ns).unwrap_or(0);
+        let has_totals = self.energies.has_totals(end_ns) || self.described.rails().is_empty();
         let is_complete = has_totals && !self.spans.has_open();
         // A crashed run was closed by another process.
         let is_crashed = |row: &RunRow| row.status == RunStatus::Crashed;

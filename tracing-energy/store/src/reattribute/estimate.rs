@@ -25,9 +25,7 @@ pub(super) fn attribute(
     options: &AttributeOptions,
 ) -> Result<(), Error> {
     let (store, run) = (writer.store(), writer.run());
-    let (rows, events) = rows(store, run, options, |rows| {
-        writer.write(&rows.without_totals())
-    })?;
+    let (rows, events) = rows(store, run, options, |rows| writer.write(&rows))?;
     writer.write(&rows)?;
     writer.note(&events)
 }

@@ -223,7 +223,7 @@ fn proportional(
         None => Engine::new(),
     };
     let replay = Replay::new(store, run, spans, engine)?;
-    let (engine, end_ns) = replay.feed(|rows| writer.write(&rows.without_totals()))?;
+    let (engine, end_ns) = replay.feed(|rows| writer.write(&rows))?;
     let (rows, finished) = engine.finish(end_ns);
     writer.write(&rows)?;
     writer.note(&finished.events)
