@@ -18,7 +18,7 @@
 //! | modules | what they offer |
 //! |---|---|
 //! | [`query`], [`walk`] | a recording as plain structs; span entries with their energies |
-//! | [`summary`], [`views`], [`ops`], [`show`], [`runs`] | what the commands of these names print |
+//! | [`summary`], [`views`], [`ops`], [`requests`](mod@requests), [`show`], [`runs`] | what the commands of these names print |
 //! | [`compare`], [`baseline`] | whether the energy of runs differs; regressions |
 //! | [`analyse`], [`table`], [`predict`] | experiments: best settings, laws, tables, predictions |
 //! | [`charts`], [`plot`], [`report`], [`flamegraph`] | data and drawings |
@@ -64,6 +64,7 @@ pub mod program;
 pub mod quality;
 pub mod record;
 pub mod report;
+pub mod requests;
 pub mod run;
 pub mod runs;
 mod schema;

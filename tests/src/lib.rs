@@ -10,6 +10,7 @@ pub mod many_runs;
 pub mod oracle;
 pub mod power_trials;
 pub mod resource_use;
+pub mod route_load;
 pub mod simulate;
 pub mod truth;
 

@@ -32,6 +32,14 @@ pub(super) const LAYERS: &str = "Examples:
   energy layers
   energy layers sky --phase decode --format csv";
 
+pub(super) const REQUESTS: &str = "Examples:
+  energy requests
+  energy requests shop --by route,status --since 10m
+  energy requests shop --span handle --costliest 20 --format json
+
+A request is a span with all spans below it, on all threads. Its time is that from
+the creation of the span to its end; its energy is active energy, without idle.";
+
 pub(super) const HOT: &str = "Examples:
   energy hot
   energy hot sky --phase decode --limit 40

@@ -26,6 +26,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "tokens",
             "layers",
             "ops",
+            "requests",
             "hot",
             "balance",
             "power",

@@ -63,6 +63,7 @@ use energy_host::files::FileAccess;
 use crate::DATABASE;
 use crate::ops::{OperationList, OpsOptions};
 use crate::program::READABLE_BY;
+use crate::requests::{RequestOptions, requests};
 use crate::show::Show;
 use crate::summary::{Summary, SummaryOptions};
 use crate::views::{
@@ -166,6 +167,9 @@ pub enum Command {
     /// List layers with their energies
     #[command(after_help = examples::LAYERS)]
     Layers(ViewArgs<ViewScope>),
+    /// List the energy of requests by kind: mean, percentiles, the costliest
+    #[command(after_help = examples::REQUESTS, visible_alias = "routes")]
+    Requests(ViewArgs<RequestOptions>),
     /// List the call paths with the highest self energy
     #[command(after_help = examples::HOT)]
     Hot(ViewArgs<HotOptions>),
@@ -290,6 +294,7 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Pipeline(args) => args.write(db, out, pipeline),
         Command::Tokens(args) => args.write(db, out, tokens),
         Command::Layers(args) => args.write(db, out, layers),
+        Command::Requests(args) => args.write(db, out, requests),
         Command::Hot(args) => args.write(db, out, hot),
         Command::Balance(args) => args.write(db, out, balance),
         Command::Power(args) => args.write(db, out, power),

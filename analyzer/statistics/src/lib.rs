@@ -13,6 +13,7 @@
 //! | [`frontier`], [`knee`] | which configurations trade speed for energy, and where does it turn? |
 //! | [`rank`], [`regression`] | which property of a model goes with its energy? |
 //! | [`trend`](mod@trend) | does the energy drift over time? |
+//! | [`distribution`] | what does one of many requests cost, and the dearest? |
 //!
 //! A configuration is the sample, not a run: repeats of a configuration show the noise of the
 //! machine, but not how configurations scatter about a law. Energies have relative noise, so means
@@ -22,12 +23,14 @@
 //! ```text
 //! moments, student, least_squares, resampling, not_estimable
 //!        ^                ^
-//!     compare <- best   power_law, hinge, prediction, frontier, knee, rank, regression, trend
+//!     compare <- best   power_law, hinge, prediction, frontier, knee, rank, regression, trend,
+//!                          distribution
 //! ```
 
 pub mod best;
 pub mod compare;
 pub mod configuration;
+pub mod distribution;
 pub mod estimate;
 pub mod frontier;
 pub mod hinge;

@@ -223,6 +223,12 @@ const WINDOWS: &str = "
     WHERE w.run = ?1 AND w.attribution = ?2
     ORDER BY w.start_ns, w.thread, w.rail, w.kind";
 
+/// CPU time of threads as power: cores in use.
+const CPU_USE: &str = "
+    SELECT 0, start_ns, end_ns, nullif(thread, 0), NULL, on_cpu_ns * 1.0 / (end_ns - start_ns)
+    FROM cpu WHERE run = ?1 AND scope = 'thread' AND end_ns > ?2 AND end_ns > start_ns
+    ORDER BY start_ns, thread";
+
 fn window(r: &rusqlite::Row<'_>) -> rusqlite::Result<WindowPowerRow> {
     Ok(WindowPowerRow {
         rail: r.get(0)?,
@@ -258,5 +264,18 @@ impl Store {
         let condition = format!("AND w.end_ns > {from_ns} ORDER BY");
         let sql = WINDOWS.replace("ORDER BY", &condition);
         self.rows(&sql, (run, i64::from(id)), window)
+    }
+
+    /// Reads the CPU time of threads as if it were power, in cores in use, of rail 0: windows by start,
+    /// without those that end at `from_ns` or earlier.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn cpu_use_from(
+        &self,
+        run: i64,
+        from_ns: i64,
+    ) -> Result<RowReader<'_, WindowPowerRow>, Error> {
+        self.rows(CPU_USE, (run, from_ns), window)
     }
 }

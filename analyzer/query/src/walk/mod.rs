@@ -28,4 +28,4 @@ pub use activation::{ActivationVisitor, EntryCost, PricedActivation, WalkStats};
 pub use filter::WalkFilter;
 pub use filter::share;
 pub use parse::{parse_energy, parse_window};
-pub use pass::{RowsInMemory, walk, walk_rows};
+pub use pass::{RowsInMemory, WalkPrice, walk, walk_by, walk_rows};

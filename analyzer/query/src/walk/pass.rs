@@ -14,6 +14,17 @@ use super::select::{SelectActivations, SelectAll, SelectByEnergy};
 use crate::error::Result;
 use crate::query::{Recording, Run};
 
+/// What the time of an activation costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WalkPrice {
+    /// Active energy on all root rails.
+    RootRails,
+    /// Active energy on one root rail.
+    Rail(u32),
+    /// CPU time of its thread: joules stand for seconds.
+    CpuTime,
+}
+
 /// Passes all activations of a run that `filter` selects to `visitor`.
 ///
 /// # Errors
@@ -24,14 +35,31 @@ pub fn walk(
     filter: &WalkFilter,
     visitor: &mut dyn ActivationVisitor,
 ) -> Result<WalkStats> {
+    walk_by(recording, run, filter, WalkPrice::RootRails, visitor)
+}
+
+/// Passes all activations of a run that `filter` selects to `visitor`, with costs of another kind.
+///
+/// # Errors
+/// Fails if the file cannot be read, or if the visitor fails.
+pub fn walk_by(
+    recording: &Recording,
+    run: &Run,
+    filter: &WalkFilter,
+    price: WalkPrice,
+    visitor: &mut dyn ActivationVisitor,
+) -> Result<WalkStats> {
+    let selected = |selection: &dyn SelectActivations, visitor: &mut dyn ActivationVisitor| {
+        walk_selected(recording, run, (filter, price), selection, visitor)
+    };
     let Some(least_j) = filter.least_j else {
-        return walk_selected(recording, run, filter, &SelectAll, visitor);
+        return selected(&SelectAll, visitor);
     };
     // An activation's energy is known only when it ends, after its start has been emitted: a
     // first pass finds which ones to drop.
     let mut selection = SelectByEnergy::new(least_j);
-    walk_selected(recording, run, filter, &SelectAll, &mut selection)?;
-    walk_selected(recording, run, filter, &selection, visitor)
+    selected(&SelectAll, &mut selection)?;
+    selected(&selection, visitor)
 }
 
 /// Rows of a run that is being recorded, kept in memory.
@@ -85,7 +113,7 @@ pub fn walk_rows(
 fn walk_selected(
     recording: &Recording,
     run: &Run,
-    filter: &WalkFilter,
+    (filter, price): (&WalkFilter, WalkPrice),
     selection: &dyn SelectActivations,
     visitor: &mut dyn ActivationVisitor,
 ) -> Result<WalkStats> {
@@ -93,15 +121,27 @@ fn walk_selected(
     let start = WalkStart::find(recording, run, filter)?;
     let attribution = run.attribution.and_then(|id| u32::try_from(id).ok());
     let attribution = attribution.unwrap_or(0);
-    let mut windows = store.window_powers_from(run.no, attribution, start.time_ns)?;
-    let windows = windows.iter()?.map(|row| Ok(row?));
+    let mut windows = match price {
+        WalkPrice::CpuTime => store.cpu_use_from(run.no, start.time_ns)?,
+        _ => store.window_powers_from(run.no, attribution, start.time_ns)?,
+    };
+    let is_priced = |row: &Result<WindowPowerRow>| match (price, row) {
+        (WalkPrice::Rail(rail), Ok(row)) => row.rail == rail,
+        _ => true,
+    };
+    let windows = windows.iter()?.map(|row| Ok(row?)).filter(is_priced);
     let kinds = store.kinds(run.no, |_| 0)?.of_node;
+    let rails = match price {
+        WalkPrice::RootRails => sampled_rails(recording, run)?,
+        WalkPrice::Rail(rail) => vec![rail],
+        WalkPrice::CpuTime => vec![0],
+    };
     let mut walk = LaneWalk {
         lanes: BTreeMap::new(),
         filter,
         last_ns: last_seen(recording, run)?,
         emitter: Emitter {
-            prices: WindowPrices::new(windows, kinds, sampled_rails(recording, run)?),
+            prices: WindowPrices::new(windows, kinds, rails),
             selection,
             visitor,
             walked: WalkStats::default(),
