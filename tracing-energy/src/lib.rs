@@ -264,7 +264,7 @@
 //!
 //! # Features
 //!
-//! All except `otel` are enabled by default. Without any, the layer records into a [`Sink`].
+//! All except `otel` and `rayon` are enabled by default. Without any, the layer records into a [`Sink`].
 //!
 //! | feature | enables |
 //! |---|---|
@@ -275,6 +275,7 @@
 //! | `replay` | the source `replay:FILE` |
 //! | `fit` | the methods `fitted` and `calibrated` |
 //! | `signals` | [`EnergyLayerBuilder::end_on_signal`] |
+//! | `rayon` | `carry::rayon`: work on a pool's threads in the current span |
 //! | `otel` | `otlp::OtlpSink`: spans with energies, and metrics, to a collector of OpenTelemetry |
 //!
 //! # Limits
@@ -289,6 +290,7 @@
 //!   all else is tested; for macOS the code is type-checked and has never run.
 
 pub mod candle;
+pub mod carry;
 #[cfg(feature = "chrome")]
 #[doc(hidden)]
 pub mod chrome;

@@ -26,6 +26,7 @@ mod predictions_hold_or_are_refused;
 mod queries_answer_in_every_format;
 mod rates_are_stored_with_the_run;
 mod replaced_runs_are_no_results;
+mod requests_include_what_they_started;
 mod root_spans_are_not_phases;
 mod run_lists_match_run_summaries;
 mod tables_are_parsed_in_every_format;
