@@ -158,7 +158,7 @@ fn a_request_is_all_its_polls_and_what_they_started() {
         table.lines().all(|line| line.chars().count() <= 80),
         "{table}"
     );
-    assert!(table.contains("outside of spans: 1 J"), "{table}");
+    assert!(table.contains("outside of spans: 1.000 J"), "{table}");
 }
 
 #[test]
