@@ -23,6 +23,7 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("predict", include_str!("../schema/predict.json")),
     ("quality", include_str!("../schema/quality.json")),
     ("query", include_str!("../schema/query.json")),
+    ("requests", include_str!("../schema/requests.json")),
     ("runs", include_str!("../schema/runs.json")),
     ("show", include_str!("../schema/show.json")),
     ("size", include_str!("../schema/size.json")),

@@ -62,15 +62,14 @@ pub fn requests(recording: &Recording, run: &Run, options: &RequestOptions) -> R
     let mut answer = query::run_answer("requests", &what, recording, run)?
         .with("spans_j", json!(spans_j))
         .sheet(Sheet::of_values("requests", "", columns(), found));
-    if !costliest.is_empty() {
-        let title = "Costliest requests";
-        answer = answer.sheet(Sheet::of_values(
-            "costliest",
-            title,
-            costliest_columns(),
-            costliest,
-        ));
-    }
+    let is_empty = costliest.is_empty();
+    let sheet = Sheet::of_values(
+        "costliest",
+        "Costliest requests",
+        costliest_columns(),
+        costliest,
+    );
+    answer = answer.sheet(if is_empty { sheet.data_only() } else { sheet });
     answer = outside(&rails).into_iter().fold(answer, Answer::note);
     if map.requests.is_empty() {
         answer = answer.note("Only totals were recorded: percentiles need single spans.");

@@ -138,6 +138,26 @@ impl RequestGroup {
     }
 }
 
+/// Returns a row without values: the keys of all rows.
+pub(super) fn blank() -> Value {
+    let none = RequestGroup {
+        name: String::new(),
+        fields: BTreeMap::new(),
+        requests: Vec::new(),
+    };
+    let costs = RequestCosts {
+        rails: Vec::new(),
+        cpu_s: Vec::new(),
+        half_of_node: HashMap::new(),
+    };
+    let mut row = none.row(&[], &costs, None);
+    // Nothing is known of them.
+    for key in ["open", "unknown"] {
+        row[key] = Value::Null;
+    }
+    row
+}
+
 /// Returns the mean energy of requests on each rail.
 fn rails(requests: &[usize], costs: &RequestCosts) -> Map<String, Value> {
     let mean = |energies: &Vec<Option<f64>>| {

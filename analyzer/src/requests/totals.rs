@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use super::group::blank;
 use crate::query::NodeLedger;
 
 /// Returns the nodes whose spans are requests: those of that name that are not within another one, or
@@ -71,7 +72,8 @@ pub(super) fn rows(ledger: &NodeLedger, roots: &[u32], total_j: Option<f64>) -> 
         let ends = mean_j
             .zip(half_j)
             .map(|(mean, half)| ((mean - half).max(0.0), mean + half));
-        Some(json!({
+        let mut row = blank();
+        let known = json!({
             "request": node.label,
             "count": node.instances,
             "energy_j": total.active_j,
@@ -81,7 +83,11 @@ pub(super) fn rows(ledger: &NodeLedger, roots: &[u32], total_j: Option<f64>) -> 
             "hi_j": ends.map(|(_, hi)| hi),
             "half_interval": total.half_j.map(|half| half / total.active_j)
                 .filter(|half| half.is_finite()),
-        }))
+        });
+        if let (Some(row), Value::Object(known)) = (row.as_object_mut(), known) {
+            row.extend(known);
+        }
+        Some(row)
     };
     roots.iter().filter_map(row).collect()
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tracing_energy::Batch;
 
 /// Commands with their arguments besides a run.
-const QUESTIONS: [&[&str]; 13] = [
+const QUESTIONS: [&[&str]; 14] = [
     &["runs"],
     &["show"],
     &["summary"],
@@ -20,6 +20,7 @@ const QUESTIONS: [&[&str]; 13] = [
     &["tokens"],
     &["layers"],
     &["ops"],
+    &["requests"],
     &["hot"],
     &["balance"],
     &["power"],

@@ -55,3 +55,57 @@ impl CarriedSpan {
         self.0.in_scope(work)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+    use tracing_subscriber::Registry;
+
+    /// Returns the name of the span that is current on this thread.
+    fn current() -> Option<&'static str> {
+        Span::current().metadata().map(|metadata| metadata.name())
+    }
+
+    #[test]
+    fn work_on_other_threads_is_in_the_span_and_leaves_it() {
+        tracing::subscriber::with_default(Registry::default(), || {
+            let dispatch = tracing::dispatcher::get_default(Clone::clone);
+            let outside = thread::spawn(current).join().unwrap();
+            assert_eq!(outside, None);
+            let (found, after) = tracing::info_span!("request").in_scope(|| {
+                let work = in_current_span(current);
+                let thread = thread::spawn(move || {
+                    let _guard = tracing::dispatcher::set_default(&dispatch);
+                    (work(), current())
+                });
+                thread.join().unwrap()
+            });
+            assert_eq!((found, after), (Some("request"), None));
+            assert_eq!(CarriedSpan::current().run(current), None);
+        });
+    }
+
+    #[cfg(feature = "rayon")]
+    #[test]
+    fn work_of_a_pool_is_in_the_span() {
+        use std::sync::Mutex;
+        let dispatch = tracing::Dispatch::new(Registry::default());
+        let name = || tracing::dispatcher::with_default(&dispatch, current);
+        let found = Mutex::new(Vec::new());
+        tracing::dispatcher::with_default(&dispatch, || {
+            tracing::info_span!("request").in_scope(|| {
+                super::rayon::scope(|scope| {
+                    for _ in 0..4 {
+                        scope.spawn(|inner| {
+                            inner.spawn(|_| found.lock().unwrap().push(name()));
+                        });
+                    }
+                });
+                let (one, other) = super::rayon::join(name, name);
+                found.lock().unwrap().extend([one, other]);
+            });
+        });
+        assert_eq!(found.into_inner().unwrap(), [Some("request"); 6]);
+    }
+}
