@@ -173,7 +173,10 @@ fn timing_a_second_follower_repeats_nothing() {
     let [first, second] = &receivers;
     let all = ["request", "query", "later"].map(str::to_owned);
     assert_eq!(names(&first.received()), HashSet::from(all));
-    assert_eq!(names(&second.received()), HashSet::from(["later".to_owned()]));
+    assert_eq!(
+        names(&second.received()),
+        HashSet::from(["later".to_owned()])
+    );
 }
 
 fn names(received: &Received) -> HashSet<String> {

@@ -77,7 +77,10 @@ fn a_run_that_cannot_be_read_is_left_out() {
     fixture::write(&database, &[fixture::summed("measured"), other]);
     let server = Served::start(&database, &[]);
     let text = server.get("/metrics").text();
-    assert!(text.contains(fixture::UUID) && text.contains(second), "{text}");
+    assert!(
+        text.contains(fixture::UUID) && text.contains(second),
+        "{text}"
+    );
     let connection = rusqlite::Connection::open(&database).unwrap();
     let damage = "PRAGMA ignore_check_constraints = ON;
                   UPDATE node_energy SET activations = x'00' WHERE run = 2;
@@ -88,7 +91,10 @@ fn a_run_that_cannot_be_read_is_left_out() {
     let answered = server.get("/metrics");
     let text = answered.text();
     assert_eq!(answered.status, 200, "{text}");
-    assert!(text.contains(fixture::UUID) && !text.contains(second), "{text}");
+    assert!(
+        text.contains(fixture::UUID) && !text.contains(second),
+        "{text}"
+    );
 }
 
 #[test]

@@ -108,8 +108,13 @@ fn queries_return_the_energy_of_the_summary() {
         assert_eq!(answer["status"], "success", "{expression}: {answer}");
     }
     // The run began in the hour before: all of its energy counts, from its first sample on.
-    let panel = dashboard().into_iter().find(|expression| expression.starts_with("sum(last_over"));
-    let panel = panel.unwrap().replace("$service", ".*").replace("$__range", "1h");
+    let panel = dashboard()
+        .into_iter()
+        .find(|expression| expression.starts_with("sum(last_over"));
+    let panel = panel
+        .unwrap()
+        .replace("$service", ".*")
+        .replace("$__range", "1h");
     assert_eq!(query(port, &panel), Some(13.0), "spans and unattributed");
     let rules = get(port, "/api/v1/rules").unwrap();
     let groups = rules["data"]["groups"].as_array().unwrap();
@@ -148,7 +153,9 @@ fn alert_rules_count_each_host_once_and_compare_runs_of_one_name() {
 fn expressions() -> Vec<String> {
     let mut expressions = dashboard();
     let rules = std::fs::read_to_string(alert_rules()).unwrap();
-    let rules = rules.lines().filter_map(|line| line.trim().strip_prefix("expr:"));
+    let rules = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("expr:"));
     expressions.extend(rules.map(str::to_owned));
     expressions
 }
@@ -193,7 +200,9 @@ fn the_dashboard_and_the_rules_use_metrics_and_labels_that_exist() {
     let list = regex::Regex::new(r"(?:by|on|group_left) \(([^)]*)\)").unwrap();
     let metric = regex::Regex::new(r"(^|[^\w:])((?:hw|tracing_energy)_\w+)").unwrap();
     for expression in expressions() {
-        let matched = label.captures_iter(&expression).map(|found| found[1].to_owned());
+        let matched = label
+            .captures_iter(&expression)
+            .map(|found| found[1].to_owned());
         let listed = list.captures_iter(&expression);
         let listed = listed.flat_map(|found| {
             let names = found[1].split(',').map(|name| name.trim().to_owned());

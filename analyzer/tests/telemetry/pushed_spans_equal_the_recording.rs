@@ -162,7 +162,10 @@ fn wrong_usage_is_refused() {
     for (arguments, expected) in [
         (vec!["last", "localhost:4318"], "http://HOST:4318"),
         (vec!["last", endpoint, "--header", "s3cret"], "NAME=VALUE"),
-        (vec!["last", "http://user:s3cret@localhost:4318"], "--header"),
+        (
+            vec!["last", "http://user:s3cret@localhost:4318"],
+            "--header",
+        ),
         (vec!["last", endpoint, "--header", "a b=c"], "header"),
         (vec!["nosuchrun", endpoint], "nosuchrun"),
     ] {
@@ -196,6 +199,9 @@ fn headers_come_from_the_environment() {
     }));
     let headers = receiver.received().requests[0].1.join("\n").to_lowercase();
     assert!(headers.contains("x-tenant: blue"), "{headers}");
-    assert!(headers.contains("x-list: a, b%20c"), "as it is written: {headers}");
+    assert!(
+        headers.contains("x-list: a, b%20c"),
+        "as it is written: {headers}"
+    );
     assert!(headers.contains("authorization: bearer a=b"), "{headers}");
 }
