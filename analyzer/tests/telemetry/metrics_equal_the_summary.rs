@@ -98,6 +98,24 @@ fn a_run_that_cannot_be_read_is_left_out() {
 }
 
 #[test]
+fn a_sensor_that_has_stopped_has_no_power() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = fixture::changed(folder.path(), "measured", |batch| {
+        let run = batch.run.as_mut().unwrap();
+        (run.status, run.end_ns) = (energy_data::rows::RunStatus::Running, None);
+        batch.heartbeat_unix_ns = i64::MAX / 2;
+        batch.time_ns = 5_000_000_000;
+    });
+    let server = Served::start(&database, &[]);
+    let power = || value(&server.get("/metrics").text(), "hw_power_watts", &[]);
+    assert!(power().is_some());
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    let later = "UPDATE runs SET last_seen_ns = 60000000000";
+    connection.execute_batch(later).unwrap();
+    assert_eq!(power(), None);
+}
+
+#[test]
 fn metrics_require_the_token() {
     let token = "0123456789abcdef0123456789";
     let (_folder, server) = serve_measured(&["--token", token]);

@@ -74,6 +74,40 @@ fn self_energies_sum_to_the_account_of_spans() {
     }
 }
 
+/// ```text
+/// run      [--------------------------| crashed
+/// token       [---------------------------  open: its samples cover little of the time to the end
+/// samples     |---|
+/// ```
+#[test]
+fn the_interval_of_an_open_span_of_a_crashed_run_lasts_until_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = spanned::spanned(folder.path(), Method::Proportional);
+    let connection = rusqlite::Connection::open(&db).unwrap();
+    let crash = "UPDATE runs SET status = 'crashed';
+        UPDATE spans SET end_ns = NULL WHERE id = (
+            SELECT min(s.id) FROM spans s JOIN nodes n ON n.run = 1 AND n.id = s.node
+            WHERE n.label = 'token')";
+    connection.execute_batch(crash).unwrap();
+    drop(connection);
+    let receiver = Receiver::start([]);
+    let endpoint = receiver.endpoint();
+    text(&energy(
+        folder.path(),
+        &["otlp", "push", "last", &endpoint, "--spans"],
+    ));
+    let received = receiver.received();
+    let tokens = received
+        .spans
+        .iter()
+        .filter(|(_, span)| span.name == "token");
+    let known = |span: &receiver::SentSpan| {
+        receiver::number(&span.1.attributes, span::INTERVAL_ENERGY).is_some()
+    };
+    let unknown: Vec<_> = tokens.filter(|span| !known(span)).collect();
+    assert_eq!(unknown.len(), 1, "half of its time is not covered");
+}
+
 #[test]
 fn a_run_that_is_sent_again_makes_no_second_span() {
     let folder = tempfile::tempdir().unwrap();
@@ -164,7 +198,7 @@ fn wrong_usage_is_refused() {
         (vec!["last", endpoint, "--header", "s3cret"], "NAME=VALUE"),
         (
             vec!["last", "http://user:s3cret@localhost:4318"],
-            "--header",
+            "as a header",
         ),
         (vec!["last", endpoint, "--header", "a b=c"], "header"),
         (vec!["nosuchrun", endpoint], "nosuchrun"),
