@@ -105,10 +105,16 @@ fn a_sensor_that_has_stopped_has_no_power() {
         (run.status, run.end_ns) = (energy_data::rows::RunStatus::Running, None);
         batch.heartbeat_unix_ns = i64::MAX / 2;
         batch.time_ns = 5_000_000_000;
+        batch.samples = vec![energy_data::rows::SampleRow {
+            rail: 1,
+            start_ns: 4_000_000_000,
+            end_ns: 5_000_000_000,
+            energy_j: Some(2.5),
+        }];
     });
     let server = Served::start(&database, &[]);
     let power = || value(&server.get("/metrics").text(), "hw_power_watts", &[]);
-    assert!(power().is_some());
+    assert_eq!(power(), Some(2.5));
     let connection = rusqlite::Connection::open(&database).unwrap();
     let later = "UPDATE runs SET last_seen_ns = 60000000000";
     connection.execute_batch(later).unwrap();
