@@ -178,7 +178,7 @@ mod tests {
             // The energies of the lower half grow beyond those of the upper half.
             let mut totals = run("a", 0..40);
             for (at, kind) in totals.kinds.iter_mut().enumerate() {
-                kind.activations = 1 + step;
+                kind.activations = (1 + step) * (40 - at as u64);
                 kind.energies[0].self_j += ((40 - at) * usize::try_from(step).unwrap()) as f64;
             }
             // Another run begins and ends.
@@ -196,7 +196,7 @@ mod tests {
             last = others.activations;
             assert_eq!(runs[0].kinds.len(), 11);
         }
-        assert_eq!(last, 20 * 30);
+        assert_eq!(last, 20 * (11..=40).sum::<u64>());
     }
 
     #[test]
