@@ -8,7 +8,8 @@
 //!             \--rows-> totals::RunTotals --> prometheus::encode ----------------> scraper
 //! ```
 //!
-//! - [`names`] - every name of a metric, an attribute and an event.
+//! - [`names`] - every name of a metric, an attribute, a label and an event.
+//! - [`named_kinds`] - which operations metrics name.
 //! - [`otlp`] - spans, log events and metrics over HTTP, and their delivery.
 //! - [`totals`] - totals of a run, of which metrics are made.
 //! - `prometheus` (feature) - the text of a scrape.
@@ -17,6 +18,7 @@
 //! Signals are approximate copies for dashboards: they may be lost on the way, and every known loss
 //! is counted. The recording is exact.
 
+pub mod named_kinds;
 pub mod names;
 pub mod otlp;
 #[cfg(feature = "prometheus")]

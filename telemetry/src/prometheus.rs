@@ -10,41 +10,12 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use crate::names::hw_type;
 use crate::names::metric::{self, MetricName};
+use crate::names::{hw_type, label};
 use crate::totals::{KindTotals, RailTotals, RunTotals};
 
 /// Value of the header `Content-Type`.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// Facts about a run, with the value 1.
-const RUN_INFO: MetricName = MetricName {
-    name: "",
-    unit: "",
-    prometheus: "tracing_energy_run",
-    description: "Facts about a run; the value is 1",
-};
-/// Energy of a run as in its summary.
-const RUN_ENERGY: MetricName = MetricName {
-    name: "",
-    unit: "J",
-    prometheus: "tracing_energy_run_energy_joules",
-    description: "Energy of the measured work of a run, as in its summary",
-};
-/// Tokens of a run.
-const RUN_TOKENS: MetricName = MetricName {
-    name: "",
-    unit: "{token}",
-    prometheus: "tracing_energy_run_tokens",
-    description: "Prompt tokens (input) and generated tokens (output) of a run",
-};
-/// Start of a run.
-const RUN_START: MetricName = MetricName {
-    name: "",
-    unit: "s",
-    prometheus: "tracing_energy_run_start_time_seconds",
-    description: "Start of a run in seconds since 1970",
-};
 
 /// Names and values of labels.
 type Labels<'l> = Vec<(&'static str, &'l str)>;
@@ -74,30 +45,30 @@ impl Collector for RunCollector {
 
 impl RunCollector {
     fn runs(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let mut info = family(encoder, RUN_INFO, MetricType::Info)?;
+        let mut info = family(encoder, metric::RUN_INFO, MetricType::Info)?;
         for run in &self.0 {
             info.encode_info(&facts(run))?;
         }
         let runs = || self.0.iter().map(|run| (run, labels(run)));
         let energies = runs().filter_map(|(run, labels)| Some((labels, run.energy_j?)));
-        gauges(encoder, RUN_ENERGY, energies)?;
+        gauges(encoder, metric::RUN_ENERGY, energies)?;
         let starts = runs().map(|(run, labels)| (labels, run.start_unix_ns as f64 / 1e9));
-        gauges(encoder, RUN_START, starts)?;
+        gauges(encoder, metric::RUN_START, starts)?;
         let tokens = runs().flat_map(|(run, labels)| {
             let counts = [("input", run.input_tokens), ("output", run.output_tokens)];
             let counts = counts.into_iter();
             counts.filter_map(move |(direction, count)| {
-                let labels = with(&labels, &[("direction", direction)]);
+                let labels = with(&labels, &[(label::DIRECTION, direction)]);
                 Some((labels, count? as f64))
             })
         });
-        gauges(encoder, RUN_TOKENS, tokens)
+        gauges(encoder, metric::RUN_TOKENS, tokens)
     }
 
     fn rails(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let roots = || {
             self.0.iter().flat_map(|run| {
-                let roots = run.rails.iter().filter(|rail| rail.is_root());
+                let roots = run.rails.iter().filter(|rail| rail.is_root);
                 roots.map(move |rail| (rail, rail_labels(run, rail)))
             })
         };
@@ -142,7 +113,10 @@ impl RunCollector {
                     .basis
                     .map(|basis| basis.to_string())
                     .unwrap_or_default();
-                let labels = with(&labels, &[("hw_id", &energy.rail), (metric::BASIS, &basis)]);
+                let labels = with(
+                    &labels,
+                    &[(label::HW_ID, &energy.rail), (metric::BASIS, &basis)],
+                );
                 gauge(&mut energies, &labels, energy.self_j)?;
             }
         }
@@ -155,8 +129,8 @@ impl RunCollector {
 
 /// Returns the labels of every metric of a run.
 fn labels(run: &RunTotals) -> Labels<'_> {
-    let mut labels = vec![("run", run.uuid.as_str())];
-    let known = [("run_name", &run.name), ("service", &run.service)];
+    let mut labels = vec![(label::RUN, run.uuid.as_str())];
+    let known = [(label::RUN_NAME, &run.name), (label::SERVICE, &run.service)];
     let known = known.into_iter();
     labels.extend(known.filter_map(|(key, value)| Some((key, value.as_deref()?))));
     labels
@@ -164,11 +138,11 @@ fn labels(run: &RunTotals) -> Labels<'_> {
 
 fn facts(run: &RunTotals) -> Labels<'_> {
     let known = [
-        ("status", Some(run.status)),
-        ("model", run.model.as_deref()),
-        ("precision", run.precision.as_deref()),
-        ("host", run.host.as_deref()),
-        ("chip", run.chip.as_deref()),
+        (label::STATUS, Some(run.status)),
+        (label::MODEL, run.model.as_deref()),
+        (label::PRECISION, run.precision.as_deref()),
+        (label::HOST, run.host.as_deref()),
+        (label::CHIP, run.chip.as_deref()),
         (metric::PROVENANCE, run.provenance.as_deref()),
     ];
     let mut labels = labels(run);
@@ -179,8 +153,8 @@ fn facts(run: &RunTotals) -> Labels<'_> {
 
 fn rail_labels<'r>(run: &'r RunTotals, rail: &'r RailTotals) -> Labels<'r> {
     let own = [
-        ("hw_id", rail.id.as_str()),
-        ("hw_type", hw_type(&rail.kind)),
+        (label::HW_ID, rail.id.as_str()),
+        (label::HW_TYPE, hw_type(&rail.kind)),
         (metric::PROVENANCE, &rail.provenance),
     ];
     with(&labels(run), &own)
@@ -253,6 +227,7 @@ mod tests {
             rails: vec![
                 RailTotals {
                     id: "rapl/package".to_owned(),
+                    is_root: true,
                     kind: "package".to_owned(),
                     measured_j: Some(123.456_789_012),
                     accounts: vec![("idle", None), ("spans", Some(-0.25))],
@@ -260,7 +235,6 @@ mod tests {
                 },
                 RailTotals {
                     id: "rapl/core".to_owned(),
-                    parent: Some("package".to_owned()),
                     measured_j: Some(99.0),
                     ..RailTotals::default()
                 },

@@ -1,11 +1,9 @@
 //! Totals of one run, from which metrics are made.
 
-use energy_data::BasisSet;
+use std::collections::BTreeMap;
 
-/// Maximum number of operations that metrics name; the others are `(other)`.
-pub const MAX_KINDS: usize = 256;
-/// Name of the operations that are not named.
-pub const OTHER: &str = "(other)";
+use energy_data::BasisSet;
+use energy_data::rows::Role;
 
 /// Totals of a run up to a point in time.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -30,8 +28,10 @@ pub struct RunTotals {
     pub provenance: Option<String>,
     /// Start, ns since 1970.
     pub start_unix_ns: i64,
-    /// End of the time that the totals cover, ns since 1970.
+    /// End of the time that the energies cover, ns since 1970.
     pub end_unix_ns: i64,
+    /// Time of the powers, ns since 1970: energies may be older.
+    pub power_unix_ns: i64,
     /// Energy of the measured work as in summaries: measured plus extrapolated; `None` if unknown.
     pub energy_j: Option<f64>,
     /// Prompt tokens.
@@ -53,13 +53,13 @@ pub struct RailTotals {
     pub name: String,
     /// Kind of the rail: `cpu`, `package`, ...
     pub kind: String,
-    /// Id of the rail that contains it. Only rails without one may be added.
-    pub parent: Option<String>,
+    /// Whether no other rail contains it. Only root rails may be added.
+    pub is_root: bool,
     /// Origin of the power.
     pub provenance: String,
     /// Energy that its sensor has measured; `None` without an attribution.
     pub measured_j: Option<f64>,
-    /// Mean power of its latest sample.
+    /// Mean power of its latest sample; `None` if that is old.
     pub power_w: Option<f64>,
     /// Its accounts in the order of the balance; `None` where unknown.
     pub accounts: Vec<(&'static str, Option<f64>)>,
@@ -85,7 +85,7 @@ pub struct KindTotals {
 /// Energy of an operation on one rail.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KindEnergy {
-    /// Id of the rail, a root.
+    /// Id of the rail, which no other one contains.
     pub rail: String,
     /// Active self energy.
     pub self_j: f64,
@@ -106,13 +106,6 @@ pub struct KindExemplar {
     pub self_j: f64,
 }
 
-impl RailTotals {
-    /// Returns whether no other rail contains it.
-    pub fn is_root(&self) -> bool {
-        self.parent.is_none()
-    }
-}
-
 impl KindTotals {
     /// Returns its energy on all rails.
     pub fn self_j(&self) -> f64 {
@@ -131,7 +124,7 @@ impl KindTotals {
     }
 
     /// Adds another operation's totals.
-    fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.self_ns += other.self_ns;
         self.activations += other.activations;
         other
@@ -149,87 +142,66 @@ impl KindEnergy {
     }
 }
 
-/// Keeps the operations with the highest energies over all `runs`, `most` in total. The others of
-/// each run become one operation `(other)`, so that sums stay the same.
-pub fn limit_kinds(runs: &mut [RunTotals], most: usize) {
-    let count: usize = runs.iter().map(|run| run.kinds.len()).sum();
-    if count <= most {
-        return;
-    }
-    let kinds = runs.iter().flat_map(|run| &run.kinds);
-    let mut energies: Vec<f64> = kinds.map(KindTotals::self_j).collect();
-    energies.sort_by(|a, b| b.total_cmp(a));
-    let least = energies[most];
-    for run in runs {
-        let named = |kind: &KindTotals| kind.self_j() > least && kind.kind != OTHER;
-        let (kept, others): (Vec<_>, Vec<_>) = run.kinds.drain(..).partition(named);
-        run.kinds = kept;
-        run.kinds.extend(sum(&others));
-    }
+/// Returns how long the power of a sample is shown, for a rail with that interval: a sensor that has
+/// delivered nothing for longer has stopped.
+pub(crate) fn power_valid_ns(interval_ns: i64) -> i64 {
+    interval_ns.saturating_mul(5).max(10_000_000_000)
 }
 
-fn sum(others: &[KindTotals]) -> Option<KindTotals> {
-    let mut sum = KindTotals {
-        kind: OTHER.to_owned(),
-        ..KindTotals::default()
-    };
-    others.iter().for_each(|kind| sum.add(kind));
-    (!others.is_empty()).then_some(sum)
+/// A row of `node_energy`: one call path on one rail.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct NodeTotals {
+    /// The call path.
+    pub(crate) node: u32,
+    /// Id of the rail; `None` if another rail contains it.
+    pub(crate) root_rail: Option<String>,
+    /// Active self energy.
+    pub(crate) self_j: f64,
+    /// Self time.
+    pub(crate) self_ns: i64,
+    /// Number of entries.
+    pub(crate) activations: u64,
+    /// How the energy was determined.
+    pub(crate) basis: Option<BasisSet>,
+}
+
+/// Sums rows, which are ordered by call path, by operation. `name` returns the operation of a call path
+/// and its role; rows of other call paths are left out.
+pub(crate) fn sum_kinds<'n>(
+    rows: impl IntoIterator<Item = NodeTotals>,
+    name: impl Fn(u32) -> Option<(&'n str, Option<Role>)>,
+) -> Vec<KindTotals> {
+    let mut kinds: BTreeMap<&str, KindTotals> = BTreeMap::new();
+    let mut counted = None;
+    for row in rows {
+        let Some((operation, role)) = name(row.node) else {
+            continue;
+        };
+        let kind = kinds.entry(operation).or_insert_with(|| KindTotals {
+            kind: operation.to_owned(),
+            role: role.map(Role::name),
+            ..KindTotals::default()
+        });
+        // Each rail has a row with the same time.
+        if counted.replace(row.node) != Some(row.node) {
+            kind.self_ns += row.self_ns;
+            kind.activations += row.activations;
+        }
+        if let Some(rail) = row.root_rail {
+            let (self_j, basis) = (row.self_j, row.basis);
+            kind.add_energy(KindEnergy {
+                rail,
+                self_j,
+                basis,
+            });
+        }
+    }
+    kinds.into_values().collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use energy_data::rows::Basis;
-
     use super::*;
-
-    fn kind(at: usize) -> KindTotals {
-        let energy = |rail: &str, self_j| KindEnergy {
-            rail: rail.to_owned(),
-            self_j,
-            basis: Some(
-                if at.is_multiple_of(2) {
-                    Basis::Measured
-                } else {
-                    Basis::Fitted
-                }
-                .into(),
-            ),
-        };
-        KindTotals {
-            kind: format!("kind {at}"),
-            self_ns: 1,
-            activations: 2,
-            energies: vec![energy("a/x", at as f64), energy("a/y", -0.25)],
-            ..KindTotals::default()
-        }
-    }
-
-    #[test]
-    fn sums_stay_the_same_when_operations_are_limited() {
-        let run = |from: usize, to: usize| RunTotals {
-            kinds: (from..to).map(kind).collect(),
-            ..RunTotals::default()
-        };
-        let mut runs = [run(0, 300), run(300, 1_000), RunTotals::default()];
-        let total = |runs: &[RunTotals]| -> (f64, u64) {
-            let kinds = || runs.iter().flat_map(|run| &run.kinds);
-            (
-                kinds().map(KindTotals::self_j).sum(),
-                kinds().map(|kind| kind.activations).sum(),
-            )
-        };
-        let before = total(&runs);
-        limit_kinds(&mut runs, MAX_KINDS);
-        assert_eq!(total(&runs), before);
-        assert_eq!(runs[0].kinds.len(), 1, "all of it is below the others");
-        assert_eq!(runs[1].kinds.len(), MAX_KINDS + 1);
-        let other = runs[1].kinds.last().unwrap();
-        assert_eq!(other.kind, OTHER);
-        let basis = other.energies[0].basis.unwrap();
-        assert_eq!(basis.to_string(), "fitted+measured");
-        assert!(runs[2].kinds.is_empty());
-    }
 
     #[test]
     fn an_energy_that_is_no_number_is_left_out() {
@@ -242,15 +214,5 @@ mod tests {
             });
         }
         assert_eq!(kind.self_j(), 0.5);
-    }
-
-    #[test]
-    fn operations_of_equal_energy_do_not_exceed_the_limit() {
-        let mut runs = [RunTotals {
-            kinds: (0..600).map(|_| kind(1)).collect(),
-            ..RunTotals::default()
-        }];
-        limit_kinds(&mut runs, MAX_KINDS);
-        assert!(runs[0].kinds.len() <= MAX_KINDS + 1);
     }
 }

@@ -17,13 +17,16 @@
 //!
 //! A dead collector costs the program nothing: requests wait in a queue of limited size, and what has
 //! no place there is lost, counted, and reported as a warning of the run. `energy otlp push` sends a
-//! recording again; spans keep their ids.
+//! recording again; spans keep their ids, except those that were sent before their trace was known.
+//!
+//! Addresses with `https` need the feature `otel-tls`.
 //!
 //! # Traces
 //!
 //! A span belongs to the trace in its field `traceparent` (the header of the request that it answers)
 //! or `trace_id`, otherwise to that of the span around it, otherwise to the trace of the run, whose id
-//! is the run's uuid. A recorder writes fields when a span is closed: spans in a request wait for that.
+//! is the run's uuid. A recorder writes fields when a span is closed: spans in a request wait for that, at
+//! most 30 s. Spans that still have no trace then are sent in that of the run.
 //!
 //! # Spans that another exporter sends
 //!

@@ -144,4 +144,4 @@ pub(super) const OTLP_FOLLOW: &str = "Examples:
 
 Ends with Ctrl-C, or when RUN ends. Sends what happens from now on: a second
 follower repeats nothing. `energy otlp push` sends a whole run with the energies
-of its newest attribution; spans keep their ids.";
+of its newest attribution. If the collector is slow, following waits.";

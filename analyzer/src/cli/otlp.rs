@@ -138,8 +138,8 @@ fn notes(sent: &PushedRun) {
              are sent without one"
         ));
     }
-    if let (0, Some(message)) = (sent.delivered.missing(), &sent.delivered.message) {
-        warn(&format!("the collector reports: {message}"));
+    if let Some(warning) = &sent.delivered.warning {
+        warn(&format!("the collector reports: {warning}"));
     }
 }
 

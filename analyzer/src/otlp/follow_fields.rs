@@ -1,21 +1,23 @@
 //! Data fields of followed spans, which the follower does not report.
 
+use std::collections::BTreeSet;
+
 use energy_data::rows::{FieldsRow, SpanRow};
 use energy_store::Store;
 
 use crate::error::Result;
 
-/// Reads the fields of each span when it has begun and ended, and once more with the rows after it: a
-/// recorder writes them when the span is closed.
+/// Number of rows that may be read for one that is used: a range of rows is read faster than single
+/// ones.
+const READ_FOR_ONE: u64 = 4;
+
+/// Reads the fields of each span when its row has changed, and once more with the next rows: a recorder
+/// writes them when the span is closed.
 #[derive(Debug)]
 pub(super) struct FieldCursor {
     run: i64,
-    /// Lowest number of the spans that were new in the previous rows.
-    from: u64,
-    /// Highest number that was read.
-    last: u64,
-    /// Earlier spans that ended in the previous rows.
-    ended: Vec<u64>,
+    /// Numbers of the spans in the previous rows.
+    previous: BTreeSet<u64>,
 }
 
 impl FieldCursor {
@@ -23,42 +25,108 @@ impl FieldCursor {
     pub(super) fn new(run: i64) -> Self {
         Self {
             run,
-            from: u64::MAX,
-            last: 0,
-            ended: Vec::new(),
+            previous: BTreeSet::new(),
         }
     }
 
     /// Returns the fields that belong to `spans`, or to the spans before them.
     pub(super) fn read(&mut self, store: &Store, spans: &[SpanRow]) -> Result<Vec<FieldsRow>> {
-        let new = || {
-            spans
-                .iter()
-                .map(|row| row.seq)
-                .filter(|seq| *seq > self.last)
-        };
-        let first = new().min().unwrap_or(u64::MAX);
-        let last = new().max().unwrap_or(self.last);
-        let from = self.from.min(first);
-        let mut found = Vec::new();
-        if from <= last {
-            for row in store.fields_from(self.run, from)?.iter()? {
-                let row = row?;
-                if row.span > last {
-                    break;
+        let new: BTreeSet<u64> = spans.iter().map(|row| row.seq).collect();
+        let mut wanted = std::mem::replace(&mut self.previous, new.clone());
+        wanted.extend(new);
+        // Spans that were begun long ago are far from the others.
+        let (mut found, mut near) = (Vec::new(), Vec::new());
+        for span in wanted {
+            match near.last() {
+                Some(last) if span - last > READ_FOR_ONE => {
+                    self.read_near(store, &near, &mut found)?;
+                    near.clear();
                 }
-                found.push(row);
+                _ => {}
+            }
+            near.push(span);
+        }
+        self.read_near(store, &near, &mut found)?;
+        Ok(found)
+    }
+
+    /// Reads the fields of spans whose numbers are near each other.
+    fn read_near(&self, store: &Store, near: &[u64], found: &mut Vec<FieldsRow>) -> Result<()> {
+        match near {
+            [] => {}
+            [span] => {
+                let json = store.fields_of(self.run, *span)?;
+                found.extend(json.map(|json| FieldsRow { span: *span, json }));
+            }
+            [first, .., last] => {
+                for row in store.fields_from(self.run, *first)?.iter()? {
+                    let row = row?;
+                    if row.span > *last {
+                        break;
+                    }
+                    if near.binary_search(&row.span).is_ok() {
+                        found.push(row);
+                    }
+                }
             }
         }
-        let old = spans
-            .iter()
-            .filter(|row| row.seq < from && row.end_ns.is_some());
-        let old: Vec<u64> = old.map(|row| row.seq).collect();
-        for span in self.ended.iter().chain(&old).filter(|seq| **seq < from) {
-            let json = store.fields_of(self.run, *span)?;
-            found.extend(json.map(|json| FieldsRow { span: *span, json }));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_energy::EnergyLayer;
+    use tracing_subscriber::prelude::*;
+
+    use super::*;
+    use crate::query::Recording;
+
+    fn row(seq: u64) -> SpanRow {
+        SpanRow {
+            seq,
+            node: 1,
+            instance: None,
+            parent: None,
+            thread: 1,
+            start_ns: 0,
+            end_ns: None,
+            token: None,
         }
-        (self.from, self.last, self.ended) = (first, last, old);
-        Ok(found)
+    }
+
+    fn numbers(rows: &[FieldsRow]) -> Vec<u64> {
+        rows.iter().map(|row| row.span).collect()
+    }
+
+    /// ```text
+    /// spans   1 (open) ...... 100 101 102
+    /// ```
+    #[test]
+    fn fields_of_other_spans_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("energy.db");
+        let (layer, guard) = EnergyLayer::builder().database(&path).build().unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            for at in 0..110 {
+                tracing::info_span!("op", at).in_scope(|| ());
+            }
+        });
+        guard.finish();
+        let recording = Recording::open(&path).unwrap();
+        let run = recording.run("last").unwrap().no;
+        let mut cursor = FieldCursor::new(run);
+        let read = |cursor: &mut FieldCursor, spans: &[u64]| {
+            let rows: Vec<SpanRow> = spans.iter().map(|seq| row(*seq)).collect();
+            numbers(&cursor.read(recording.store(), &rows).unwrap())
+        };
+        assert_eq!(read(&mut cursor, &[1, 100, 102]), [1, 100, 102]);
+        assert_eq!(
+            read(&mut cursor, &[50]),
+            [1, 50, 100, 102],
+            "the previous ones again"
+        );
+        assert_eq!(read(&mut cursor, &[]), [50]);
+        assert!(read(&mut cursor, &[]).is_empty());
     }
 }

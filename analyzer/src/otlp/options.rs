@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
-use energy_telemetry::otlp::{OtlpOptions, Signals};
+use energy_telemetry::otlp::{OtlpError, OtlpOptions, Signals};
 
 use crate::error::{Error, Result};
 use crate::options::{duration_text, parse_duration};
+
+/// Maximum number of bytes of requests that wait.
+const QUEUE_BYTES: usize = 16 << 20;
 
 /// What is sent to a collector, and how.
 #[derive(Debug, Clone, PartialEq, Args)]
@@ -24,15 +27,18 @@ pub struct CollectorOptions {
     /// Do not send the data fields of spans
     #[arg(long = "no-fields", action = ArgAction::SetFalse)]
     pub fields: bool,
-    /// Header of all requests (repeatable)
+    /// Header of all requests (repeatable), in addition to those in the variable
+    /// OTEL_EXPORTER_OTLP_HEADERS
+    #[arg(long = "header", value_name = "NAME=VALUE")]
+    pub headers: Vec<HeaderText>,
+    /// Headers NAME=VALUE,NAME=VALUE with values in percent-encoding.
     #[arg(
-        long = "header",
-        value_name = "NAME=VALUE",
-        value_delimiter = ',',
+        long = "header-list",
         env = "OTEL_EXPORTER_OTLP_HEADERS",
+        hide = true,
         hide_env_values = true
     )]
-    pub headers: Vec<String>,
+    pub header_list: Option<HeaderText>,
     /// Longest time of one request
     #[arg(long, value_name = "DURATION", value_parser = parse_duration,
           default_value = duration_text(Self::default().timeout))]
@@ -41,6 +47,25 @@ pub struct CollectorOptions {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration,
           default_value = duration_text(Self::default().retry_for))]
     pub retry_for: Duration,
+    /// Maximum number of bytes of requests that wait.
+    #[arg(skip = QUEUE_BYTES)]
+    pub queue_bytes: usize,
+}
+
+/// A header or a list of them, which may be secret: it is not printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HeaderText(String);
+
+impl From<String> for HeaderText {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for HeaderText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HeaderText").finish_non_exhaustive()
+    }
 }
 
 impl Default for CollectorOptions {
@@ -51,8 +76,10 @@ impl Default for CollectorOptions {
             metrics: false,
             fields: true,
             headers: Vec::new(),
+            header_list: None,
             timeout: Duration::from_secs(10),
             retry_for: Duration::from_secs(60),
+            queue_bytes: QUEUE_BYTES,
         }
     }
 }
@@ -63,14 +90,18 @@ impl CollectorOptions {
     /// # Errors
     /// If the address or a header is invalid.
     pub fn delivery(&self, endpoint: &str) -> Result<OtlpOptions> {
-        let invalid = |error: energy_telemetry::otlp::OtlpError| Error::Request(error.to_string());
+        let invalid = |error: OtlpError| Error::Request(error.to_string());
         let mut options = OtlpOptions::new(endpoint).map_err(invalid)?;
-        for header in &self.headers {
+        if let Some(HeaderText(list)) = &self.header_list {
+            let listed = options.header_list(list);
+            let of_variable = |error: OtlpError| format!("OTEL_EXPORTER_OTLP_HEADERS: {error}");
+            options = listed.map_err(|error| Error::Request(of_variable(error)))?;
+        }
+        for HeaderText(header) in &self.headers {
+            // The text may be a token: it is not repeated.
             let Some((name, value)) = header.split_once('=') else {
-                return Err(Error::Request(format!(
-                    "--header {:?}: expected NAME=VALUE, such as authorization='Bearer TOKEN'",
-                    header.split(' ').next().unwrap_or_default()
-                )));
+                let text = "--header: expected NAME=VALUE, such as authorization='Bearer TOKEN'";
+                return Err(Error::Request(text.to_owned()));
             };
             options = options.header(name.trim(), value.trim()).map_err(invalid)?;
         }
@@ -78,6 +109,7 @@ impl CollectorOptions {
         options.fields = self.fields;
         options.timeout = self.timeout;
         options.retry_for = self.retry_for;
+        options.queue_bytes = self.queue_bytes;
         Ok(options)
     }
 

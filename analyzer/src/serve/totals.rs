@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use energy_telemetry::named_kinds::MAX_KINDS;
 use energy_telemetry::rows::KnownTotals;
-use energy_telemetry::totals::{MAX_KINDS, RunTotals};
+use energy_telemetry::totals::RunTotals;
 
 use crate::error::Result;
 use crate::query::Recording;

@@ -3,14 +3,15 @@
 use std::collections::HashSet;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use energy_analyzer::otlp::{self, FollowOptions};
 use energy_analyzer::query::Recording;
 use energy_telemetry::names::span;
-use tracing_energy::EnergyLayer;
+use tracing_energy::{Batch, EnergyLayer, Sink, SinkError};
 use tracing_subscriber::prelude::*;
 
-use super::receiver::{Receiver, number, text};
+use super::receiver::{Answer, Received, Receiver, number, text};
 use super::served::until;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -60,12 +61,34 @@ fn answer(requests: u32) {
     }
 }
 
+/// Reports a loss with the first rows.
+struct Losing(bool);
+
+impl Sink for Losing {
+    fn name(&self) -> &'static str {
+        "losing"
+    }
+
+    fn write(&mut self, _: &Batch) -> Result<(), SinkError> {
+        match std::mem::replace(&mut self.0, true) {
+            true => Ok(()),
+            false => Err(SinkError::new("something was lost")),
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+/// The follower reads all rows again, because the recorder reports a loss.
 #[test]
 fn timing_spans_are_sent_once_with_the_traces_of_their_callers() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("energy.db");
     let receiver = Receiver::start([]);
-    let (layer, guard) = EnergyLayer::builder().database(&database).build().unwrap();
+    let builder = EnergyLayer::builder().database(&database);
+    let (layer, guard) = builder.sink(Losing(false)).build().unwrap();
     let subscriber = tracing_subscriber::registry().with(layer);
     let endpoint = receiver.endpoint();
     wait_for_run(&database);
@@ -124,25 +147,72 @@ fn timing_a_second_follower_repeats_nothing() {
     let database = folder.path().join("energy.db");
     let (layer, guard) = EnergyLayer::builder().database(&database).build().unwrap();
     let subscriber = tracing_subscriber::registry().with(layer);
-    let second = Receiver::start([]);
+    let receivers = [Receiver::start([]), Receiver::start([])];
     tracing::subscriber::with_default(subscriber, || {
+        wait_for_run(&database);
+        let follow = |receiver: &Receiver| {
+            let child = follower(&database, &[&receiver.endpoint(), "--spans"]);
+            std::thread::sleep(Duration::from_secs(2));
+            child
+        };
+        let first = follow(&receivers[0]);
         answer(10);
         // All of it is in the file.
         std::thread::sleep(Duration::from_secs(2));
-        let mut child = follower(&database, &[&second.endpoint(), "--spans"]);
-        std::thread::sleep(Duration::from_secs(2));
+        let children = [first, follow(&receivers[1])];
         tracing::info_span!("later").in_scope(|| work(30));
-        assert!(second.until(LIMIT, |received| !received.spans.is_empty()));
-        // SAFETY: a plain system call on our own child, which is not reaped yet.
-        unsafe { libc::kill(child.id().cast_signed(), libc::SIGINT) };
-        assert!(child.wait().unwrap().success());
+        for (mut child, receiver) in children.into_iter().zip(&receivers) {
+            let has_later = |received: &Received| names(received).contains("later");
+            assert!(receiver.until(LIMIT, has_later));
+            // SAFETY: a plain system call on our own child, which is not reaped yet.
+            unsafe { libc::kill(child.id().cast_signed(), libc::SIGINT) };
+            assert!(child.wait().unwrap().success());
+        }
     });
     drop(guard);
-    let names: HashSet<String> = second
-        .received()
-        .spans
-        .iter()
-        .map(|(_, span)| span.name.clone())
-        .collect();
-    assert_eq!(names, HashSet::from(["later".to_owned()]));
+    let [first, second] = &receivers;
+    let all = ["request", "query", "later"].map(str::to_owned);
+    assert_eq!(names(&first.received()), HashSet::from(all));
+    assert_eq!(
+        names(&second.received()),
+        HashSet::from(["later".to_owned()])
+    );
+}
+
+fn names(received: &Received) -> HashSet<String> {
+    let names = received.spans.iter().map(|(_, span)| span.name.clone());
+    names.collect()
+}
+
+#[test]
+fn a_slow_collector_loses_nothing_that_is_in_the_file() {
+    const SPANS: usize = 60_000;
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("energy.db");
+    let slow = Answer {
+        delay: Duration::from_secs(1),
+        ..Answer::status(200)
+    };
+    let receiver = Receiver::start(vec![slow; 6]);
+    let (layer, guard) = EnergyLayer::builder().database(&database).build().unwrap();
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::with_default(subscriber, || {
+        (0..SPANS).for_each(|_| tracing::info_span!("op").in_scope(|| ()));
+    });
+    wait_for_run(&database);
+    let mut options = FollowOptions {
+        from_beginning: true,
+        ..FollowOptions::default()
+    };
+    options.collector.spans = true;
+    options.collector.queue_bytes = 9 << 20;
+    let begin = Instant::now();
+    let all = || receiver.received().spans.len() >= SPANS || begin.elapsed() > LIMIT;
+    let mut warnings = Vec::new();
+    let mut warn = |text: &str| warnings.push(text.to_owned());
+    let from = (Some("last"), &*receiver.endpoint());
+    let counts = otlp::follow(&database, from, &options, &all, &mut warn).unwrap();
+    drop(guard);
+    assert_eq!(counts.missing(), 0, "{warnings:?}");
+    assert_eq!(receiver.received().spans.len(), SPANS);
 }

@@ -68,6 +68,60 @@ fn metrics_follow_a_run_that_is_changed() {
 }
 
 #[test]
+fn a_run_that_cannot_be_read_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let second = "0f1e2d3c-0000-4000-8000-000000000002";
+    let mut other = fixture::summed("measured");
+    other.run.as_mut().unwrap().uuid = second.to_owned();
+    let database = folder.path().join("energy.db");
+    fixture::write(&database, &[fixture::summed("measured"), other]);
+    let server = Served::start(&database, &[]);
+    let text = server.get("/metrics").text();
+    assert!(
+        text.contains(fixture::UUID) && text.contains(second),
+        "{text}"
+    );
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    let damage = "PRAGMA ignore_check_constraints = ON;
+                  UPDATE node_energy SET activations = x'00' WHERE run = 2;
+                  UPDATE node_energy SET basis = x'00' WHERE run = 2;
+                  UPDATE runs SET name = 'changed' WHERE no = 2";
+    connection.execute_batch(damage).unwrap();
+    drop(connection);
+    let answered = server.get("/metrics");
+    let text = answered.text();
+    assert_eq!(answered.status, 200, "{text}");
+    assert!(
+        text.contains(fixture::UUID) && !text.contains(second),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_sensor_that_has_stopped_has_no_power() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = fixture::changed(folder.path(), "measured", |batch| {
+        let run = batch.run.as_mut().unwrap();
+        (run.status, run.end_ns) = (energy_data::rows::RunStatus::Running, None);
+        batch.heartbeat_unix_ns = i64::MAX / 2;
+        batch.time_ns = 5_000_000_000;
+        batch.samples = vec![energy_data::rows::SampleRow {
+            rail: 1,
+            start_ns: 4_000_000_000,
+            end_ns: 5_000_000_000,
+            energy_j: Some(2.5),
+        }];
+    });
+    let server = Served::start(&database, &[]);
+    let power = || value(&server.get("/metrics").text(), "hw_power_watts", &[]);
+    assert_eq!(power(), Some(2.5));
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    let later = "UPDATE runs SET last_seen_ns = 60000000000";
+    connection.execute_batch(later).unwrap();
+    assert_eq!(power(), None);
+}
+
+#[test]
 fn metrics_require_the_token() {
     let token = "0123456789abcdef0123456789";
     let (_folder, server) = serve_measured(&["--token", token]);
@@ -78,7 +132,7 @@ fn metrics_require_the_token() {
 }
 
 #[test]
-fn a_million_names_are_256_operations() {
+fn very_many_names_are_256_operations() {
     let folder = tempfile::tempdir().unwrap();
     let database = fixture::changed(folder.path(), "measured", |batch| {
         for id in 10..2_010 {

@@ -1,5 +1,6 @@
 //! A real Prometheus scrapes `energy serve`, and answers a query with the energy of the summary.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -40,10 +41,15 @@ fn get(port: u16, path: &str) -> Option<Value> {
     serde_json::from_str(&response.body_mut().read_to_string().ok()?).ok()
 }
 
+/// Returns the answer to a query.
+fn answer(port: u16, query: &str) -> Option<Value> {
+    let query: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    get(port, &format!("/api/v1/query?query={query}"))
+}
+
 /// Returns the value of a query with one result.
 fn query(port: u16, query: &str) -> Option<f64> {
-    let query: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let answer = get(port, &format!("/api/v1/query?query={query}"))?;
+    let answer = answer(port, query)?;
     answer["data"]["result"][0]["value"][1]
         .as_str()?
         .parse()
@@ -92,6 +98,24 @@ fn queries_return_the_energy_of_the_summary() {
         Some(1.0),
         "a name with control characters is a label"
     );
+    for expression in dashboard() {
+        let expression = expression
+            .replace("$service", ".*")
+            .replace("$__rate_interval_ms", "60000")
+            .replace("$__rate_interval", "1m")
+            .replace("$__range", "1h");
+        let answer = answer(port, &expression).unwrap();
+        assert_eq!(answer["status"], "success", "{expression}: {answer}");
+    }
+    // The run began in the hour before: all of its energy counts, from its first sample on.
+    let panel = dashboard()
+        .into_iter()
+        .find(|expression| expression.starts_with("sum(last_over"));
+    let panel = panel
+        .unwrap()
+        .replace("$service", ".*")
+        .replace("$__range", "1h");
+    assert_eq!(query(port, &panel), Some(13.0), "spans and unattributed");
     let rules = get(port, "/api/v1/rules").unwrap();
     let groups = rules["data"]["groups"].as_array().unwrap();
     assert!(!groups.is_empty(), "{rules}");
@@ -102,52 +126,95 @@ fn queries_return_the_energy_of_the_summary() {
     }
 }
 
-#[test]
-fn alert_rules_are_valid() {
+/// Runs promtool, if it is installed.
+fn promtool(arguments: [&str; 2], file: &Path) {
     let Some(program) = prometheus("promtool") else {
         return;
     };
-    let output = Command::new(program)
-        .args(["check", "rules"])
-        .arg(alert_rules())
-        .output()
-        .unwrap();
+    let output = Command::new(program).args(arguments).arg(file).output();
+    let output = output.unwrap();
     assert!(output.status.success(), "{output:?}");
-    assert!(
-        String::from_utf8_lossy(&output.stdout).contains("SUCCESS"),
-        "{output:?}"
-    );
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(printed.contains("SUCCESS"), "{output:?}");
 }
 
 #[test]
-fn the_dashboard_uses_metrics_that_exist() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = fixture::changed(folder.path(), "measured", |batch| {
-        batch.run.as_mut().unwrap().status = energy_data::rows::RunStatus::Running;
-    });
-    let server = Served::start(&database, &[]);
-    let text = server.get("/metrics").text();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/grafana-dashboard.json");
-    let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let mut expressions = Vec::new();
-    collect(&dashboard, &mut expressions);
+fn alert_rules_are_valid() {
+    promtool(["check", "rules"], &alert_rules());
+}
+
+#[test]
+fn alert_rules_count_each_host_once_and_compare_runs_of_one_name() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/telemetry/rules.yml");
+    promtool(["test", "rules"], &tests);
+}
+
+/// Returns the queries of the dashboard and of the rules.
+fn expressions() -> Vec<String> {
+    let mut expressions = dashboard();
     let rules = std::fs::read_to_string(alert_rules()).unwrap();
     let rules = rules
         .lines()
         .filter_map(|line| line.trim().strip_prefix("expr:"));
     expressions.extend(rules.map(str::to_owned));
-    assert!(expressions.len() >= 8, "{expressions:?}");
-    let is_name = |word: &&str| word.starts_with("hw_") || word.starts_with("tracing_energy_");
-    let labels = ["hw_id", "hw_type"];
-    for expression in &expressions {
-        let words = expression.split(|char: char| !char.is_ascii_alphanumeric() && char != '_');
-        for name in words.filter(is_name).filter(|word| !labels.contains(word)) {
-            let family = name.strip_suffix("_total").or(name.strip_suffix("_info"));
-            let described = format!("# TYPE {} ", family.unwrap_or(name));
-            assert!(
-                text.contains(&described),
-                "{name} of {expression} is no metric"
-            );
+    expressions
+}
+
+fn dashboard() -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/grafana-dashboard.json");
+    let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let mut expressions = Vec::new();
+    collect(&dashboard, &mut expressions);
+    assert!(expressions.len() >= 10, "{expressions:?}");
+    expressions
+}
+
+/// Returns the names of the samples that a scrape may have.
+fn samples(text: &str) -> HashSet<String> {
+    let families = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let name = |family: &str| match family.split_once(' ').unwrap() {
+        (name, "counter") => format!("{name}_total"),
+        (name, "info") => format!("{name}_info"),
+        (name, _) => name.to_owned(),
+    };
+    families.map(name).chain(["up".to_owned()]).collect()
+}
+
+#[test]
+fn the_dashboard_and_the_rules_use_metrics_and_labels_that_exist() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = fixture::changed(folder.path(), "measured", |batch| {
+        let run = batch.run.as_mut().unwrap();
+        run.status = energy_data::rows::RunStatus::Running;
+        run.metadata.tags = vec![("service".to_owned(), "shop".to_owned())];
+        run.metadata.precision = Some("q8_0".to_owned());
+        run.chip = Some("chip".to_owned());
+    });
+    let server = Served::start(&database, &[]);
+    let text = server.get("/metrics").text();
+    let samples = samples(&text);
+    let label = regex::Regex::new(r#"(\w+)(=~|!~|!=|=)""#).unwrap();
+    let of_text = label.captures_iter(&text).map(|found| found[1].to_owned());
+    let mut labels: HashSet<String> = of_text.collect();
+    labels.extend(["instance", "job"].map(str::to_owned));
+    let list = regex::Regex::new(r"(?:by|on|group_left) \(([^)]*)\)").unwrap();
+    let metric = regex::Regex::new(r"(^|[^\w:])((?:hw|tracing_energy)_\w+)").unwrap();
+    for expression in expressions() {
+        let matched = label
+            .captures_iter(&expression)
+            .map(|found| found[1].to_owned());
+        let listed = list.captures_iter(&expression);
+        let listed = listed.flat_map(|found| {
+            let names = found[1].split(',').map(|name| name.trim().to_owned());
+            names.collect::<Vec<_>>()
+        });
+        for used in matched.chain(listed) {
+            assert!(labels.contains(&used), "{used} of {expression} is no label");
+        }
+        for found in metric.captures_iter(&expression) {
+            let name = &found[2];
+            let is_known = samples.contains(name) || labels.contains(name);
+            assert!(is_known, "{name} of {expression} is no metric");
         }
     }
 }

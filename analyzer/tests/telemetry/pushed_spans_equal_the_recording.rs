@@ -74,6 +74,40 @@ fn self_energies_sum_to_the_account_of_spans() {
     }
 }
 
+/// ```text
+/// run      [--------------------------| crashed
+/// token       [---------------------------  open: its samples cover little of the time to the end
+/// samples     |---|
+/// ```
+#[test]
+fn the_interval_of_an_open_span_of_a_crashed_run_lasts_until_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = spanned::spanned(folder.path(), Method::Proportional);
+    let connection = rusqlite::Connection::open(&db).unwrap();
+    let crash = "UPDATE runs SET status = 'crashed';
+        UPDATE spans SET end_ns = NULL WHERE id = (
+            SELECT min(s.id) FROM spans s JOIN nodes n ON n.run = 1 AND n.id = s.node
+            WHERE n.label = 'token')";
+    connection.execute_batch(crash).unwrap();
+    drop(connection);
+    let receiver = Receiver::start([]);
+    let endpoint = receiver.endpoint();
+    text(&energy(
+        folder.path(),
+        &["otlp", "push", "last", &endpoint, "--spans"],
+    ));
+    let received = receiver.received();
+    let tokens = received
+        .spans
+        .iter()
+        .filter(|(_, span)| span.name == "token");
+    let known = |span: &receiver::SentSpan| {
+        receiver::number(&span.1.attributes, span::INTERVAL_ENERGY).is_some()
+    };
+    let unknown: Vec<_> = tokens.filter(|span| !known(span)).collect();
+    assert_eq!(unknown.len(), 1, "half of its time is not covered");
+}
+
 #[test]
 fn a_run_that_is_sent_again_makes_no_second_span() {
     let folder = tempfile::tempdir().unwrap();
@@ -149,7 +183,7 @@ fn a_collector_that_does_not_accept_spans_is_a_failure() {
     assert_eq!(output.status.code(), Some(1));
     let message = errors(&output);
     assert!(
-        message.contains("3 spans") && message.contains("too old"),
+        message.contains("3 of ") && message.contains("too old"),
         "{message}"
     );
 }
@@ -161,13 +195,18 @@ fn wrong_usage_is_refused() {
     let endpoint = "http://127.0.0.1:1";
     for (arguments, expected) in [
         (vec!["last", "localhost:4318"], "http://HOST:4318"),
-        (vec!["last", endpoint, "--header", "token"], "NAME=VALUE"),
+        (vec!["last", endpoint, "--header", "s3cret"], "NAME=VALUE"),
+        (
+            vec!["last", "http://user:s3cret@localhost:4318"],
+            "as a header",
+        ),
         (vec!["last", endpoint, "--header", "a b=c"], "header"),
         (vec!["nosuchrun", endpoint], "nosuchrun"),
     ] {
         let arguments = [vec!["otlp", "push"], arguments].concat();
         let message = refused(folder.path(), &arguments, 2);
         assert!(message.contains(expected), "{message}");
+        assert!(!message.contains("s3cret"), "{message}");
     }
     let message = refused(folder.path(), &["otlp", "follow", "last", endpoint], 2);
     assert!(message.contains("energy otlp push"), "{message}");
@@ -181,9 +220,10 @@ fn headers_come_from_the_environment() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_energy"))
         .current_dir(folder.path())
         .args(["otlp", "push", "last", &receiver.endpoint(), "--metrics"])
+        .args(["--header", "x-list=a, b%20c"])
         .env(
             "OTEL_EXPORTER_OTLP_HEADERS",
-            "x-tenant=blue,authorization=Bearer a=b",
+            "x-tenant=blue,authorization=Bearer%20a%3Db",
         )
         .output()
         .unwrap();
@@ -193,5 +233,9 @@ fn headers_come_from_the_environment() {
     }));
     let headers = receiver.received().requests[0].1.join("\n").to_lowercase();
     assert!(headers.contains("x-tenant: blue"), "{headers}");
+    assert!(
+        headers.contains("x-list: a, b%20c"),
+        "as it is written: {headers}"
+    );
     assert!(headers.contains("authorization: bearer a=b"), "{headers}");
 }

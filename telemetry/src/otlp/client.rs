@@ -1,12 +1,12 @@
 //! Sends requests to a collector.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ureq::Agent;
 use ureq::http::HeaderMap;
 
-use super::options::OtlpOptions;
-use super::outcome::{Attempt, DeliveryCounts, accepted};
+use super::options::{OtlpError, OtlpOptions};
+use super::outcome::{Attempt, DeliveryCounts, accepted, printable};
 use super::request::EncodedRequest;
 
 /// Shortest and longest pause before a repetition.
@@ -15,8 +15,6 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from
 const SLICE: Duration = Duration::from_millis(20);
 /// Largest body of an answer in bytes.
 const MAX_ANSWER: u64 = 1 << 20;
-/// Maximum number of characters of a collector's message.
-const MAX_MESSAGE: usize = 200;
 
 /// A connection to a collector. A request is repeated while the collector cannot accept it, with
 /// pauses that double, or that it demands by `Retry-After`.
@@ -57,7 +55,7 @@ impl Client {
                 ended => return counts(request, ended, retries),
             };
             let wait = after.unwrap_or_else(|| self.jittered(pause));
-            let is_late = begin.elapsed() + wait > self.options.retry_for;
+            let is_late = begin.elapsed().saturating_add(wait) > self.options.retry_for;
             if is_late || is_ending() || !sleep(wait, is_ending) {
                 return counts(request, Attempt::Refused(message), retries);
             }
@@ -104,10 +102,15 @@ fn counts(request: &EncodedRequest, ended: Attempt, retries: u64) -> DeliveryCou
     let counts = match ended {
         Attempt::Accepted { rejected, message } => {
             let rejected = rejected.min(request.items);
+            let (message, warning) = match rejected {
+                0 => (None, message),
+                _ => (message, None),
+            };
             DeliveryCounts {
                 accepted: request.items - rejected,
                 rejected,
                 message,
+                warning,
                 ..DeliveryCounts::default()
             }
         }
@@ -126,9 +129,7 @@ fn counts(request: &EncodedRequest, ended: Attempt, retries: u64) -> DeliveryCou
 fn failed(error: ureq::Error) -> Attempt {
     let message = match error {
         ureq::Error::TlsRequired => {
-            let text = "this build has no TLS; use an address with http://, or build with the \
-                        feature `tls`";
-            return Attempt::Refused(text.to_owned());
+            return Attempt::Refused(OtlpError::Tls.to_string());
         }
         ureq::Error::BadUri(text) => return Attempt::Refused(format!("invalid address: {text}")),
         ureq::Error::Timeout(_) => "no answer in time".to_owned(),
@@ -140,23 +141,21 @@ fn failed(error: ureq::Error) -> Attempt {
     }
 }
 
-/// Returns the pause that a collector demands in seconds. A date is not understood, and leaves the
-/// usual pauses.
+/// Returns the pause that a collector demands: seconds, or a date. Another text leaves the usual
+/// pauses.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("retry-after")?.to_str().ok()?;
-    Some(Duration::from_secs(text.trim().parse().ok()?))
+    let text = headers.get("retry-after")?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    // A date that has passed.
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 /// Describes a status and the beginning of the answer, if that is text.
 fn answered(status: u16, body: &[u8]) -> String {
-    let text = std::str::from_utf8(body).unwrap_or_default();
-    let is_printable = |char: &char| !char.is_control();
-    let text: String = text
-        .chars()
-        .filter(is_printable)
-        .take(MAX_MESSAGE)
-        .collect();
-    match text.trim() {
+    match &*printable(std::str::from_utf8(body).unwrap_or_default()) {
         "" => format!("the collector answered with the status {status}"),
         text => format!("the collector answered with the status {status}: {text}"),
     }
@@ -164,9 +163,9 @@ fn answered(status: u16, body: &[u8]) -> String {
 
 /// Sleeps, unless `is_ending` becomes true. Returns whether it did not.
 fn sleep(time: Duration, is_ending: &dyn Fn() -> bool) -> bool {
-    let until = Instant::now() + time;
+    let begin = Instant::now();
     while !is_ending() {
-        let remaining = until.saturating_duration_since(Instant::now());
+        let remaining = time.saturating_sub(begin.elapsed());
         if remaining.is_zero() {
             return true;
         }

@@ -9,7 +9,7 @@ use crate::names::SPAN_ENERGY_EVENT;
 
 /// Returns the event of an entry into a span that another exporter sends. `None` if the span's
 /// fields do not contain the id that it has there, or if its energies are unknown.
-pub fn energy_event(
+pub(super) fn energy_event(
     encoder: &SpanEncoder,
     (row, end_ns): (&SpanRow, i64),
     cost: &SpanCost,

@@ -28,6 +28,15 @@ const UNKNOWN_NS: i64 = 5_000_000_000;
 pub(super) struct HeldSpans {
     nodes: HashMap<u32, NodeTraces>,
     held: VecDeque<EndedActivation>,
+    untraced: u64,
+}
+
+/// What a span waits for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Waiting {
+    must_wait: bool,
+    /// Whether a call path around it has had a trace, and this span has none.
+    lacks_trace: bool,
 }
 
 /// What is known of a call path.
@@ -60,25 +69,57 @@ impl HeldSpans {
         self.held.push_back(ended);
     }
 
+    /// Replaces the rows of waiting spans that were written again, and adds fields, which come when a
+    /// span is closed.
+    pub(super) fn update(&mut self, rows: &HashMap<u64, SpanRow>, fields: &HashMap<u64, &str>) {
+        if rows.is_empty() && fields.is_empty() {
+            return;
+        }
+        for ended in &mut self.held {
+            let seq = ended.span.seq;
+            if let Some(row) = rows.get(&seq) {
+                ended.span = *row;
+            }
+            if let Some(json) = fields.get(&seq) {
+                ended.fields = Some((*json).to_owned());
+            }
+        }
+    }
+
+    /// Returns the number of spans that did not wait until their trace was known, in call paths that
+    /// have had one.
+    pub(super) fn untraced(&self) -> u64 {
+        self.untraced
+    }
+
     /// Removes and returns the spans that do not wait any more at `now_ns`.
     pub(super) fn take(&mut self, now_ns: i64, traces: &SpanTraces) -> Vec<EndedActivation> {
-        let excess = self.held.len().saturating_sub(MAX_HELD);
-        let mut ready: Vec<EndedActivation> = self.held.drain(..excess).collect();
+        let mut excess = self.held.len().saturating_sub(MAX_HELD);
+        let mut ready = Vec::new();
         for ended in std::mem::take(&mut self.held) {
-            match self.must_wait(&ended, now_ns, traces) {
-                true => self.held.push_back(ended),
-                false => ready.push(ended),
+            let waiting = self.waiting(&ended, now_ns, traces);
+            if waiting.must_wait && excess == 0 {
+                self.held.push_back(ended);
+                continue;
             }
+            excess = excess.saturating_sub(1);
+            self.untraced += u64::from(waiting.lacks_trace);
+            ready.push(ended);
         }
         ready
     }
 
-    fn must_wait(&self, ended: &EndedActivation, now_ns: i64, traces: &SpanTraces) -> bool {
-        let mut is_awaited = false;
+    fn waiting(&self, ended: &EndedActivation, now_ns: i64, traces: &SpanTraces) -> Waiting {
+        let mut waiting = Waiting::default();
         let has_trace = traces.find_trace(&ended.span, |node| {
-            is_awaited |= self.is_awaited(node, ended.end_ns, now_ns);
+            waiting.must_wait |= self.is_awaited(node, ended.end_ns, now_ns);
+            let known = self.nodes.get(&node);
+            waiting.lacks_trace |= known.is_some_and(|known| known.is_traced);
         });
-        is_awaited && !has_trace
+        match has_trace {
+            true => Waiting::default(),
+            false => waiting,
+        }
     }
 
     fn is_awaited(&self, node: u32, end_ns: i64, now_ns: i64) -> bool {
@@ -155,7 +196,30 @@ mod tests {
         case.begin(&query);
         case.0.push(query);
         assert!(case.ready(62).is_empty());
+        assert_eq!(case.0.untraced(), 0);
         assert_eq!(case.ready(93), [4], "the trace does not come");
+        assert_eq!(case.0.untraced(), 1);
+    }
+
+    #[test]
+    fn a_waiting_span_gets_its_late_fields_and_instance() {
+        let ids = RunIds::new("67e55044-10b1-426f-9247-bb680e5fe0c8");
+        let mut case = Case(HeldSpans::default(), SpanTraces::new(ids));
+        let request = ended(1, None, (0, 1));
+        case.begin(&request);
+        let again = SpanRow {
+            instance: Some(9),
+            ..request.span
+        };
+        case.0.push(request);
+        assert!(case.ready(2).is_empty());
+        let fields = HashMap::from([(1, TRACE), (7, TRACE)]);
+        case.0.update(&HashMap::from([(1, again)]), &fields);
+        case.1.fields(1, TRACE);
+        let ready = case.0.take(3 * SECOND, &case.1);
+        assert_eq!(ready.len(), 1);
+        assert_eq!(ready[0].fields.as_deref(), Some(TRACE));
+        assert_eq!(ready[0].span.instance, Some(9));
     }
 
     #[test]

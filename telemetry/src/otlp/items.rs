@@ -40,6 +40,16 @@ impl<T: OtlpItem> RequestItems<T> {
         full
     }
 
+    /// Sets what describes the run. Returns a request with the items before it, if that has changed.
+    pub fn set_run(&mut self, run: &RunResource) -> Option<EncodedRequest> {
+        if self.run == *run {
+            return None;
+        }
+        let before = self.take();
+        self.run = run.clone();
+        before
+    }
+
     /// Returns a request with all items; `None` without any.
     pub fn take(&mut self) -> Option<EncodedRequest> {
         if self.items.is_empty() {

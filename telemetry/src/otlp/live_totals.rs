@@ -1,15 +1,14 @@
 //! Totals of a run that is being recorded, from the rows that replace each other.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use energy_data::ProvenanceSet;
-use energy_data::rows::{Accounts, BalanceRow, NodeEnergyRow, RailRow, RunRow, SampleRow};
+use energy_data::rows::{BalanceRow, NodeEnergyRow, RailRow, RunRow, SampleRow};
 use energy_data::sink::Batch;
 
 use super::resource::service_tag;
 use super::spans::SpanEncoder;
-use crate::totals::{KindEnergy, KindTotals, RailTotals, RunTotals};
+use crate::totals::{KindTotals, NodeTotals, RailTotals, RunTotals, power_valid_ns, sum_kinds};
 
 /// Latest rows of a run.
 #[derive(Debug, Default)]
@@ -52,10 +51,11 @@ impl LiveTotals {
         self.attribution.as_ref()
     }
 
-    /// Returns the totals up to a time of the run. Rails and operations that are unknown are left
-    /// out.
+    /// Returns the totals at a time of the run. Rails and operations that are unknown are left out.
     pub(super) fn totals(&self, run: &RunRow, time_ns: i64, encoder: &SpanEncoder) -> RunTotals {
         let metadata = &run.metadata;
+        let unix_ns = |time_ns| run.start_unix_ns.saturating_add(time_ns);
+        let rails = self.rails.values();
         RunTotals {
             uuid: run.uuid.clone(),
             name: metadata.name.clone(),
@@ -67,78 +67,66 @@ impl LiveTotals {
             status: run.status.name(),
             provenance: self.provenance(),
             start_unix_ns: run.start_unix_ns,
-            end_unix_ns: run.start_unix_ns.saturating_add(time_ns),
+            end_unix_ns: unix_ns(self.end_ns().unwrap_or(time_ns)),
+            power_unix_ns: unix_ns(time_ns),
             energy_j: None,
             input_tokens: metadata.input_tokens,
             output_tokens: metadata.output_tokens,
-            rails: self.rails.values().map(|row| self.rail(row)).collect(),
+            rails: rails.map(|row| self.rail(row, time_ns)).collect(),
             kinds: self.kinds(encoder),
         }
     }
 
-    fn rail(&self, row: &RailRow) -> RailTotals {
-        let balance = self.balance.get(&row.id);
+    fn rail(&self, row: &RailRow, time_ns: i64) -> RailTotals {
+        let accounts = self.balance.get(&row.id).map(|balance| &balance.accounts);
         RailTotals {
             id: rail_id(row),
             name: row.name.clone(),
             kind: row.kind.name().to_owned(),
-            parent: row.parent.and_then(|id| self.rails.get(&id)).map(rail_id),
+            is_root: row.parent.is_none(),
             provenance: row.provenance.name().to_owned(),
-            measured_j: balance.map(|balance| balance.accounts.measured_j),
-            power_w: self.samples.get(&row.id).and_then(power_w),
-            accounts: balance.map_or_else(Vec::new, |balance| accounts(&balance.accounts)),
+            measured_j: accounts.map(|accounts| accounts.measured_j),
+            power_w: self.power_w(row, time_ns),
+            accounts: accounts.map_or_else(Vec::new, |accounts| accounts.named().to_vec()),
         }
+    }
+
+    /// Returns the mean power of the latest sample of a rail; `None` if the sensor has stopped.
+    fn power_w(&self, rail: &RailRow, time_ns: i64) -> Option<f64> {
+        let sample = self.samples.get(&rail.id)?;
+        let is_old = time_ns.saturating_sub(sample.end_ns) > power_valid_ns(rail.interval_ns);
+        let length_ns = sample.end_ns - sample.start_ns;
+        let power_w = sample.energy_j? * 1e9 / length_ns as f64;
+        (!is_old && length_ns > 0).then_some(power_w)
+    }
+
+    /// Returns the end of the time that the accounts of root rails cover: they are older than the
+    /// latest rows.
+    fn end_ns(&self) -> Option<i64> {
+        let is_root = |id: &u32| self.rails.get(id).is_some_and(|rail| rail.parent.is_none());
+        let roots = self.balance.iter().filter(|(id, _)| is_root(id));
+        roots.filter_map(|(_, row)| row.duration_ns).max()
     }
 
     /// Returns the operations with their energies on root rails.
     fn kinds(&self, encoder: &SpanEncoder) -> Vec<KindTotals> {
-        let mut kinds: HashMap<&Arc<str>, KindTotals> = HashMap::new();
-        let mut counted = None;
-        for (&(node, rail), row) in &self.nodes {
-            let Some(name) = encoder.kind(node) else {
-                continue;
-            };
-            let kind = kinds.entry(name).or_insert_with(|| KindTotals {
-                kind: name.to_string(),
-                role: encoder.role(node).map(|role| role.name()),
-                ..KindTotals::default()
-            });
-            // Each rail has a row with the same time.
-            if counted.replace(node) != Some(node) {
-                kind.self_ns += row.self_ns;
-                kind.activations += row.activations;
-            }
+        let rows = self.nodes.iter().map(|(&(node, rail), row)| {
             let rail = self.rails.get(&rail).filter(|rail| rail.parent.is_none());
-            if let Some(rail) = rail {
-                kind.add_energy(KindEnergy {
-                    rail: rail_id(rail),
-                    self_j: row.self_j,
-                    basis: Some(row.basis.into()),
-                });
+            NodeTotals {
+                node,
+                root_rail: rail.map(rail_id),
+                self_j: row.self_j,
+                self_ns: row.self_ns,
+                activations: row.activations,
+                basis: Some(row.basis.into()),
             }
-        }
-        kinds.into_values().collect()
+        });
+        sum_kinds(rows, |node| {
+            Some((&**encoder.kind(node)?, encoder.role(node)))
+        })
     }
 }
 
 fn rail_id(row: &RailRow) -> String {
     format!("{}/{}", row.source, row.name)
-}
-
-fn power_w(row: &SampleRow) -> Option<f64> {
-    let length_ns = row.end_ns - row.start_ns;
-    (length_ns > 0).then_some(row.energy_j? * 1e9 / length_ns as f64)
-}
-
-/// Returns the accounts in the order of the balance.
-fn accounts(of: &Accounts) -> Vec<(&'static str, Option<f64>)> {
-    vec![
-        ("idle", of.idle_j),
-        ("spans", Some(of.spans_j)),
-        ("unattributed", of.unattributed_j),
-        ("other processes", of.other_processes_j),
-        ("profiler", of.profiler_j),
-        ("residual", Some(of.residual_j)),
-        ("unknown", of.unknown_j),
-    ]
 }

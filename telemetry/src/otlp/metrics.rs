@@ -19,9 +19,10 @@ const MAX_POINTS: usize = 4_096;
 type PointTime = (i64, i64);
 
 /// Returns the metrics of a run. Energies are cumulative since the run's start.
-pub fn run_metrics(totals: &RunTotals) -> Vec<Metric> {
+pub(super) fn run_metrics(totals: &RunTotals) -> Vec<Metric> {
     let time = (totals.start_unix_ns, totals.end_unix_ns);
-    let mut metrics = rail_metrics(totals, time);
+    let power_time = (totals.start_unix_ns, totals.power_unix_ns);
+    let mut metrics = rail_metrics(totals, time, power_time);
     metrics.extend(kind_metrics(&totals.kinds, time));
     metrics
 }
@@ -35,13 +36,14 @@ pub(super) fn points(metric: &Metric) -> u64 {
     }
 }
 
-fn rail_metrics(totals: &RunTotals, time: PointTime) -> Vec<Metric> {
-    let roots = || totals.rails.iter().filter(|rail| rail.is_root());
+fn rail_metrics(totals: &RunTotals, time: PointTime, power_time: PointTime) -> Vec<Metric> {
+    let roots = || totals.rails.iter().filter(|rail| rail.is_root);
     let energies = |is_host: bool| {
         let selected = roots().filter(move |rail| (rail.kind == "system") || !is_host);
         selected.filter_map(|rail| Some(point(rail.measured_j?, rail_attributes(rail), time)))
     };
-    let powers = roots().filter_map(|rail| Some(point(rail.power_w?, rail_attributes(rail), time)));
+    let power = |rail: &RailTotals| Some(point(rail.power_w?, rail_attributes(rail), power_time));
+    let powers = roots().filter_map(power);
     let mut metrics = sums(metric::ENERGY, energies(false).collect(), true);
     metrics.extend(gauge(metric::POWER, powers.collect()));
     metrics.extend(sums(metric::HOST_ENERGY, energies(true).collect(), true));
@@ -64,21 +66,18 @@ fn account_points(
 }
 
 fn rail_attributes(rail: &RailTotals) -> Vec<KeyValue> {
-    let mut attributes = vec![
+    vec![
         text(metric::HW_ID, &rail.id),
         text(metric::HW_TYPE, hw_type(&rail.kind)),
         text(metric::HW_NAME, &rail.name),
         text(metric::PROVENANCE, &rail.provenance),
-    ];
-    let parent = rail.parent.as_ref();
-    attributes.extend(parent.map(|parent| text(metric::HW_PARENT, parent)));
-    attributes
+    ]
 }
 
 fn kind_metrics(kinds: &[KindTotals], time: PointTime) -> Vec<Metric> {
     let energies = kinds.iter().flat_map(|kind| {
-        let energies = kind.energies.iter().enumerate();
-        energies.map(move |(at, energy)| energy_point(kind, (at == 0, energy), time))
+        let energies = kind.energies.iter();
+        energies.map(move |energy| energy_point(kind, energy, time))
     });
     let times = kinds
         .iter()
@@ -94,17 +93,13 @@ fn kind_metrics(kinds: &[KindTotals], time: PointTime) -> Vec<Metric> {
     metrics
 }
 
-/// The exemplar is on the first rail only.
-fn energy_point(
-    kind: &KindTotals,
-    (is_first, energy): (bool, &KindEnergy),
-    time: PointTime,
-) -> NumberDataPoint {
+/// An exemplar is the energy on all rails: with several rails it belongs to none of their points.
+fn energy_point(kind: &KindTotals, energy: &KindEnergy, time: PointTime) -> NumberDataPoint {
     let mut attributes = kind_attributes(kind);
     attributes.push(text(metric::HW_ID, &energy.rail));
     let basis = energy.basis.map(|basis| basis.to_string());
     attributes.extend(basis.map(|basis| text(metric::BASIS, basis)));
-    let exemplar = kind.exemplar.filter(|_| is_first);
+    let exemplar = kind.exemplar.filter(|_| kind.energies.len() == 1);
     NumberDataPoint {
         exemplars: exemplar.map(exemplar_of).into_iter().collect(),
         ..point(energy.self_j, attributes, time)
@@ -183,5 +178,44 @@ fn described(name: MetricName, data: Data) -> Metric {
         unit: name.unit.to_owned(),
         data: Some(data),
         ..Metric::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exemplars(rails: usize) -> usize {
+        let energy = |at: usize| KindEnergy {
+            rail: format!("a/{at}"),
+            self_j: 1.0,
+            basis: None,
+        };
+        let totals = RunTotals {
+            kinds: vec![KindTotals {
+                kind: "op".to_owned(),
+                energies: (0..rails).map(energy).collect(),
+                exemplar: Some(KindExemplar {
+                    trace_id: [1; 16],
+                    span_id: [2; 8],
+                    unix_ns: 3,
+                    self_j: 0.5,
+                }),
+                ..KindTotals::default()
+            }],
+            ..RunTotals::default()
+        };
+        let metrics = run_metrics(&totals);
+        let points = metrics.iter().flat_map(|metric| match &metric.data {
+            Some(Data::Sum(sum)) => sum.data_points.clone(),
+            _ => Vec::new(),
+        });
+        points.map(|point| point.exemplars.len()).sum()
+    }
+
+    #[test]
+    fn an_exemplar_is_on_a_point_of_the_same_energy() {
+        assert_eq!(exemplars(1), 1);
+        assert_eq!(exemplars(2), 0, "it is the energy on both rails");
     }
 }

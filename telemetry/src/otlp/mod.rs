@@ -16,26 +16,28 @@ mod metrics;
 mod options;
 mod outbox;
 mod outcome;
+mod reports;
 mod request;
 mod resource;
+mod signals;
 mod sink;
 mod spans;
 mod stream;
 mod traces;
 
 pub use client::Client;
-pub use events::energy_event;
-pub use exemplars::KindExemplars;
 pub use ids::RunIds;
 pub use items::{MAX_ITEMS, RequestItems};
-pub use metrics::run_metrics;
 pub use options::{OtlpError, OtlpOptions, Signals};
 pub use outbox::Outbox;
 pub use outcome::DeliveryCounts;
+pub use reports::LossReports;
 pub use request::{EncodedRequest, OtlpItem, Signal};
 pub use resource::RunResource;
 #[cfg(feature = "rows")]
 pub(crate) use resource::service_tag;
+#[cfg(feature = "rows")]
+pub(crate) use signals::RunSignals;
 pub use sink::OtlpSink;
 pub use spans::{EnergySource, SpanCost, SpanEncoder};
 pub use stream::OtlpStream;

@@ -7,12 +7,15 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::client::Client;
 use super::options::{OtlpError, OtlpOptions};
 use super::outcome::DeliveryCounts;
 use super::request::EncodedRequest;
+
+/// Longest single wait: not all systems can wait for an unlimited time.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
 /// The queue, and the handle to its thread.
 #[derive(Debug)]
@@ -87,6 +90,11 @@ impl Outbox {
         self.shared.lock().counts.clone()
     }
 
+    /// Returns whether more than half of the queue is used. A caller that can wait loses nothing.
+    pub fn is_half_full(&self) -> bool {
+        self.shared.lock().bytes > self.options.queue_bytes / 2
+    }
+
     /// Returns the address of the collector.
     pub fn endpoint(&self) -> &str {
         &self.options.endpoint
@@ -95,17 +103,20 @@ impl Outbox {
     /// Waits for the last requests, as long as [`OtlpOptions::linger`] permits. Then what is not sent
     /// is lost. A request is not repeated any more.
     pub fn finish(&self) -> DeliveryCounts {
-        let deadline = Instant::now() + self.options.linger;
+        let begin = Instant::now();
         let mut queue = self.shared.lock();
         (queue.is_closed, queue.is_ending) = (true, true);
         self.shared.changed.notify_all();
         while queue.is_busy() {
-            let remaining = deadline.saturating_duration_since(Instant::now());
+            let remaining = self.options.linger.saturating_sub(begin.elapsed());
             if remaining.is_zero() {
                 queue.abandon();
                 break;
             }
-            let waited = self.shared.idle.wait_timeout(queue, remaining);
+            let waited = self
+                .shared
+                .idle
+                .wait_timeout(queue, remaining.min(LONGEST_WAIT));
             queue = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         queue.counts.clone()

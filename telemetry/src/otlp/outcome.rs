@@ -2,6 +2,9 @@
 
 use super::request::Signal;
 
+/// Maximum number of characters of a collector's message.
+const MAX_MESSAGE: usize = 200;
+
 /// Numbers of items of one or several requests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeliveryCounts {
@@ -15,8 +18,10 @@ pub struct DeliveryCounts {
     pub requests: u64,
     /// Number of repetitions.
     pub retries: u64,
-    /// The latest reason for rejected or lost items, or a warning of the collector.
+    /// The latest reason for rejected or lost items.
     pub message: Option<String>,
+    /// The latest warning of the collector about items that it accepted.
+    pub warning: Option<String>,
 }
 
 impl DeliveryCounts {
@@ -32,21 +37,13 @@ impl DeliveryCounts {
         self.lost += later.lost;
         self.requests += later.requests;
         self.retries += later.retries;
-        if later.message.is_some() {
-            self.message.clone_from(&later.message);
-        }
-    }
-
-    /// Returns the numbers since `before`, with the latest message.
-    pub(super) fn since(&self, before: &Self) -> Self {
-        Self {
-            accepted: self.accepted - before.accepted,
-            rejected: self.rejected - before.rejected,
-            lost: self.lost - before.lost,
-            requests: self.requests - before.requests,
-            retries: self.retries - before.retries,
-            message: self.message.clone(),
-        }
+        let latest = |own: &mut Option<String>, later: &Option<String>| {
+            if later.is_some() {
+                own.clone_from(later);
+            }
+        };
+        latest(&mut self.message, &later.message);
+        latest(&mut self.warning, &later.warning);
     }
 
     pub(super) fn of_lost(items: u64, message: impl Into<String>) -> Self {
@@ -57,14 +54,14 @@ impl DeliveryCounts {
         }
     }
 
-    /// Describes what is missing: `31 items were not delivered to ...`.
+    /// Describes what is missing: `31 of 900 spans, ... were not delivered to ...`.
     pub fn problem(&self, endpoint: &str) -> Option<String> {
-        let missing = self.missing();
+        let (missing, all) = (self.missing(), self.missing() + self.accepted);
         let message = self.message.as_deref().unwrap_or("no reason was given");
         (missing > 0).then(|| {
             format!(
-                "{missing} spans, events or metric points were not delivered to {endpoint}: \
-                 {message}; they are in the recording, if there is one: send them with \
+                "{missing} of {all} spans, events or metric points were not delivered to \
+                 {endpoint}: {message}; they are in the recording, if there is one: send them with \
                  `energy otlp push`"
             )
         })
@@ -86,6 +83,13 @@ pub(super) enum Attempt {
     },
     /// It will not accept it.
     Refused(String),
+}
+
+/// Returns the beginning of what a collector has written, without control characters.
+pub(super) fn printable(text: &str) -> String {
+    let printable = text.chars().filter(|char| !char.is_control());
+    let text: String = printable.take(MAX_MESSAGE).collect();
+    text.trim().to_owned()
 }
 
 /// Returns the answer in the body of a response with the status 200.
@@ -110,6 +114,7 @@ pub(super) fn accepted(signal: Signal, body: &[u8]) -> Attempt {
     };
     // Some collectors answer with a text.
     let (rejected, message) = partial.ok().flatten().unwrap_or_default();
+    let message = printable(&message);
     Attempt::Accepted {
         rejected: u64::try_from(rejected).unwrap_or(0),
         message: (!message.is_empty()).then_some(message),

@@ -1,26 +1,24 @@
 //! The sink of a recorder that sends to a collector.
 
-use std::time::{Duration, Instant};
-
 use energy_data::sink::{Batch, Sink, SinkError};
 
 use super::options::{OtlpError, OtlpOptions};
 use super::outbox::Outbox;
 use super::outcome::DeliveryCounts;
+use super::reports::LossReports;
 use super::request::EncodedRequest;
 use super::stream::OtlpStream;
-
-/// Shortest time between two reports of losses.
-const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 /// Sends spans with their energies, and metrics, to a collector while the program runs.
 ///
 /// The recorder's writer thread encodes them, a thread of the sink sends them. If the collector is
 /// slow or dead, requests wait in a queue of limited size. What has no place there is lost. Losses are
-/// counted, and reported as events `sink_error` and warnings of the run.
+/// counted, and reported as events `sink_error` and warnings of the run: at once, then after pauses
+/// that double up to an hour, and at the end.
 ///
-/// Energies are those of the live attribution. `energy otlp push` sends those of a later attribution;
-/// spans keep their ids.
+/// Energies are those of the live attribution. `energy otlp push` sends those of a later attribution.
+/// Spans keep their ids, except those that were sent before the trace of a span around them was known
+/// (30 s after their end): these are in the run's trace first, and in their own after a push.
 ///
 /// ```
 /// use energy_telemetry::otlp::{OtlpOptions, OtlpSink};
@@ -37,8 +35,7 @@ pub struct OtlpSink {
     options: OtlpOptions,
     outbox: Outbox,
     stream: Option<OtlpStream>,
-    reported: DeliveryCounts,
-    reported_at: Option<Instant>,
+    reports: LossReports,
 }
 
 impl OtlpSink {
@@ -51,8 +48,7 @@ impl OtlpSink {
             outbox: Outbox::start(&options)?,
             options,
             stream: None,
-            reported: DeliveryCounts::default(),
-            reported_at: None,
+            reports: LossReports::default(),
         })
     }
 
@@ -61,14 +57,12 @@ impl OtlpSink {
         self.outbox.counts()
     }
 
-    /// Fails if items were lost since the last call.
-    fn report(&mut self, counts: DeliveryCounts) -> Result<(), SinkError> {
-        let new = counts.since(&self.reported);
-        let Some(problem) = new.problem(self.outbox.endpoint()) else {
-            return Ok(());
-        };
-        (self.reported, self.reported_at) = (counts, Some(Instant::now()));
-        Err(SinkError::new(problem))
+    /// Fails if items were lost since the last report.
+    fn report(&mut self, counts: &DeliveryCounts) -> Result<(), SinkError> {
+        match self.reports.report(counts, self.outbox.endpoint()) {
+            Some(problem) => Err(SinkError::new(problem)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -86,9 +80,9 @@ impl Sink for OtlpSink {
         if let Some(stream) = &mut self.stream {
             stream.add(batch, &mut push);
         }
-        match self.reported_at {
-            Some(at) if at.elapsed() < REPORT_EVERY => Ok(()),
-            _ => self.report(self.outbox.counts()),
+        match self.reports.is_due() {
+            true => self.report(&self.outbox.counts()),
+            false => Ok(()),
         }
     }
 
@@ -104,6 +98,6 @@ impl Sink for OtlpSink {
             stream.finish(None, &mut push);
         }
         let counts = self.outbox.finish();
-        self.report(counts)
+        self.report(&counts)
     }
 }

@@ -1,6 +1,6 @@
 //! Spans with their energies.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use energy_data::rows::{CallsiteRow, NodeRow, Role, RunRow, SpanRow, ThreadRow};
@@ -10,6 +10,11 @@ use opentelemetry_proto::tonic::trace::v1::{Span, span};
 use super::attributes::{add_fields, double, integer, text};
 use super::traces::TracePlace;
 use crate::names::span as name;
+
+/// Maximum number of threads with a name.
+const MAX_THREADS: usize = 65_536;
+/// Number of threads that keep their names: the first ones usually live as long as the program.
+const FIRST_THREADS: usize = 1_024;
 
 /// Energies of one entry into a span; `None` where unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -42,7 +47,7 @@ pub struct SpanEncoder {
     run: Vec<KeyValue>,
     callsites: HashMap<u32, CallsiteRow>,
     nodes: HashMap<u32, NodeNames>,
-    threads: HashMap<u32, ThreadRow>,
+    threads: BTreeMap<u32, ThreadRow>,
     source: EnergySource,
     keeps_fields: bool,
 }
@@ -64,7 +69,7 @@ impl SpanEncoder {
             run: run_attributes(run),
             callsites: HashMap::new(),
             nodes: HashMap::new(),
-            threads: HashMap::new(),
+            threads: BTreeMap::new(),
             source: EnergySource::default(),
             keeps_fields,
         }
@@ -92,7 +97,7 @@ impl SpanEncoder {
         let role = callsite.and_then(|callsite| callsite.role);
         let mut attributes = vec![text(name::KIND, kind)];
         attributes.extend(role.map(|role| text(name::ROLE, role.name())));
-        attributes.extend(callsite.map(|callsite| text(name::CODE_NAMESPACE, &callsite.target)));
+        attributes.extend(callsite.map(|callsite| text(name::TARGET, &callsite.target)));
         let names = NodeNames {
             label: row.label.as_str().into(),
             attributes,
@@ -102,9 +107,13 @@ impl SpanEncoder {
         self.nodes.insert(row.id, names);
     }
 
-    /// Adds a thread.
+    /// Adds a thread. Of very many threads the names of some that began long ago are forgotten.
     pub fn thread(&mut self, row: &ThreadRow) {
         self.threads.insert(row.id, row.clone());
+        if self.threads.len() > MAX_THREADS {
+            let oldest = self.threads.keys().nth(FIRST_THREADS).copied();
+            oldest.map(|id| self.threads.remove(&id));
+        }
     }
 
     /// Returns the kind of a node.
@@ -226,4 +235,35 @@ fn run_attributes(run: &RunRow) -> Vec<KeyValue> {
     let tokens = tokens.into_iter();
     attributes.extend(tokens.filter_map(|(key, count)| Some(integer(key, count?))));
     attributes
+}
+
+#[cfg(test)]
+mod tests {
+    use energy_data::rows::ThreadRole;
+
+    use super::*;
+
+    #[test]
+    fn the_names_of_some_of_many_threads_are_forgotten() {
+        let mut encoder = SpanEncoder {
+            start_unix_ns: 0,
+            run: Vec::new(),
+            callsites: HashMap::new(),
+            nodes: HashMap::new(),
+            threads: BTreeMap::new(),
+            source: EnergySource::default(),
+            keeps_fields: true,
+        };
+        for id in 0..100_000 {
+            encoder.thread(&ThreadRow {
+                id,
+                tid: id.into(),
+                name: None,
+                role: ThreadRole::Program,
+                process: None,
+            });
+        }
+        assert_eq!(encoder.threads.len(), MAX_THREADS);
+        assert!(encoder.threads.contains_key(&0) && encoder.threads.contains_key(&99_999));
+    }
 }

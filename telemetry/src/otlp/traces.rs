@@ -27,6 +27,9 @@ pub struct SpanTraces {
     /// Ended spans of other traces.
     ended: BTreeMap<u64, TraceId>,
     instances: BTreeMap<u64, TraceContext>,
+    /// Node and instance of ended first entries: the fields of an instance come with the number of its
+    /// first entry.
+    first: BTreeMap<u64, (u32, u64)>,
 }
 
 /// A span whose trace may be needed.
@@ -61,21 +64,40 @@ impl SpanTraces {
             spans: BTreeMap::new(),
             ended: BTreeMap::new(),
             instances: BTreeMap::new(),
+            first: BTreeMap::new(),
         }
     }
 
-    /// Adds a span that has begun or changed.
+    /// Adds a span that has begun, or has changed before its end.
     pub fn begin(&mut self, row: &SpanRow) {
         let known = self.spans.entry(row.seq).or_default();
         (known.node, known.parent, known.instance) = (row.node, row.parent, row.instance);
     }
 
-    /// Adds the data fields of a span. Returns its node if they contain a trace.
+    /// Adds the row of an ended span that was written again, with the number of its instance.
+    pub(super) fn change(&mut self, row: &SpanRow) {
+        if self.spans.contains_key(&row.seq) {
+            self.begin(row);
+        } else if let Some(instance) = row.instance {
+            limit(&mut self.first);
+            self.first.insert(row.seq, (row.node, instance));
+        }
+    }
+
+    /// Adds the data fields of a span. Returns its node if they contain a trace. Of an ended span they
+    /// are ignored, unless later entries into it need its trace.
     pub fn fields(&mut self, seq: u64, json: &str) -> Option<u32> {
         let context = TraceContext::of_fields(json)?;
-        let known = self.spans.entry(seq).or_default();
-        known.context = Some(context);
-        let (node, instance) = (known.node, known.instance);
+        let (node, instance) = match self.spans.get_mut(&seq) {
+            Some(known) => {
+                known.context = Some(context);
+                (known.node, known.instance)
+            }
+            None => {
+                let (node, instance) = self.first.remove(&seq)?;
+                (node, Some(instance))
+            }
+        };
         if let Some(instance) = instance {
             limit(&mut self.instances);
             self.instances.insert(instance, context);
@@ -125,9 +147,9 @@ impl SpanTraces {
         place
     }
 
-    /// Returns the number of spans that it remembers.
+    /// Returns the number of spans and instances that it remembers.
     pub fn len(&self) -> usize {
-        self.spans.len() + self.ended.len()
+        self.spans.len() + self.ended.len() + self.instances.len() + self.first.len()
     }
 
     /// Returns whether it remembers no span.
@@ -254,11 +276,39 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         let mut traces = SpanTraces::new(RunIds::new(UUID));
+        let json = format!(r#"{{"traceparent":"{HEADER}"}}"#);
         for seq in 1..200_000 {
             traces.begin(&row(seq, None));
-            traces.fields(seq, &format!(r#"{{"traceparent":"{HEADER}"}}"#));
+            traces.fields(seq, &json);
             traces.end(&row(seq, None));
+            // Late rows and fields.
+            traces.change(&SpanRow {
+                instance: Some(seq),
+                ..row(seq, None)
+            });
+            if seq % 2 == 0 {
+                traces.fields(seq, &json);
+            }
         }
-        assert!(traces.len() <= MAX_ENDED);
+        assert!(traces.len() <= 3 * MAX_ENDED, "{}", traces.len());
+    }
+
+    #[test]
+    fn late_fields_of_the_first_entry_are_the_trace_of_later_entries() {
+        let mut traces = SpanTraces::new(RunIds::new(UUID));
+        traces.begin(&row(1, None));
+        traces.end(&row(1, None));
+        let second = SpanRow {
+            instance: Some(9),
+            ..row(2, None)
+        };
+        traces.change(&SpanRow { seq: 1, ..second });
+        traces.begin(&second);
+        let json = format!(r#"{{"traceparent":"{HEADER}"}}"#);
+        assert_eq!(traces.fields(1, &json), Some(1), "its node");
+        assert_eq!(traces.fields(3, &json), None, "nothing is known of it");
+        assert!(traces.find_trace(&second, |_| {}));
+        let place = traces.end(&second);
+        assert_eq!(place.trace.to_string(), "0af7651916cd43dd8448eb211c80319c");
     }
 }

@@ -1,8 +1,10 @@
 //! Reads totals and spans of a recording.
 
 mod intervals;
+mod known;
 mod push;
 mod totals;
 
+pub use known::KnownTotals;
 pub use push::{PushedSpans, SendRequest, push_spans};
-pub use totals::{KnownTotals, run_totals};
+pub use totals::run_totals;

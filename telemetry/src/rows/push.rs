@@ -4,16 +4,10 @@ use energy_data::rows::RunStatus;
 use energy_query::Result;
 use energy_query::query::{Recording, Run, attributions};
 use energy_query::walk::{ActivationVisitor, EntryCost, PricedActivation, WalkFilter, walk};
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
-use opentelemetry_proto::tonic::trace::v1::Span;
 
 use super::intervals::{has_interval, interval_energy};
 use super::totals::run_totals;
-use crate::otlp::{
-    EncodedRequest, EnergySource, KindExemplars, OtlpOptions, RequestItems, RunIds, RunResource,
-    SpanCost, SpanEncoder, SpanTraces, energy_event, run_metrics,
-};
-use crate::totals::{MAX_KINDS, limit_kinds};
+use crate::otlp::{EncodedRequest, EnergySource, OtlpOptions, RunSignals, SpanCost, SpanEncoder};
 
 /// Receives requests.
 pub type SendRequest<'s> = &'s mut dyn FnMut(EncodedRequest) -> Result<()>;
@@ -30,8 +24,6 @@ pub struct PushedSpans {
     pub open: u64,
     /// Entries whose energy is unknown.
     pub without_energy: u64,
-    /// Self energy of all entries.
-    pub self_j: f64,
 }
 
 /// Passes the signals of a run to `send` as requests: those that the options select. Memory does not
@@ -54,13 +46,9 @@ pub fn push_spans(
 struct SpanVisitor<'r, 's> {
     recording: &'r Recording,
     run: &'r Run,
-    options: &'r OtlpOptions,
+    has_metrics: bool,
     send: SendRequest<'s>,
-    encoder: SpanEncoder,
-    traces: SpanTraces,
-    exemplars: KindExemplars,
-    spans: RequestItems<Span>,
-    events: RequestItems<LogRecord>,
+    signals: RunSignals,
     pushed: PushedSpans,
 }
 
@@ -68,20 +56,17 @@ impl<'r, 's> SpanVisitor<'r, 's> {
     fn new(
         recording: &'r Recording,
         run: &'r Run,
-        options: &'r OtlpOptions,
+        options: &OtlpOptions,
         send: SendRequest<'s>,
     ) -> Result<Self> {
-        let resource = RunResource::new(&run.row);
+        let mut signals = RunSignals::new(&run.row, options);
+        add_names(recording, run, &mut signals.encoder)?;
         Ok(Self {
             recording,
             run,
-            options,
+            has_metrics: options.signals.metrics,
             send,
-            encoder: encoder(recording, run, options)?,
-            traces: SpanTraces::new(RunIds::new(&run.row.uuid)),
-            exemplars: KindExemplars::default(),
-            spans: RequestItems::new(&resource),
-            events: RequestItems::new(&resource),
+            signals,
             pushed: PushedSpans::default(),
         })
     }
@@ -92,10 +77,13 @@ impl<'r, 's> SpanVisitor<'r, 's> {
             self_j: cost.self_j,
             ..SpanCost::default()
         };
-        if !has_interval(self.encoder.role(activation.row.node)) {
+        if !has_interval(self.signals.encoder.role(activation.row.node)) {
             return Ok(own);
         }
-        let interval = interval_energy(self.recording, self.run, &activation.row)?;
+        // An open span of a crashed run lasts until the end of the run.
+        let duration_ns = activation.end_ns - activation.row.start_ns;
+        let entry = (activation.row.seq, duration_ns);
+        let interval = interval_energy(self.recording, self.run, entry)?;
         Ok(SpanCost {
             interval_j: interval.energy_j,
             interval: interval.lo_j.zip(interval.hi_j),
@@ -103,51 +91,23 @@ impl<'r, 's> SpanVisitor<'r, 's> {
         })
     }
 
-    fn add(&mut self, activation: &PricedActivation, cost: &SpanCost) -> Result<()> {
-        let (row, end_ns) = (&activation.row, activation.end_ns);
-        let place = self.traces.end(row);
-        if let Some((kind, self_j)) = self.encoder.kind(row.node).zip(cost.self_j) {
-            let unix_ns = i64::try_from(self.encoder.unix_ns(end_ns)).unwrap_or(i64::MAX);
-            self.exemplars.add(kind, self_j, &place, unix_ns);
-        }
-        let signals = self.options.signals;
-        if signals.events
-            && let Some(event) = energy_event(&self.encoder, (row, end_ns), cost, &place)
-        {
-            self.pushed.events += 1;
-            self.events.push(&event).map_or(Ok(()), &mut self.send)?;
-        }
-        if signals.spans {
-            let fields = activation.fields.as_deref();
-            let span = self.encoder.span((row, end_ns), fields, cost, &place);
-            self.pushed.spans += 1;
-            self.spans.push(&span).map_or(Ok(()), &mut self.send)?;
-        }
-        Ok(())
-    }
-
     fn finish(mut self) -> Result<PushedSpans> {
-        self.spans.take().map_or(Ok(()), &mut self.send)?;
-        self.events.take().map_or(Ok(()), &mut self.send)?;
-        if self.options.signals.metrics {
-            let mut totals = [run_totals(self.recording, self.run)?];
-            limit_kinds(&mut totals, MAX_KINDS);
-            self.exemplars.take(&mut totals[0].kinds);
-            let mut metrics = RequestItems::new(&RunResource::new(&self.run.row));
-            for metric in run_metrics(&totals[0]) {
-                metrics.push(&metric).map_or(Ok(()), &mut self.send)?;
-            }
-            metrics.take().map_or(Ok(()), &mut self.send)?;
+        let mut requests = self.signals.flush();
+        if self.has_metrics {
+            let totals = run_totals(self.recording, self.run)?;
+            requests.extend(self.signals.metrics(totals));
         }
+        requests.into_iter().try_for_each(&mut self.send)?;
+        (self.pushed.spans, self.pushed.events) = self.signals.counts;
         Ok(self.pushed)
     }
 }
 
 impl ActivationVisitor for SpanVisitor<'_, '_> {
     fn enter(&mut self, activation: &PricedActivation) -> Result<()> {
-        self.traces.begin(&activation.row);
+        self.signals.traces.begin(&activation.row);
         if let Some(fields) = &activation.fields {
-            self.traces.fields(activation.row.seq, fields);
+            self.signals.traces.fields(activation.row.seq, fields);
         }
         Ok(())
     }
@@ -158,16 +118,16 @@ impl ActivationVisitor for SpanVisitor<'_, '_> {
             return Ok(());
         }
         self.pushed.without_energy += u64::from(cost.inclusive_j.is_none());
-        self.pushed.self_j += cost.self_j.unwrap_or(0.0);
         let cost = self.cost(activation, cost)?;
-        self.add(activation, &cost)
+        let span = (&activation.row, activation.end_ns);
+        let full = self.signals.add(span, activation.fields.as_deref(), &cost);
+        full.into_iter().try_for_each(&mut self.send)
     }
 }
 
-/// Creates the encoder of a run's spans with all names.
-fn encoder(recording: &Recording, run: &Run, options: &OtlpOptions) -> Result<SpanEncoder> {
+/// Adds all names of a run to the encoder of its spans.
+fn add_names(recording: &Recording, run: &Run, encoder: &mut SpanEncoder) -> Result<()> {
     let store = recording.store();
-    let mut encoder = SpanEncoder::new(&run.row, options.fields);
     for row in store.callsites(run.no)?.all()? {
         encoder.callsite(&row);
     }
@@ -180,13 +140,11 @@ fn encoder(recording: &Recording, run: &Run, options: &OtlpOptions) -> Result<Sp
         encoder.thread(&row);
     }
     let shown = attributions(recording, run)?.into_iter();
-    let shown = shown
-        .into_iter()
-        .find(|one| Some(one.id) == run.attribution);
+    let mut shown = shown.filter(|one| Some(one.id) == run.attribution);
     encoder.set_source(EnergySource {
         provenance: run.provenance.map(|set| set.to_string()),
         attribution: run.attribution.and_then(|id| u32::try_from(id).ok()),
-        basis: shown.map(|one| one.method),
+        basis: shown.next().map(|one| one.method),
     });
-    Ok(encoder)
+    Ok(())
 }

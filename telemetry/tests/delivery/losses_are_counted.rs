@@ -68,3 +68,42 @@ fn the_end_does_not_wait_for_a_dead_collector() {
     );
     assert_eq!((counts.accepted, counts.lost), (0, 2_000));
 }
+
+#[test]
+fn the_end_may_wait_without_limit() {
+    let receiver = Receiver::start([]);
+    let mut options = OtlpOptions::new(receiver.endpoint()).unwrap();
+    options.linger = Duration::MAX;
+    let outbox = Outbox::start(&options).unwrap();
+    outbox.push(rows::request(100));
+    assert_eq!(outbox.finish().accepted, 100);
+}
+
+#[test]
+fn a_warning_is_no_reason_of_a_later_loss() {
+    let hanging = Answer {
+        delay: Duration::from_secs(30),
+        ..Answer::status(200)
+    };
+    let receiver = Receiver::start([Answer::partial(0, "deprecated field"), hanging]);
+    let mut options = OtlpOptions::new(receiver.endpoint()).unwrap();
+    let size = rows::request(100).body.len();
+    options.queue_bytes = size + size / 2;
+    options.linger = Duration::from_millis(100);
+    let outbox = Outbox::start(&options).unwrap();
+    let of_requests = |count| {
+        let limit = Duration::from_secs(10);
+        receiver.until(limit, |received| received.requests.len() == count)
+    };
+    outbox.push(rows::request(100));
+    assert!(of_requests(1));
+    outbox.push(rows::request(100));
+    assert!(of_requests(2));
+    assert!(!outbox.is_half_full());
+    outbox.push(rows::request(100));
+    assert!(outbox.is_half_full());
+    outbox.push(rows::request(100));
+    let counts = outbox.finish();
+    assert_eq!(counts.warning.as_deref(), Some("deprecated field"));
+    assert!(!counts.message.unwrap().contains("deprecated"));
+}

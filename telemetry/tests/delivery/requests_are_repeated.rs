@@ -74,6 +74,24 @@ fn the_pause_that_a_collector_demands_is_kept() {
 }
 
 #[test]
+fn a_pause_of_any_length_is_understood() {
+    for (header, is_lost) in [
+        ("Retry-After: 18446744073709551615", true),
+        ("Retry-After: Fri, 31 Dec 9999 23:59:59 GMT", true),
+        ("Retry-After: Sun, 06 Nov 1994 08:49:37 GMT", false),
+        ("Retry-After: soon", false),
+    ] {
+        let busy = Answer {
+            header: Some(header),
+            ..Answer::status(503)
+        };
+        let (counts, _, time) = deliver(vec![busy], LONG);
+        assert_eq!(counts.lost > 0, is_lost, "{header}");
+        assert!(time < Duration::from_secs(10), "{header}: {time:?}");
+    }
+}
+
+#[test]
 fn repetitions_end_after_the_given_time() {
     let answers = vec![Answer::status(503); 1_000];
     let (counts, _, time) = deliver(answers, Duration::from_secs(1));
@@ -103,8 +121,19 @@ fn rejected_spans_are_counted() {
     assert_eq!(counts.message.as_deref(), Some("too old"));
     let (counts, _, _) = deliver(vec![Answer::partial(0, "deprecated field")], LONG);
     assert_eq!((counts.accepted, counts.missing()), (5, 0));
-    assert_eq!(counts.message.as_deref(), Some("deprecated field"));
+    assert_eq!(counts.warning.as_deref(), Some("deprecated field"));
+    assert_eq!(
+        counts.message, None,
+        "a warning is no reason of a later loss"
+    );
     assert_eq!(counts.problem("x"), None, "a warning is no loss");
+    let long = "\u{1b}[31mred\n".repeat(10_000);
+    let (counts, _, _) = deliver(vec![Answer::partial(1, &long)], LONG);
+    let message = counts.message.unwrap();
+    assert!(
+        message.len() <= 200 && message.starts_with("[31mred[31m"),
+        "{message}"
+    );
     let (counts, _, _) = deliver(vec![Answer::partial(99, "more than there are")], LONG);
     assert_eq!((counts.accepted, counts.rejected), (0, 5));
 }

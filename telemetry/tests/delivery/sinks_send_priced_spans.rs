@@ -2,7 +2,9 @@
 
 use energy_data::sink::Sink;
 use energy_telemetry::names::{SPAN_ENERGY_EVENT, metric, resource, span};
-use energy_telemetry::otlp::{OtlpOptions, OtlpSink, OtlpStream, RunIds, Signals};
+use energy_telemetry::otlp::{
+    Client, EncodedRequest, OtlpOptions, OtlpSink, OtlpStream, RunIds, Signal, Signals,
+};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 
@@ -19,6 +21,21 @@ fn sent(signals: Signals) -> Receiver {
     sink.finish().unwrap();
     assert_eq!(sink.counts().missing(), 0);
     receiver
+}
+
+/// Returns the times of the points of a metric in seconds of the run.
+fn times(received: &Received, name: &str) -> Vec<i64> {
+    let metric = received.metrics.iter().rfind(|metric| metric.name == name);
+    let points = match metric.unwrap().data.clone().unwrap() {
+        Data::Sum(sum) => sum.data_points,
+        Data::Gauge(gauge) => gauge.data_points,
+        other => panic!("{other:?}"),
+    };
+    let unix_ns = points
+        .iter()
+        .map(|point| i64::try_from(point.time_unix_nano).unwrap());
+    let of_run = unix_ns.map(|ns| ns - rows::run().start_unix_ns);
+    of_run.map(|ns| ns / rows::SECOND).collect()
 }
 
 /// Returns the points of a metric: value and attributes.
@@ -200,4 +217,125 @@ fn a_dead_collector_delays_no_batch_and_is_reported_once() {
     let counts = sink.counts();
     assert_eq!(counts.accepted, 0);
     assert!(counts.lost >= 396, "{counts:?}");
+}
+
+/// ```text
+/// totals       [0 ----------- 10 s]
+/// sample                   [9 - 10 s]
+/// metrics                              11 s, 60 s
+/// ```
+#[test]
+fn points_have_the_time_of_their_values() {
+    let options = OtlpOptions::new("http://localhost:1").unwrap();
+    let mut stream = OtlpStream::new(&rows::run(), &options);
+    let mut batch = rows::last_batch();
+    batch.attribution.balance[0].duration_ns = Some(10 * rows::SECOND);
+    let receiver = Receiver::start([]);
+    let mut options = options;
+    options.endpoint = receiver.endpoint();
+    let mut client = Client::new(&options);
+    let mut send = |request| {
+        assert_eq!(client.deliver(&request, &|| false).missing(), 0);
+    };
+    stream.add(&rows::first_batch(), &mut send);
+    stream.add(&batch, &mut send);
+    for name in [
+        "hw.energy",
+        "tracing_energy.account",
+        "tracing_energy.kind.time",
+    ] {
+        let received = receiver.received();
+        assert!(
+            times(&received, name).iter().all(|time| *time == 10),
+            "{name}"
+        );
+    }
+    assert_eq!(times(&receiver.received(), "hw.power"), [11]);
+    // The sensor delivers nothing any more.
+    receiver.received().metrics.clear();
+    stream.send_metrics(60 * rows::SECOND, None, &mut send);
+    assert_eq!(times(&receiver.received(), "hw.energy"), [10]);
+    let received = receiver.received();
+    assert!(
+        received
+            .metrics
+            .iter()
+            .all(|metric| metric.name != "hw.power")
+    );
+}
+
+#[test]
+fn rows_that_are_written_again_are_sent_once() {
+    let options = OtlpOptions::new("http://localhost:1").unwrap();
+    let mut stream = OtlpStream::new(&rows::run(), &options);
+    let mut count = 0;
+    let mut push = |request: EncodedRequest| {
+        if request.signal == Signal::Traces {
+            count += request.items;
+        }
+    };
+    stream.add(&rows::first_batch(), &mut push);
+    for time_s in [11, 50, 90] {
+        // A follower reads all rows again after a loss of the recorder.
+        let mut batch = rows::last_batch();
+        batch.time_ns = time_s * rows::SECOND;
+        stream.add(&batch, &mut push);
+    }
+    stream.finish(None, &mut push);
+    assert_eq!(count, 3);
+}
+
+#[test]
+fn what_describes_the_run_may_change() {
+    let receiver = Receiver::start([]);
+    let mut sink = OtlpSink::new(OtlpOptions::new(receiver.endpoint()).unwrap()).unwrap();
+    sink.write(&rows::first_batch()).unwrap();
+    let mut batch = rows::last_batch();
+    let mut run = rows::run();
+    run.metadata.tags[0].1 = "store".to_owned();
+    batch.run = Some(run);
+    sink.write(&batch).unwrap();
+    sink.finish().unwrap();
+    let received = receiver.received();
+    let services = received
+        .spans
+        .iter()
+        .map(|(of_run, _)| text(of_run, resource::SERVICE_NAME));
+    assert!(services.clone().count() == 3 && services.clone().all(|name| name == Some("store")));
+}
+
+#[test]
+fn an_operation_has_a_span_of_the_collector_as_example() {
+    let exemplars = |spans, events| {
+        let receiver = sent(Signals {
+            spans,
+            events,
+            metrics: true,
+        });
+        let received = receiver.received();
+        let name = "tracing_energy.kind.energy";
+        let metrics = received.metrics.iter().filter(|metric| metric.name == name);
+        let points = metrics.flat_map(|metric| match metric.data.clone() {
+            Some(Data::Sum(sum)) => sum.data_points,
+            other => panic!("{other:?}"),
+        });
+        let all = points.flat_map(|point| point.exemplars);
+        let mut ids: Vec<Vec<u8>> = all.map(|exemplar| exemplar.span_id).collect();
+        let sent: Vec<Vec<u8>> = received
+            .spans
+            .iter()
+            .map(|(_, span)| span.span_id.clone())
+            .collect();
+        ids.sort();
+        (ids, sent)
+    };
+    let (ids, mut sent) = exemplars(true, false);
+    sent.sort();
+    assert_eq!(ids, sent, "one for each operation, which were sent");
+    let external = vec![0, 0, 0, 0, 0, 0, 0, 0xaa];
+    assert_eq!(
+        exemplars(false, true).0,
+        [external],
+        "other ids exist nowhere"
+    );
 }

@@ -52,11 +52,14 @@ impl Answer {
     }
 }
 
+/// Attributes of the resource, and a span.
+pub type SentSpan = (Arc<Vec<KeyValue>>, Span);
+
 /// What was accepted.
 #[derive(Debug, Default)]
 pub struct Received {
-    /// Attributes of the resource, and spans.
-    pub spans: Vec<(Arc<Vec<KeyValue>>, Span)>,
+    /// Spans.
+    pub spans: Vec<SentSpan>,
     /// Log records.
     pub logs: Vec<LogRecord>,
     /// Metrics.

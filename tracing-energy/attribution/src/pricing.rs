@@ -38,6 +38,8 @@ pub struct WindowPowers {
     windows: BTreeMap<PriceKey, VecDeque<WindowPower>>,
     /// Rails with windows.
     rails: BTreeSet<u32>,
+    /// Rails with windows of single kinds.
+    kind_rails: BTreeSet<u32>,
 }
 
 /// Kind, rail and thread; `None` means all kinds or threads.
@@ -78,6 +80,9 @@ impl WindowPowers {
             power: Power::from_watts(row.power_w),
         };
         self.rails.insert(row.rail);
+        if row.kind.is_some() {
+            self.kind_rails.insert(row.rail);
+        }
         let key = (row.kind, row.rail, row.thread);
         let windows = self.windows.entry(key).or_default();
         let at = windows.partition_point(|w| w.start_ns < window.start_ns);
@@ -92,6 +97,7 @@ impl WindowPowers {
 
     /// Removes the windows of a rail that is a root no more: its energy is part of another rail's.
     pub fn remove_rail(&mut self, rail: u32) {
+        self.kind_rails.remove(&rail);
         if self.rails.remove(&rail) {
             self.windows.retain(|&(_, of, _), _| of != rail);
         }
@@ -102,11 +108,26 @@ impl WindowPowers {
         self.windows.is_empty()
     }
 
-    /// Returns whether some windows are of single kinds, which [`Self::energy`] ignores.
+    /// Returns whether some windows are, or were, of single kinds, which [`Self::energy`] ignores.
     pub fn has_kinds(&self) -> bool {
-        self.windows
-            .last_key_value()
-            .is_some_and(|((kind, ..), _)| kind.is_some())
+        !self.kind_rails.is_empty()
+    }
+
+    /// Removes the windows that end before the time that `needed_ns` returns for their kind and
+    /// thread.
+    pub(crate) fn forget(&mut self, needed_ns: impl Fn(Option<u32>, Option<u32>) -> i64) {
+        self.windows.retain(|&(kind, _, thread), windows| {
+            let needed_ns = needed_ns(kind, thread);
+            let first = windows.partition_point(|window| window.end_ns <= needed_ns);
+            windows.drain(..first);
+            !windows.is_empty()
+        });
+    }
+
+    /// Returns the number of windows.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.windows.values().map(VecDeque::len).sum()
     }
 
     /// Returns the energy of `thread` in `[start_ns, end_ns)`, summed over all inserted

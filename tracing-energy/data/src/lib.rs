@@ -4,6 +4,7 @@
 //! - [`rows`] - the rows of a recording, one type for each table of the store.
 //! - [`sink`] - [`Sink`](sink::Sink) receives rows in a [`Batch`](sink::Batch).
 //! - [`live`] - updates about runs while they are recorded.
+//! - [`ranges`] - sets of numbers in little memory.
 //! - [`trace_context`] - ids of traces that programs pass between services.
 //! - [`Method`], [`AttributeOptions`] and [`Prior`] - how a recording is attributed.
 //! - [`RailKind`], [`Provenance`] and [`Kernel`] - properties of a rail and its sensor.
@@ -19,6 +20,7 @@ mod method;
 mod peak;
 mod prior;
 mod rail;
+pub mod ranges;
 mod roles;
 pub mod rows;
 mod sets;

@@ -1,6 +1,7 @@
 //! Energy accounts of each rail.
 
 use energy_data::interval_energy::{RailInterval, is_enough};
+use energy_data::rows::ACCOUNT_NAMES;
 use rusqlite::Row;
 use serde::Serialize;
 
@@ -84,15 +85,16 @@ impl Balance {
 
     /// Returns the accounts in display order.
     pub fn accounts(&self) -> [(&'static str, Option<f64>); 7] {
-        [
-            ("idle", self.idle_j),
-            ("spans", self.spans_j),
-            ("unattributed", self.unattributed_j),
-            ("other processes", self.other_processes_j),
-            ("profiler", self.profiler_j),
-            ("residual", self.residual_j),
-            ("unknown", self.unknown_j),
-        ]
+        let energies = [
+            self.idle_j,
+            self.spans_j,
+            self.unattributed_j,
+            self.other_processes_j,
+            self.profiler_j,
+            self.residual_j,
+            self.unknown_j,
+        ];
+        std::array::from_fn(|at| (ACCOUNT_NAMES[at], energies[at]))
     }
 
     /// Returns the accounts as they are displayed: rounding errors of differences are 0.

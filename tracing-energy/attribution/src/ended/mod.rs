@@ -7,5 +7,6 @@
 
 mod nested;
 mod pending;
+mod present;
 
 pub use pending::{EndedActivation, EndedActivations};

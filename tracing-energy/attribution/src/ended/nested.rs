@@ -27,7 +27,7 @@ const MAX_KEPT: usize = 100_000;
 #[derive(Default)]
 pub(super) struct NestedEnergy(BTreeMap<u32, Siblings>);
 
-/// Ended activations of one thread, in time order.
+/// Ended activations of one thread, in the order of their ends.
 #[derive(Default)]
 struct Siblings {
     ended: Vec<EndedSibling>,
@@ -51,8 +51,9 @@ pub(super) struct NestedCost {
 }
 
 impl NestedEnergy {
-    /// Returns the energies of an activation of that kind that ended at `end_ns`. Calls must
-    /// come in the order of ends on each thread.
+    /// Returns the energies of an activation of that kind that ended at `end_ns`. Calls come in the
+    /// order of ends on each thread: one that comes late is not part of its outer activation, whose
+    /// energy is known already.
     pub(super) fn cost(
         &mut self,
         span: &SpanRow,
@@ -61,7 +62,7 @@ impl NestedEnergy {
         powers: &WindowPowers,
     ) -> NestedCost {
         let siblings = self.0.entry(span.thread).or_default();
-        let inner = siblings.inside(span.start_ns);
+        let inner = siblings.inside(span.start_ns, end_ns);
         let own = own(&inner, span.start_ns, end_ns);
         let stretches = own.iter().map(|&(start_ns, end_ns)| SelfTimeInterval {
             kind,
@@ -93,16 +94,41 @@ impl NestedEnergy {
             self_energy: priced.filter(|_| whole).or(without_time),
         }
     }
+
+    /// Removes the activations that ended before the time that `needed_ns` returns for their thread.
+    pub(super) fn forget(&mut self, needed_ns: impl Fn(u32) -> i64) {
+        self.0
+            .retain(|thread, siblings| siblings.forget(needed_ns(*thread)));
+    }
+
+    /// Returns the number of threads with ended activations.
+    #[cfg(test)]
+    pub(super) fn threads(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl Siblings {
-    /// Removes and returns those that began at `start_ns` or later.
-    fn inside(&mut self, start_ns: i64) -> Vec<EndedSibling> {
-        let before = self
-            .ended
+    /// Removes and returns those that began at `start_ns` or later and ended until `end_ns`.
+    fn inside(&mut self, start_ns: i64, end_ns: i64) -> Vec<EndedSibling> {
+        let later = self.position(end_ns);
+        let before = self.ended[..later]
             .iter()
             .rposition(|ended| ended.start_ns < start_ns);
-        self.ended.split_off(before.map_or(0, |at| at + 1))
+        let first = before.map_or(0, |at| at + 1);
+        self.ended.splice(first..later, []).collect()
+    }
+
+    /// Returns the number of those that ended until `end_ns`.
+    fn position(&self, end_ns: i64) -> usize {
+        self.ended.partition_point(|ended| ended.end_ns <= end_ns)
+    }
+
+    /// Removes those that ended until `needed_ns`. Returns whether any are left.
+    fn forget(&mut self, needed_ns: i64) -> bool {
+        self.ended.drain(..self.position(needed_ns));
+        self.dropped_until_ns = self.dropped_until_ns.filter(|ns| *ns > needed_ns);
+        !self.ended.is_empty() || self.dropped_until_ns.is_some()
     }
 
     fn add(&mut self, ended: EndedSibling) {
@@ -110,7 +136,7 @@ impl Siblings {
             self.dropped_until_ns = self.ended.last().map(|last| last.end_ns);
             self.ended.clear();
         }
-        self.ended.push(ended);
+        self.ended.insert(self.position(ended.end_ns), ended);
     }
 }
 
@@ -183,6 +209,28 @@ mod tests {
         assert_eq!(joules(4, 8, 2), Some(16.0));
         assert_eq!(joules(0, 10, 1), Some(4.0 * 2.0 + 10.0 + 16.0));
         assert_eq!(joules(10, 12, 1), None, "nothing was measured then");
+    }
+
+    /// ```text
+    /// late    [0 - 1]
+    /// others           [2 - 3] [4 - 5]
+    /// ```
+    #[test]
+    fn a_late_activation_does_not_contain_those_after_it() {
+        let powers = powers(&[(1, 2.0)]);
+        let mut nested = NestedEnergy::default();
+        let mut joules = |start_s: i64, end_s: i64| {
+            let span = span(1, start_s * 1_000_000_000);
+            let cost = nested.cost(&span, end_s * 1_000_000_000, 1, &powers);
+            (
+                cost.energy.map(Energy::joules),
+                cost.self_energy.map(Energy::joules),
+            )
+        };
+        for (start_s, end_s) in [(2, 3), (4, 5), (0, 1)] {
+            assert_eq!(joules(start_s, end_s), (Some(2.0), Some(2.0)));
+        }
+        assert_eq!(joules(0, 6), (Some(12.0), Some(6.0)));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Ended activations that wait for the power of their windows.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::nested::NestedEnergy;
+use super::present::PresentActivations;
 use crate::kinds::KindNames;
 use crate::pricing::WindowPowers;
 use energy_data::rows::{FieldsRow, SpanRow};
@@ -15,6 +16,9 @@ const MAX_WAITING: usize = 200_000;
 
 /// Intervals to wait for a window after an activation's end.
 const MAX_DELAY_INTERVALS: i64 = 3;
+
+/// Time between two removals of what is not needed any more.
+const FORGET_NS: i64 = 5_000_000_000;
 
 /// An activation that is ready to be written.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,14 +36,18 @@ pub struct EndedActivation {
     pub fields: Option<String>,
 }
 
-/// Ended activations in the order of their ends, and the powers known so far. Memory is bounded: an
-/// activation waits at most three intervals for its windows, together with at most 200,000 others.
+/// Ended activations in the order of their ends, and the powers known so far. Each activation is
+/// returned once: rows that are written again later, with the number of an instance or a token, are
+/// ignored.
+///
+/// Memory is bounded: an activation waits at most three intervals for its windows, together with at
+/// most 200,000 others. Windows are kept while an open or waiting activation needs them.
 #[derive(Default)]
 pub struct EndedActivations {
     /// By end, inner ones first.
     waiting: BTreeMap<(i64, Reverse<u64>), SpanRow>,
     /// Open or waiting activations, whose fields are kept.
-    present: BTreeSet<u64>,
+    present: PresentActivations,
     fields: HashMap<u64, String>,
     powers: WindowPowers,
     kinds: KindNames,
@@ -48,6 +56,8 @@ pub struct EndedActivations {
     /// Root rails and the ends of their latest windows.
     windows_end: BTreeMap<u32, Option<i64>>,
     interval_ns: i64,
+    /// Start after which unneeded windows are removed next.
+    forget_ns: i64,
 }
 
 impl EndedActivations {
@@ -71,13 +81,13 @@ impl EndedActivations {
             self.kinds.node(node);
         }
         for span in &batch.spans {
-            self.present.insert(span.seq);
-            if let Some(end_ns) = span.end_ns {
+            let is_new = self.present.add(span, self.kinds.kind_of(span.node));
+            if let (true, Some(end_ns)) = (is_new, span.end_ns) {
                 self.waiting.insert((end_ns, Reverse(span.seq)), *span);
             }
         }
         for FieldsRow { span, json } in &batch.fields {
-            if self.present.contains(span) {
+            if self.present.contains(*span) {
                 self.fields.insert(*span, json.clone());
             }
         }
@@ -89,11 +99,12 @@ impl EndedActivations {
         for row in &batch.attribution.sample_balance {
             self.window_ended(row.rail, row.end_ns);
         }
+        self.forget();
     }
 
-    /// Returns the number of activations that wait.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
+    /// Returns whether an activation was returned by [`Self::next`].
+    pub fn is_returned(&self, seq: u64) -> bool {
+        self.present.is_returned(seq)
     }
 
     /// Returns the name of a node's kind.
@@ -110,6 +121,17 @@ impl EndedActivations {
         true
     }
 
+    /// Removes windows and ended activations that no activation needs any more.
+    fn forget(&mut self) {
+        if self.present.latest_ns() < self.forget_ns {
+            return;
+        }
+        self.forget_ns = self.present.latest_ns().saturating_add(FORGET_NS);
+        let needed = self.present.needed();
+        self.powers.forget(|kind, thread| needed.of(kind, thread));
+        self.nested.forget(|thread| needed.of(None, Some(thread)));
+    }
+
     /// Returns the next activation whose windows have closed, that has waited long enough
     /// at `now_ns`, or that exceeds the maximum.
     pub fn next(&mut self, now_ns: i64) -> Option<EndedActivation> {
@@ -121,7 +143,7 @@ impl EndedActivations {
             return None;
         }
         let span = self.waiting.remove(&(end_ns, Reverse(seq)))?;
-        self.present.remove(&seq);
+        self.present.returned(seq);
         let kind = self.kinds.kind_of(span.node).unwrap_or(0);
         // Nested activations are tracked from the start: windows of kinds may come later.
         let priced = self.nested.cost(&span, end_ns, kind, &self.powers);
@@ -138,3 +160,6 @@ impl EndedActivations {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,33 @@ pub struct Accounts {
     pub unknown_j: Option<f64>,
 }
 
+/// Names of the accounts in the order of [`Accounts::named`].
+pub const ACCOUNT_NAMES: [&str; 7] = [
+    "idle",
+    "spans",
+    "unattributed",
+    "other processes",
+    "profiler",
+    "residual",
+    "unknown",
+];
+
+impl Accounts {
+    /// Returns the accounts with their names in display order. They sum to the measured energy.
+    pub fn named(&self) -> [(&'static str, Option<f64>); 7] {
+        let energies = [
+            self.idle_j,
+            Some(self.spans_j),
+            self.unattributed_j,
+            self.other_processes_j,
+            self.profiler_j,
+            Some(self.residual_j),
+            self.unknown_j,
+        ];
+        std::array::from_fn(|at| (ACCOUNT_NAMES[at], energies[at]))
+    }
+}
+
 /// `sample_balance`: the accounts of one sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SampleBalanceRow {

@@ -18,7 +18,7 @@ mod threads;
 mod tree;
 
 pub use attribution::{AttributionRow, AttributionRows};
-pub use balance::{Accounts, BalanceRow, SampleBalanceRow};
+pub use balance::{ACCOUNT_NAMES, Accounts, BalanceRow, SampleBalanceRow};
 pub use calibration::{CalibrationKey, CalibrationKindRow, CalibrationRow};
 pub use conditions::{ConditionRow, ConditionTime};
 pub use energy::{Basis, NodeEnergyRow, PhaseEnergyRow, SpanEnergyRow, WindowPowerRow};

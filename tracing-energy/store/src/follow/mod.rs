@@ -31,7 +31,6 @@ mod directory;
 mod energies;
 mod follower;
 mod numbered;
-mod ranges;
 mod run;
 mod spans;
 mod windows;

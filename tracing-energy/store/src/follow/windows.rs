@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 use rusqlite::Row;
 
 use super::numbered::rows;
-use super::ranges::StartRanges;
 use crate::{Error, Store};
+use energy_data::ranges::Ranges;
 
 /// Time before the newest row that is read at each poll.
 const SLACK_NS: i64 = 2_000_000_000;
@@ -59,7 +59,7 @@ pub(super) struct WindowCursor<T> {
     known: BTreeMap<WindowKey, i64>,
     known_ns: i64,
     /// Earlier known rows, by rail.
-    earlier: BTreeMap<u32, StartRanges>,
+    earlier: BTreeMap<u32, Ranges>,
     /// Number of known rows.
     count: i64,
     /// Earlier rows are never read.
@@ -212,7 +212,7 @@ impl<T> WindowCursor<T> {
     fn knows(&self, key: WindowKey) -> bool {
         let is_earlier = || {
             let earlier = self.earlier.get(&key.1);
-            earlier.is_some_and(|starts| starts.contains(key.0))
+            earlier.is_some_and(|ranges| ranges.contains(key.0))
         };
         self.known.contains_key(&key) || key.0 < self.known_ns && is_earlier()
     }

@@ -1,8 +1,11 @@
-//! Names of metrics, attributes and events.
+//! Names of metrics, attributes, labels and events.
 //!
 //! Names that OpenTelemetry defines follow version [`SEMANTIC_CONVENTIONS`] of its semantic
 //! conventions. All of `hw.*` and `gen_ai.*` have the status "development" there. The names in
 //! `tracing_energy.*` are ours: there is no convention for the energy of a span or a process.
+
+pub mod label;
+pub mod metric;
 
 /// Version of the semantic conventions that the names follow.
 pub const SEMANTIC_CONVENTIONS: &str = "1.42.0";
@@ -60,8 +63,9 @@ pub mod span {
     pub const THREAD_ID: &str = "thread.id";
     /// Name of the thread.
     pub const THREAD_NAME: &str = "thread.name";
-    /// Module that declares the span.
-    pub const CODE_NAMESPACE: &str = "code.namespace";
+    /// Target of the span: the module that declares it, if the program names no other. The conventions
+    /// have a name for functions only.
+    pub const TARGET: &str = "tracing_energy.target";
     /// Kind of the model's operation, on the run's span.
     pub const GEN_AI_OPERATION: &str = "gen_ai.operation.name";
     /// Name of the model, on the run's span.
@@ -70,102 +74,6 @@ pub mod span {
     pub const GEN_AI_INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
     /// Generated tokens, on the run's span.
     pub const GEN_AI_OUTPUT_TOKENS: &str = "gen_ai.usage.output_tokens";
-}
-
-/// Metrics: name, unit and description.
-pub mod metric {
-    /// A metric.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub struct MetricName {
-        /// Name in OpenTelemetry.
-        pub name: &'static str,
-        /// Its unit, in UCUM.
-        pub unit: &'static str,
-        /// Name in Prometheus, without the suffix of counters.
-        pub prometheus: &'static str,
-        /// Description.
-        pub description: &'static str,
-    }
-
-    /// Energy of a root rail.
-    pub const ENERGY: MetricName = MetricName {
-        name: "hw.energy",
-        unit: "J",
-        prometheus: "hw_energy_joules",
-        description: "Energy that a power rail has measured; root rails only, which may be added",
-    };
-    /// Power of a root rail.
-    pub const POWER: MetricName = MetricName {
-        name: "hw.power",
-        unit: "W",
-        prometheus: "hw_power_watts",
-        description: "Mean power of a root rail in its latest sample",
-    };
-    /// Energy of the machine by meters of the whole of it.
-    pub const HOST_ENERGY: MetricName = MetricName {
-        name: "hw.host.energy",
-        unit: "J",
-        prometheus: "hw_host_energy_joules",
-        description: "Energy of the whole machine, from rails that measure it",
-    };
-    /// Accounts of a rail.
-    pub const ACCOUNT: MetricName = MetricName {
-        name: "tracing_energy.account",
-        unit: "J",
-        prometheus: "tracing_energy_account_joules",
-        description: "Account of a rail's energy; the accounts of a rail sum to its energy",
-    };
-    /// Energy of an operation.
-    pub const KIND_ENERGY: MetricName = MetricName {
-        name: "tracing_energy.kind.energy",
-        unit: "J",
-        prometheus: "tracing_energy_kind_energy_joules",
-        description: "Active self energy of an operation; may decrease slightly",
-    };
-    /// Self time of an operation.
-    pub const KIND_TIME: MetricName = MetricName {
-        name: "tracing_energy.kind.time",
-        unit: "s",
-        prometheus: "tracing_energy_kind_time_seconds",
-        description: "Self time of an operation, summed over threads",
-    };
-    /// Entries into an operation.
-    pub const KIND_ACTIVATIONS: MetricName = MetricName {
-        name: "tracing_energy.kind.activations",
-        unit: "{activation}",
-        prometheus: "tracing_energy_kind_activations",
-        description: "Entries into spans of an operation",
-    };
-
-    /// All metrics that are sent by OTLP.
-    pub const ALL: [MetricName; 7] = [
-        ENERGY,
-        POWER,
-        HOST_ENERGY,
-        ACCOUNT,
-        KIND_ENERGY,
-        KIND_TIME,
-        KIND_ACTIVATIONS,
-    ];
-
-    /// Attribute: `SOURCE/RAIL`.
-    pub const HW_ID: &str = "hw.id";
-    /// Attribute: `cpu`, `gpu`, `memory`, ...
-    pub const HW_TYPE: &str = "hw.type";
-    /// Attribute: name of the rail.
-    pub const HW_NAME: &str = "hw.name";
-    /// Attribute: the rail that contains this one.
-    pub const HW_PARENT: &str = "hw.parent";
-    /// Attribute: name of an account.
-    pub const ACCOUNT_NAME: &str = "account";
-    /// Attribute: the operation.
-    pub const KIND: &str = "kind";
-    /// Attribute: role of the operation.
-    pub const ROLE: &str = "role";
-    /// Attribute: how an energy was determined.
-    pub const BASIS: &str = "basis";
-    /// Attribute: origin of the power.
-    pub const PROVENANCE: &str = "provenance";
 }
 
 /// Returns the value of `hw.type` for a kind of rail. The conventions allow further types: those
@@ -189,8 +97,9 @@ mod tests {
     fn names_are_used_once() {
         let names: HashSet<&str> = metric::ALL.iter().map(|metric| metric.name).collect();
         assert_eq!(names.len(), metric::ALL.len());
-        let names: HashSet<&str> = metric::ALL.iter().map(|metric| metric.prometheus).collect();
-        assert_eq!(names.len(), metric::ALL.len());
+        let all = || metric::ALL.iter().chain(&metric::OF_RUNS);
+        let names: HashSet<&str> = all().map(|metric| metric.prometheus).collect();
+        assert_eq!(names.len(), all().count());
     }
 
     #[test]
