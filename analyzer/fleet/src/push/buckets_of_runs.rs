@@ -39,14 +39,17 @@ pub(super) fn next_pack(
     last: Option<&ShipmentRow>,
     rules: BucketRules,
 ) -> Result<NextPack> {
+    let is_final = run.row.status != RunStatus::Running;
     let Some(attribution) = run.attribution else {
         let why = "it was not attributed; run `energy attribute`";
-        return Ok(NextPack::Refused(why.to_owned()));
+        return Ok(match is_final {
+            true => NextPack::Refused(why.to_owned()),
+            false => NextPack::Later,
+        });
     };
     let Some(start) = BucketStart::after(last)? else {
         return Ok(NextPack::Later);
     };
-    let is_final = run.row.status != RunStatus::Running;
     let is_due = |end_ns: i64| {
         let is_long = |every_ns| end_ns.saturating_sub(start.time_ns) >= every_ns;
         is_final || rules.every_ns.is_some_and(is_long)
@@ -160,9 +163,9 @@ fn seen_ns(recording: &Recording, run: &Run) -> Result<i64> {
 /// If it was written by another version, or is damaged.
 pub(super) fn parse_plan(text: &str) -> Result<PackPlan> {
     serde_json::from_str(text).map_err(|error| {
-        Error::Sink(format!(
+        Error::Conflict(format!(
             "a planned pack cannot be read ({error}): another version of this program has planned \
-             it; push with that version, or remove the destination with `energy fleet forget`"
+             it; push once with that version. Other runs are sent"
         ))
     })
 }

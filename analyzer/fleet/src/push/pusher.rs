@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 use energy_data::rows::RunStatus;
-use energy_store::{DestinationRow, RunLiveness, ShipmentRow, Store};
+use energy_store::{DestinationRow, ShipmentRow, Store};
 
 use super::buckets_of_runs::{BucketRules, NextPack, next_pack, parse_plan};
 use super::send::send;
+use super::silent_runs::SilentRuns;
 use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::options::parse_duration;
@@ -77,6 +78,8 @@ pub struct Pusher {
     rules: BucketRules,
     /// Runs of which a refusal was reported, with the reason.
     reported: Vec<(String, String)>,
+    /// Runs that ended without a word.
+    silent: SilentRuns,
 }
 
 impl Pusher {
@@ -111,6 +114,7 @@ impl Pusher {
                 contents: options.contents,
             },
             reported: Vec::new(),
+            silent: SilentRuns::default(),
         })
     }
 
@@ -118,38 +122,30 @@ impl Pusher {
     ///
     /// # Errors
     /// If the recording cannot be read or written, or an object cannot be written. What was sent
-    /// before is not sent again.
+    /// before is not sent again. If only packs of some runs contradict what was written before, all
+    /// other runs are sent, and the first contradiction is returned.
     pub fn pass(
         &mut self,
         report: &mut PushReport,
         on_event: &mut dyn FnMut(PushEvent),
     ) -> Result<()> {
         let store = Store::open_writable(&self.db)?;
-        complete_dead_runs(&store)?;
+        self.silent.complete(&store)?;
         let recording = Recording::open(&self.db)?;
+        let mut first = Ok(());
         for row in store.planned_shipments(self.row.id)? {
-            self.deliver(&store, &recording, &row, report, on_event)?;
+            let delivered = self.deliver(&store, &recording, &row, report, on_event);
+            first = first.and(contradiction(delivered)?);
         }
-        let unsent = store.unsent_runs(self.row.id)?;
-        report.unsent = self.begun(&store, &unsent)?;
-        for uuid in unsent {
+        report.unsent = 0;
+        for uuid in store.unsent_runs(self.row.id)? {
             let is_selected = |selected: &Vec<String>| selected.contains(&uuid);
             if self.selected.as_ref().is_none_or(is_selected) {
-                self.push_run(&store, &recording, &uuid, report, on_event)?;
+                let pushed = self.push_run(&store, &recording, &uuid, report, on_event);
+                first = first.and(contradiction(pushed)?);
             }
         }
-        Ok(())
-    }
-
-    /// Returns the number of selected runs that have begun and are not attributed yet.
-    fn begun(&self, store: &Store, attributed: &[String]) -> Result<u64> {
-        let mut begun = 0;
-        for uuid in self.selected.iter().flatten() {
-            let status = store.stored_status(uuid)?.map(|(_, status)| status);
-            let is_running = status.as_deref() == Some(RunStatus::Running.name());
-            begun += u64::from(is_running && !attributed.contains(uuid));
-        }
-        Ok(begun)
+        first
     }
 
     /// Returns whether the selected runs were sent completely; `false` if all runs are selected.
@@ -174,8 +170,9 @@ impl Pusher {
         match next_pack(recording, &run, last.as_ref(), self.rules) {
             Ok(NextPack::Ready(plan)) => {
                 let row = store.plan_shipment(self.row.id, &planned(&plan)?)?;
+                report.unsent += 1;
                 self.deliver(store, recording, &row, report, on_event)?;
-                report.unsent += u64::from(!row.is_final);
+                report.unsent -= u64::from(row.is_final);
             }
             Ok(NextPack::Later) => report.unsent += 1,
             Ok(NextPack::Refused(why)) => {
@@ -227,14 +224,12 @@ impl Pusher {
     }
 }
 
-/// Completes runs of dead processes, so that their last packs can be sent. Reads only runs without an
-/// end.
-fn complete_dead_runs(store: &Store) -> Result<()> {
-    let unended = store.unended()?;
-    if unended.iter().any(|(_, life)| *life == RunLiveness::Dead) {
-        energy_store::repair_dead_runs(store)?;
+/// Separates a contradiction, which stops one run, from errors that stop all.
+fn contradiction(sent: Result<()>) -> Result<Result<()>> {
+    match sent {
+        Err(error @ Error::Conflict(_)) => Ok(Err(error)),
+        sent => sent.map(Ok),
     }
-    Ok(())
 }
 
 /// Returns the ids of the selected runs; `None` for all.

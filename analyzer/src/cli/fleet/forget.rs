@@ -26,7 +26,7 @@ pub(super) fn run(db: &Path, args: &FleetForgetArgs, out: &mut dyn Write) -> any
     let root = destination(&args.destination).map(|found| found.root().to_owned());
     let root = root.unwrap_or_else(|_| args.destination.clone());
     let store = Store::open_writable(db)?;
-    if !store.remove_destination(&root)? {
+    if !store.forget_destination(&root)? {
         let known: Vec<String> = store
             .destinations()?
             .into_iter()

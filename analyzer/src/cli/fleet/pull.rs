@@ -7,7 +7,9 @@ use clap::Args;
 use energy_fleet::destination::destination;
 use energy_fleet::pull::{PullCondition, PullFilter, pull};
 
+use super::check::FAULTS;
 use crate::cli::console::warn;
+use crate::cli::exit::SilentExit;
 use crate::cli::progress::Progress;
 use crate::format::{counted, escape};
 
@@ -28,8 +30,8 @@ pub(super) fn run(db: &Path, args: &FleetPullArgs, out: &mut dyn Write) -> anyho
         conditions: args.filter.clone(),
     };
     let progress = Progress::new("reading packs");
-    let report = pull(source.as_ref(), db, &filter, &mut |done, all| {
-        progress.set(done, all, "runs");
+    let report = pull(source.as_ref(), db, &filter, &mut |what, done, all| {
+        progress.set(done, all, what);
     });
     drop(progress);
     let report = report?;
@@ -38,8 +40,12 @@ pub(super) fn run(db: &Path, args: &FleetPullArgs, out: &mut dyn Write) -> anyho
     }
     let db = escape(&db.display().to_string());
     match report.runs {
+        0 if report.faults > 0 => writeln!(out, "no run pulled")?,
         0 => writeln!(out, "no run pulled: none fulfils all conditions")?,
         runs => writeln!(out, "{} pulled into {db}", counted(runs, "run"))?,
     }
-    Ok(())
+    match report.faults {
+        0 => Ok(()),
+        _ => Err(SilentExit(FAULTS).into()),
+    }
 }
