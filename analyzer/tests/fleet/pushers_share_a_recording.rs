@@ -3,8 +3,9 @@
 use std::process::{Command, Stdio};
 
 use crate::fixture::command::{energy, errors, refused, text};
-use crate::fixture::{UUID, recording};
+use crate::fixture::{UUID, recording, summed, write};
 use crate::lake;
+use rusqlite::Connection;
 
 #[test]
 fn two_pushers_at_once_send_each_pack_once() {
@@ -48,6 +49,46 @@ fn an_object_with_other_content_is_not_replaced() {
     std::fs::remove_file(&object).unwrap();
     text(&energy(folder.path(), &["fleet", "push", "lake"]));
     lake::check(&folder.path().join("lake"));
+}
+
+#[test]
+fn a_contradiction_stops_one_run_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |no: u8| {
+        let mut batch = summed("measured");
+        batch.run.as_mut().unwrap().uuid = format!("{no:08x}-0000-4000-8000-000000000000");
+        batch
+    };
+    write(
+        &folder.path().join("energy.db"),
+        &(1..=3).map(run).collect::<Vec<_>>(),
+    );
+    let root = folder.path().join("lake");
+    let day = root.join("v1/kinds/date=2026-11-24");
+    std::fs::create_dir_all(&day).unwrap();
+    let object = day.join("unknown.00000001-0000-4000-8000-000000000000.0.a1.parquet");
+    std::fs::write(&object, "other").unwrap();
+    // At first while it is planned, then as a planned pack; another one has a plan of another version.
+    for (no, expected) in [(1, 2), (2, 3)] {
+        let output = energy(folder.path(), &["fleet", "push", "lake"]);
+        assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
+        assert!(errors(&output).contains("00000001-0000"), "{no}");
+        assert_eq!(lake::rows(&root, "runs").len(), expected);
+        write(&folder.path().join("energy.db"), &[run(4)]);
+    }
+    let wrong = "UPDATE shipments SET plan = '{}' WHERE status = 'planned'";
+    let db = folder.path().join("energy.db");
+    Connection::open(&db).unwrap().execute_batch(wrong).unwrap();
+    std::fs::remove_file(&object).unwrap();
+    write(&db, &[run(5)]);
+    let output = energy(folder.path(), &["fleet", "push", "lake"]);
+    assert!(
+        errors(&output).contains("another version"),
+        "{}",
+        errors(&output)
+    );
+    assert_eq!(lake::rows(&root, "runs").len(), 4);
+    lake::check(&root);
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl FolderDestination {
             let mut unnamed = tempfile::Builder::new();
             let mut file = unnamed
                 .prefix(&name)
-                .make_in(&unfinished, File::create_new)?;
+                .make_in(&unfinished, |path| File::create_new(path))?;
             file.write_all(bytes)?;
             file.as_file().sync_all()?;
             Ok(file)

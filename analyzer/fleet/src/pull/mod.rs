@@ -3,6 +3,7 @@
 mod facts;
 mod filter;
 mod reader;
+mod report;
 mod select;
 mod sums;
 mod tree;
@@ -19,26 +20,7 @@ use reader::PackReader;
 use sums::SummedRun;
 
 pub use filter::{PullCondition, PullFilter};
-
-/// What was pulled.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PullReport {
-    /// Runs that were written.
-    pub runs: usize,
-    /// Runs that the filter leaves out.
-    pub others: usize,
-    /// Runs and manifests that are left out because objects are missing or damaged.
-    pub faults: usize,
-    /// What is left out, and why.
-    pub warnings: Vec<String>,
-}
-
-impl PullReport {
-    fn fault(&mut self, why: String) {
-        self.faults += 1;
-        self.warnings.push(why);
-    }
-}
+pub use report::PullReport;
 
 /// Reads the packs below `source` that count, sums the buckets of each run that `filter` selects, and
 /// writes it to the recording at `db`. A run that was pulled before is replaced. Runs with missing or

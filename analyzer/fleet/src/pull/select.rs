@@ -8,8 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use super::PullReport;
 use super::filter::PullFilter;
+use super::report::PullReport;
 use crate::columns::PACKS;
 use crate::compact::{PackKey, is_compacted, is_newer_pack};
 use crate::destination::Destination;

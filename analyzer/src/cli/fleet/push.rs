@@ -37,21 +37,23 @@ pub(super) fn run(db: &Path, args: &FleetPushArgs, out: &mut dyn Write) -> anyho
     let root = escape(destination.root());
     let mut pusher = Pusher::open(db, destination, &args.options)?;
     let mut report = PushReport::default();
-    match args.options.follow {
-        true => follow(&mut pusher, args.options.every, &mut report)?,
-        false => {
-            pusher.pass(&mut report, &mut show)?;
-            if report.unsent > 0 {
-                let unsent = counted(usize::try_from(report.unsent)?, "run");
-                warn(&format!(
-                    "{unsent} not sent: being recorded, or refused; --follow sends runs that are \
-                     being recorded"
-                ));
-            }
-        }
+    let passed = match args.options.follow {
+        true => follow(&mut pusher, args.options.every, &mut report),
+        false => pusher
+            .pass(&mut report, &mut show)
+            .map_err(anyhow::Error::from),
+    };
+    if passed.is_ok() && report.unsent > 0 && !args.options.follow {
+        let unsent = counted(usize::try_from(report.unsent)?, "run");
+        warn(&format!(
+            "{unsent} not sent: being recorded, or refused; --follow sends runs that are being \
+             recorded"
+        ));
     }
-    writeln!(out, "{}", sentence(&report, &root))?;
-    Ok(())
+    if passed.is_ok() || report.packs > 0 {
+        writeln!(out, "{}", sentence(&report, &root))?;
+    }
+    passed
 }
 
 /// Sends until a signal is received, or the selected runs were sent.
