@@ -198,8 +198,16 @@ fn span_entries_sum_to_the_totals_and_name_their_traces() {
     keys.dedup();
     assert_eq!(keys.len(), count);
     // Later entries into a span have the trace of the first one, which has the fields.
-    let first = |row: &&Row| row["trace_id"] == FIRST && row["kind"] == "request";
-    assert!(requests.iter().filter(first).count() >= 2 * 3);
+    let entries = |bucket: i128, trace: Option<&str>| {
+        let is_one =
+            |row: &&Row| whole(row, "bucket") == bucket && row["trace_id"].as_str() == trace;
+        requests.iter().filter(is_one).count()
+    };
+    let known = entries(0, Some(FIRST));
+    assert!(known >= 2 * 6 && entries(0, None) <= 2 * 3, "{known}");
+    // Those of the second bucket were written when the span was open, and stay as they are.
+    assert_eq!(entries(1, Some(SECOND)), 0);
+    assert!(entries(1, None) >= 2 * 3);
     assert_eq!(traces(&requests), traces(&spans));
     assert!(traces(&spans).contains(FIRST));
     let inner = |row: &&Row| row["trace_id"] == FIRST && row["kind"] == "request > query";
