@@ -119,6 +119,20 @@ impl Store {
         read().map_err(from_sqlite(&self.path))
     }
 
+    /// Returns the pack before `row`. It has a plan until `row` is sent.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn shipment_before(
+        &self,
+        destination: i64,
+        row: &ShipmentRow,
+    ) -> Result<Option<ShipmentRow>, Error> {
+        let of = params![destination, row.run_uuid, row.attribution, row.bucket - 1];
+        let read = || self.connection.query_row(SHIPMENT, of, shipment).optional();
+        read().map_err(from_sqlite(&self.path))
+    }
+
     /// Returns the packs of a destination that are planned and not sent, in order of planning.
     ///
     /// # Errors
@@ -154,10 +168,8 @@ impl Store {
                     row.plan
                 ],
             )?;
-            let sql = "SELECT * FROM shipments WHERE destination = ?1 AND run_uuid = ?2
-                       AND attribution = ?3 AND bucket = ?4";
             let of = params![destination, row.run_uuid, row.attribution, row.bucket];
-            connection.query_row(sql, of, shipment)
+            connection.query_row(SHIPMENT, of, shipment)
         })
     }
 
@@ -236,6 +248,10 @@ impl Store {
         super::experiments::in_transaction(self, change).map_err(from_sqlite(&self.path))
     }
 }
+
+/// A pack.
+const SHIPMENT: &str = "SELECT * FROM shipments
+    WHERE destination = ?1 AND run_uuid = ?2 AND attribution = ?3 AND bucket = ?4";
 
 /// Pairs of a run and a destination that has not received its last pack.
 const UNSENT: &str = "

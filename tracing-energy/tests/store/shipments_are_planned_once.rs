@@ -39,6 +39,14 @@ fn the_first_plan_of_a_pack_is_kept() {
     let newest = store.newest_shipment(root.id, "a", 1).expect("read");
     let newest = newest.expect("a pack");
     assert_eq!((newest.is_sent, newest.plan.as_deref()), (true, Some("1")));
+    // The next pack begins where its plan ends.
+    let next = pack(1, true, "2");
+    let next = store.plan_shipment(root.id, &next).expect("planned");
+    let before = |row| store.shipment_before(root.id, row).expect("read");
+    assert_eq!(before(&first), None);
+    assert_eq!(before(&next), Some(newest));
+    store.mark_sent(root.id, &next, "hash").expect("marked");
+    assert_eq!(before(&next).and_then(|row| row.plan), None);
 }
 
 #[test]

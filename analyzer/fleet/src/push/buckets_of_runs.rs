@@ -108,7 +108,7 @@ impl BucketStart {
         }))
     }
 
-    /// Returns the plan of the bucket, without attribution and end.
+    /// Returns the plan of the bucket, without attribution, end, and totals at its start.
     fn plan(self, run: &Run, totals: CurrentTotals, contents: PackContents) -> PackPlan {
         let is_final = run.row.status != RunStatus::Running;
         let accounted_ns = totals.accounted_ns.unwrap_or(self.time_ns);
@@ -128,9 +128,7 @@ impl BucketStart {
             writer: env!("CARGO_PKG_VERSION").to_owned(),
             activations_from_ns,
             activations_until_ns: (!is_final).then_some(accounted_ns),
-            before: self
-                .earlier
-                .map_or_else(Cumulative::default, |plan| plan.after),
+            before: Cumulative::default(),
             after: totals.cumulative,
         }
     }

@@ -26,7 +26,8 @@ pub struct PushOptions {
     #[arg(long)]
     pub follow: bool,
     /// Length of the buckets of a run that is being recorded
-    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = parse_duration,
+          requires = "follow")]
     pub every: Duration,
     /// Additional tables.
     #[command(flatten)]
@@ -51,6 +52,8 @@ pub enum PushEvent {
     Sent(String, i64),
     /// A run is not sent: title and reason.
     Refused(String, String),
+    /// A run has other additional tables than requested, as its first pack has: title.
+    OtherTables(String),
 }
 
 /// Sums over passes.
@@ -76,7 +79,7 @@ pub struct Pusher {
     /// Ids of the selected runs; `None`: all.
     selected: Option<Vec<String>>,
     rules: BucketRules,
-    /// Runs of which a refusal was reported, with the reason.
+    /// Runs of which something was reported, and what.
     reported: Vec<(String, String)>,
     /// Runs that ended without a word.
     silent: SilentRuns,
@@ -148,6 +151,11 @@ impl Pusher {
         first
     }
 
+    /// Returns the name of the destination.
+    pub fn root(&self) -> &str {
+        self.destination.root()
+    }
+
     /// Returns whether the selected runs were sent completely; `false` if all runs are selected.
     pub fn is_complete(&self, report: &PushReport) -> bool {
         self.selected.is_some() && report.unsent == 0
@@ -169,6 +177,10 @@ impl Pusher {
         let last = store.newest_shipment(self.row.id, uuid, attribution)?;
         match next_pack(recording, &run, last.as_ref(), self.rules) {
             Ok(NextPack::Ready(plan)) => {
+                if plan.contents != self.rules.contents {
+                    let event = PushEvent::OtherTables(run.title());
+                    self.report_once(&run, "tables".to_owned(), event, on_event);
+                }
                 let row = store.plan_shipment(self.row.id, &planned(&plan)?)?;
                 report.unsent += 1;
                 self.deliver(store, recording, &row, report, on_event)?;
@@ -201,7 +213,14 @@ impl Pusher {
             return Ok(());
         };
         // The stored text, so that each attempt writes the same numbers.
-        let plan = parse_plan(text)?;
+        let mut plan = parse_plan(text)?;
+        if row.bucket > 0 {
+            let earlier = store.shipment_before(self.row.id, row)?;
+            let Some(text) = earlier.and_then(|earlier| earlier.plan) else {
+                return Ok(());
+            };
+            plan.before = parse_plan(&text)?.after;
+        }
         let run = recording.run(&row.run_uuid).ok();
         let source = run.as_ref().map(|run| (recording, run));
         let sent = send(self.destination.as_ref(), &plan, source)?;
@@ -214,11 +233,21 @@ impl Pusher {
         Ok(())
     }
 
-    /// Reports a refusal once.
     fn refuse(&mut self, run: &Run, why: String, on_event: &mut dyn FnMut(PushEvent)) {
-        let key = (run.row.uuid.clone(), why);
+        let event = PushEvent::Refused(run.title(), why.clone());
+        self.report_once(run, why, event, on_event);
+    }
+
+    fn report_once(
+        &mut self,
+        run: &Run,
+        what: String,
+        event: PushEvent,
+        on_event: &mut dyn FnMut(PushEvent),
+    ) {
+        let key = (run.row.uuid.clone(), what);
         if !self.reported.contains(&key) {
-            on_event(PushEvent::Refused(run.title(), key.1.clone()));
+            on_event(event);
             self.reported.push(key);
         }
     }
