@@ -5,6 +5,12 @@ use self::FleetType::{Flag, Real, Text, Whole};
 /// Version of the tables, in the column `schema_version` of `packs`.
 pub const PACK_VERSION: i64 = 1;
 
+/// Returns whether a newer program has written a pack of that version: it may have columns that this
+/// program does not know.
+pub fn is_newer(version: Option<i64>) -> bool {
+    version.is_some_and(|version| version > PACK_VERSION)
+}
+
 /// Type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FleetType {
@@ -211,7 +217,7 @@ pub const REQUESTS: FleetTable = FleetTable {
         ("measured_nj", Whole),
         ("covered_ns", Whole),
     ],
-    sum: Some("self_nj"),
+    sum: Some("energy_nj"),
 };
 
 /// Parts of span entries in the bucket.

@@ -24,7 +24,7 @@ use day::DayCompaction;
 
 pub use report::CompactReport;
 
-pub(crate) use manifest::{PackKey, is_compacted, object_of, sha256_in, table_in};
+pub(crate) use manifest::{PackKey, is_compacted, is_newer_pack, object_of, sha256_in, table_in};
 
 /// Compacts all days with new packs, and removes the sources of objects that were compacted at least
 /// `keep` ago. `on_progress` is called before each day with its name.

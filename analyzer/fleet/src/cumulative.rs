@@ -124,7 +124,12 @@ pub struct TotalEntry<K> {
     /// How the energy was determined.
     pub basis: Option<String>,
     /// Lower and upper end of the interval of the energy over the whole run.
+    #[serde(default, skip_serializing_if = "is_unknown")]
     pub interval: (Option<i64>, Option<i64>),
+}
+
+fn is_unknown(interval: &(Option<i64>, Option<i64>)) -> bool {
+    *interval == (None, None)
 }
 
 impl Cumulative {

@@ -132,6 +132,9 @@ pub enum Error {
     /// An export cannot be written.
     #[error("{0}")]
     Sink(String),
+    /// What was written before is damaged, or contradicts what is to be written; it is not replaced.
+    #[error("{0}")]
+    Conflict(String),
     /// A model cannot be loaded or downloaded.
     #[error("{0}")]
     Model(String),
@@ -202,6 +205,7 @@ impl Error {
             | Self::Interrupted { .. }
             | Self::Input { .. }
             | Self::Sink(_)
+            | Self::Conflict(_)
             | Self::Model(_) => ErrorClass::Broken,
         }
     }

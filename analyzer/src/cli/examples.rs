@@ -90,7 +90,8 @@ pub(super) const FLEET_PUSH: &str = "Examples:
 Each run is one pack of Parquet tables; a run that is being recorded is one
 pack for each --every of its time. Prompts and responses are not sent. A pack
 is sent once: the recording remembers it, and sending again after a failure
-writes the same objects. `energy prune` spares runs that were not sent.
+writes the same objects. `energy prune` spares runs that were not sent. Runs
+that were pulled are not sent: their host sends them.
 Credentials of object stores are read from their usual environment variables.";
 
 #[cfg(feature = "fleet")]
@@ -100,7 +101,8 @@ pub(super) const FLEET_PULL: &str = "Examples:
 
 Keys: host_id, host, service, run, name, status, model, precision, engine,
 chip, os, version, program_version; since and until are dates of the start.
-Pulled runs have totals only, and the tag `pulled`. Pulling again replaces them.";
+Pulled runs have totals only, and the tag `pulled`. Pulling again replaces them.
+Exit code 3: runs are left out, because objects are missing or damaged.";
 
 #[cfg(feature = "fleet")]
 pub(super) const FLEET_COMPACT: &str = "Examples:
@@ -114,8 +116,9 @@ that were merged are removed by a later call, --keep after they were merged.";
 pub(super) const FLEET_FORGET: &str = "Examples:
   energy fleet forget /mnt/energy
 
-Runs that were not sent there can be pruned then. Pushing there again sends all
-runs once more: the same objects.";
+Runs that were not sent there can be pruned then. What was sent stays known:
+pushing there again sends the rest.";
+
 #[cfg(feature = "otlp")]
 pub(super) const OTLP: &str = "Examples:
   energy otlp push last http://localhost:4318

@@ -248,6 +248,35 @@ fn faults_of_a_moment_are_repeated_until_all_objects_are_whole() {
 }
 
 #[test]
+fn a_prefix_of_any_characters_is_that_of_the_objects() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(folder.path(), "measured");
+    let store = FakeStore::start(&[]);
+    let root = "s3://bucket/team~a#1/100%/[x]";
+    text(&store.energy(folder.path(), &["fleet", "push", root]));
+    let names: Vec<String> = store
+        .state
+        .lock()
+        .unwrap()
+        .objects
+        .keys()
+        .cloned()
+        .collect();
+    assert!(
+        names
+            .iter()
+            .all(|name| name.starts_with("team~a#1/100%/[x]/v1/")),
+        "{names:?}"
+    );
+    let compacted = text(&store.energy(folder.path(), &["fleet", "compact", root]));
+    assert!(compacted.starts_with("1 pack of 1 day"), "{compacted}");
+    let pull = ["fleet", "pull", "--from", root, "--db", "pulled.db"];
+    assert!(text(&store.energy(folder.path(), &pull)).starts_with("1 run"));
+    let invalid = store.energy(folder.path(), &["fleet", "push", "s3://bucket/a//b"]);
+    assert_eq!(invalid.status.code(), Some(2), "{}", errors(&invalid));
+}
+
+#[test]
 fn a_truncated_object_is_reported_and_no_manifest_names_it() {
     let folder = tempfile::tempdir().unwrap();
     recording(folder.path(), "measured");

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use crate::fixture::command::{energy, errors, text};
+use crate::fixture::command::{energy, errors, refused, text};
 use crate::fixture::{summed, write};
 use crate::lake::{self, Row, recorded, rows};
+use energy_fleet::columns::{PACK_VERSION, PACKS};
+use energy_fleet::encode::{Cell, TableEncoder, decode};
 use tracing_energy::Batch;
 
 const TABLES: [&str; 7] = [
@@ -98,6 +100,83 @@ fn a_pack_with_a_missing_object_is_left_out_with_a_warning() {
     std::fs::write(root.join(object), bytes).unwrap();
     assert!(compact(folder.path(), "60m").starts_with("1 pack of 1 day"));
     lake::check(&root);
+}
+
+/// Names a newer version in a manifest.
+fn make_newer(object: &Path) {
+    let at = PACKS.position("schema_version").unwrap();
+    let mut table = TableEncoder::small(&PACKS).unwrap();
+    decode(
+        "",
+        std::fs::read(object).unwrap(),
+        &PACKS,
+        &mut |mut row| {
+            row[at] = Cell::Whole(PACK_VERSION + 1);
+            table.push(&row)
+        },
+    )
+    .unwrap();
+    std::fs::write(object, table.finish().unwrap()).unwrap();
+}
+
+#[test]
+fn packs_of_a_newer_program_stay_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("lake");
+    write(&folder.path().join("energy.db"), &[run(1), run(2)]);
+    text(&energy(folder.path(), &["fleet", "push", "lake"]));
+    let day = root.join("v1/packs/date=2026-11-24");
+    make_newer(&day.join("e.00000001-0000-4000-8000-000000000000.0.a1.parquet"));
+    let output = energy(folder.path(), &["fleet", "compact", "lake", "--keep", "0s"]);
+    assert!(errors(&output).contains("newer version"), "{output:?}");
+    assert!(text(&output).starts_with("1 pack of 1 day"));
+    compact(folder.path(), "0s");
+    assert_eq!(lake::sources(&root, "runs").len(), 1);
+    // A compacted object of a newer program: nothing is merged or removed.
+    make_newer(&day.join("compacted.00000001.parquet"));
+    let before = lake::objects(&root);
+    let output = energy(folder.path(), &["fleet", "compact", "lake", "--keep", "0s"]);
+    assert!(errors(&output).contains("newer version"), "{output:?}");
+    assert_eq!(lake::objects(&root), before);
+}
+
+#[test]
+fn nothing_is_removed_if_a_compacted_object_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, root) = (folder.path().join("energy.db"), folder.path().join("lake"));
+    write(&db, &[run(1), run(2)]);
+    text(&energy(folder.path(), &["fleet", "push", "lake"]));
+    compact(folder.path(), "60m");
+    let object = root.join("v1/kinds/date=2026-11-24/compacted.00000001.parquet");
+    let bytes = std::fs::read(&object).unwrap();
+    std::fs::remove_file(&object).unwrap();
+    let before = lake::objects(&root);
+    let message = refused(
+        folder.path(),
+        &["fleet", "compact", "lake", "--keep", "0s"],
+        1,
+    );
+    assert!(
+        message.contains("v1/kinds") && message.contains("restore"),
+        "{message}"
+    );
+    assert_eq!(lake::objects(&root), before);
+    std::fs::write(&object, bytes).unwrap();
+    compact(folder.path(), "0s");
+    std::fs::remove_file(&object).unwrap();
+    write(&db, &[run(0)]);
+    text(&energy(folder.path(), &["fleet", "push", "lake"]));
+    let message = refused(folder.path(), &["fleet", "compact", "lake"], 1);
+    assert!(message.contains("v1/kinds"), "{message}");
+    let pull = ["fleet", "pull", "--from", "lake", "--db", "pulled.db"];
+    let output = energy(folder.path(), &pull);
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(
+        errors(&output).matches("is left out").count(),
+        2,
+        "{output:?}"
+    );
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("1 run"));
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub(super) struct Growing {
     sink: SqliteSink,
     /// Heartbeats go back by an hour each, as of a clock that is set.
     clock_unix_ns: i64,
+    /// Rail whose samples have stopped, and its part of the run.
+    frozen: Option<(u32, f64)>,
 }
 
 impl Growing {
@@ -24,9 +26,15 @@ impl Growing {
         let mut growing = Self {
             sink: SqliteSink::create(path).unwrap(),
             clock_unix_ns: host::unix_ns(),
+            frozen: None,
         };
         growing.write(0.0, RunStatus::Running);
         growing
+    }
+
+    /// Lets the samples of a rail stop at a part of the run.
+    pub(super) fn freeze(&mut self, rail: u32, part: f64) {
+        self.frozen = Some((rail, part));
     }
 
     /// Writes the totals of a part of the run, and ends it with the last one.
@@ -46,6 +54,9 @@ impl Growing {
             ..run
         });
         scale(&mut batch, part, time_ns);
+        if let Some((rail, part)) = self.frozen {
+            freeze(&mut batch, rail, part);
+        }
         batch.time_ns = time_ns;
         self.clock_unix_ns -= 3_600_000_000_000;
         batch.heartbeat_unix_ns = self.clock_unix_ns;
@@ -126,4 +137,28 @@ fn scale(batch: &mut Batch, part: f64, time_ns: i64) {
             *energy *= part;
         }
     }
+}
+
+/// Gives a rail the totals of a part of the run.
+fn freeze(batch: &mut Batch, rail: u32, part: f64) {
+    let mut earlier = summed("measured");
+    scale(&mut earlier, part, (END_NS as f64 * part) as i64);
+    let (rows, earlier) = (&mut batch.attribution, earlier.attribution);
+    rows.balance.retain(|row| row.rail != rail);
+    rows.node_energy.retain(|row| row.rail != rail);
+    rows.phase_energy.retain(|row| row.rail != rail);
+    rows.balance
+        .extend(earlier.balance.into_iter().filter(|row| row.rail == rail));
+    rows.node_energy.extend(
+        earlier
+            .node_energy
+            .into_iter()
+            .filter(|row| row.rail == rail),
+    );
+    rows.phase_energy.extend(
+        earlier
+            .phase_energy
+            .into_iter()
+            .filter(|row| row.rail == rail),
+    );
 }

@@ -14,4 +14,5 @@ mod packs_hold_every_nanojoule_once;
 mod prune_spares_unsent_runs;
 mod pulled_runs_equal_their_recordings;
 mod pushers_share_a_recording;
+mod requests_and_spans_of_a_recorder;
 mod runs_are_sent_in_buckets;

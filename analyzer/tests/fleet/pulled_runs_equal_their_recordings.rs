@@ -1,6 +1,6 @@
 //! A pulled recording answers as the recording that was pushed.
 
-use crate::fixture::command::{energy, errors, json, refused, text};
+use crate::fixture::command::{energy, errors, json, text};
 use crate::fixture::{UUID, recording, summed, write};
 use crate::lake::recorded;
 use serde_json::Value;
@@ -124,15 +124,25 @@ fn an_object_that_is_not_that_of_the_manifest_is_named() {
     let mut bytes = std::fs::read(&object).unwrap();
     bytes[20] ^= 1;
     std::fs::write(&object, bytes).unwrap();
-    let message = refused(folder.path(), &PULL, 1);
+    let fault = || {
+        let output = energy(folder.path(), &PULL);
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        assert_eq!(output.stdout, b"no run pulled\n");
+        errors(&output)
+    };
+    let message = fault();
     assert!(
-        message.contains("v1/accounts") && message.contains("fleet check"),
+        message.contains("v1/accounts") && message.contains("energy attribute"),
         "{message}"
     );
     std::fs::remove_file(&object).unwrap();
-    let message = refused(folder.path(), &PULL, 1);
+    let message = fault();
     assert!(
         message.contains("is missing") && message.contains("v1/accounts"),
         "{message}"
     );
+    // As the messages say.
+    text(&energy(folder.path(), &["attribute", UUID]));
+    text(&energy(folder.path(), &["fleet", "push", "lake"]));
+    text(&energy(folder.path(), &PULL));
 }

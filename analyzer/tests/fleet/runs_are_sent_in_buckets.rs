@@ -11,6 +11,7 @@ use energy_data::rows::RunStatus;
 use energy_fleet::destination::destination;
 use energy_fleet::push::{PushOptions, PushReport, Pusher};
 use proptest::prelude::*;
+use rusqlite::Connection;
 use tracing_energy::EnergyLayer;
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -69,6 +70,64 @@ fn buckets_of_a_run_sum_to_its_totals() {
     assert_eq!(time, 10_000_000_000);
     let tokens: Vec<i128> = runs.iter().map(|row| whole(row, "output_tokens")).collect();
     assert_eq!(tokens.iter().sum::<i128>(), 20);
+}
+
+#[test]
+fn a_rail_whose_samples_stop_does_not_stop_the_buckets() {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, root) = (folder.path().join("energy.db"), folder.path().join("lake"));
+    let mut growing = Growing::begin(&db);
+    let mut pusher = pusher(&db, &root, Duration::from_secs(60));
+    growing.freeze(2, 0.5);
+    // 100 s: the second rail may be late. 200 s: it is silent.
+    for (part, expected) in [(10.0, 0), (20.0, 1), (27.0, 1)] {
+        growing.write(part, RunStatus::Running);
+        assert_eq!(pass(&mut pusher), expected, "{part}");
+    }
+    lake::check(&root);
+    let measured = by_rail(&rows(&root, "accounts"), "measured_nj");
+    assert_eq!(measured, recorded(&db, Growing::uuid(), "measured_j"));
+    let time = by_rail(&rows(&root, "accounts"), "duration_ns");
+    assert_eq!(time["rapl/core"], 5_000_000_000);
+    let runs = rows(&root, "runs");
+    let length: i128 = runs.iter().map(|row| whole(row, "duration_ns")).sum();
+    assert_eq!(length, 270_000_000_000);
+}
+
+#[test]
+fn a_run_that_a_reboot_has_ended_is_sent_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, root) = (folder.path().join("energy.db"), folder.path().join("lake"));
+    let mut growing = Growing::begin(&db);
+    let mut pusher = pusher(&db, &root, Duration::from_secs(1));
+    growing.write(0.5, RunStatus::Running);
+    assert_eq!(pass(&mut pusher), 1);
+    drop(growing);
+    let reboot = "UPDATE runs SET boot_id = 'an earlier one'";
+    Connection::open(&db)
+        .unwrap()
+        .execute_batch(reboot)
+        .unwrap();
+    assert_eq!(pass(&mut pusher), 1);
+    let packs = rows(&root, "packs");
+    assert!(packs.iter().any(|row| row["final"] == true), "{packs:?}");
+    lake::check(&root);
+    assert_eq!(pass(&mut pusher), 0);
+}
+
+#[test]
+fn a_destination_that_was_forgotten_gets_the_rest_of_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, root) = (folder.path().join("energy.db"), folder.path().join("lake"));
+    let mut growing = Growing::begin(&db);
+    growing.write(0.5, RunStatus::Running);
+    assert_eq!(pass(&mut pusher(&db, &root, Duration::from_secs(1))), 1);
+    text(&energy(folder.path(), &["fleet", "forget", "lake"]));
+    growing.write(1.0, RunStatus::Complete);
+    text(&energy(folder.path(), &["fleet", "push", "lake"]));
+    lake::check(&root);
+    let measured = by_rail(&rows(&root, "accounts"), "measured_nj");
+    assert_eq!(measured, recorded(&db, Growing::uuid(), "measured_j"));
 }
 
 #[test]
@@ -242,7 +301,7 @@ proptest! {
             by_rail(&accounts, "measured_nj"),
             recorded(&db, Growing::uuid(), "measured_j")
         );
-let whole = folder.path().join("whole");
+        let whole = folder.path().join("whole");
         let to = destination(whole.to_str().unwrap()).unwrap();
         let mut other = Pusher::open(&db, to, &PushOptions::default()).unwrap();
         prop_assert_eq!(pass(&mut other), 1);

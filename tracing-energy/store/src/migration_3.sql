@@ -5,7 +5,8 @@ CREATE TABLE destinations (
     id INTEGER PRIMARY KEY,
     root TEXT NOT NULL UNIQUE,      -- absolute path of a folder, or a URL
     created_unix_ns INTEGER NOT NULL, -- wall clock, ns since 1970
-    every_run INTEGER NOT NULL CHECK (every_run IN (0, 1)) -- 1: it receives all runs of the file
+    every_run INTEGER NOT NULL CHECK (every_run IN (0, 1)), -- 1: it receives all runs of the file
+    forgotten INTEGER NOT NULL CHECK (forgotten IN (0, 1)) -- 1: it expects no run
 );
 
 -- Packs: buckets of time of one attribution of a run. They refer to runs by uuid: packs of a deleted

@@ -47,8 +47,8 @@ pub struct ShipmentRow {
 }
 
 impl Store {
-    /// Returns the destination with that root. Adds it if it is missing. `every_run` widens a
-    /// destination that receives selected runs, and never narrows it.
+    /// Returns the destination with that root. Adds it if it is missing or was forgotten. `every_run`
+    /// widens a destination that receives selected runs, and never narrows it.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -60,9 +60,12 @@ impl Store {
     ) -> Result<DestinationRow, Error> {
         self.ship(|connection| {
             connection.execute(
-                "INSERT INTO destinations (root, created_unix_ns, every_run) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (root) DO UPDATE SET every_run = max(every_run, ?3)
-                 WHERE every_run < ?3",
+                "INSERT INTO destinations (root, created_unix_ns, every_run, forgotten)
+                 VALUES (?1, ?2, ?3, 0)
+                 ON CONFLICT (root) DO UPDATE SET
+                     every_run = CASE WHEN forgotten THEN ?3 ELSE max(every_run, ?3) END,
+                     forgotten = 0
+                 WHERE every_run < ?3 OR forgotten",
                 params![root, now_unix_ns, every_run],
             )?;
             let sql = "SELECT id, root, every_run FROM destinations WHERE root = ?1";
@@ -70,12 +73,12 @@ impl Store {
         })
     }
 
-    /// Returns all destinations, oldest first.
+    /// Returns the destinations that expect runs, oldest first.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn destinations(&self) -> Result<Vec<DestinationRow>, Error> {
-        let sql = "SELECT id, root, every_run FROM destinations ORDER BY id";
+        let sql = "SELECT id, root, every_run FROM destinations WHERE NOT forgotten ORDER BY id";
         let read = || -> rusqlite::Result<Vec<_>> {
             let mut statement = self.connection.prepare_cached(sql)?;
             statement.query_map([], destination)?.collect()
@@ -83,19 +86,15 @@ impl Store {
         read().map_err(from_sqlite(&self.path))
     }
 
-    /// Removes a destination with its packs from this file; objects that were sent stay where they
-    /// are. Returns whether there was one.
+    /// Lets a destination expect no run, until it is added again. Its packs stay known, so that they
+    /// are not sent with other content. Returns whether there was one that expected runs.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn remove_destination(&self, root: &str) -> Result<bool, Error> {
+    pub fn forget_destination(&self, root: &str) -> Result<bool, Error> {
         self.ship(|connection| {
-            let of = "SELECT id FROM destinations WHERE root = ?1";
-            // Files may be opened without foreign keys.
-            let sql = format!("DELETE FROM shipments WHERE destination IN ({of})");
-            connection.execute(&sql, [root])?;
-            let removed = connection.execute("DELETE FROM destinations WHERE root = ?1", [root])?;
-            Ok(removed > 0)
+            let sql = "UPDATE destinations SET forgotten = 1 WHERE root = ?1 AND NOT forgotten";
+            Ok(connection.execute(sql, [root])? > 0)
         })
     }
 
@@ -117,6 +116,20 @@ impl Store {
             let of = params![destination, run_uuid, attribution];
             statement.query_row(of, shipment).optional()
         };
+        read().map_err(from_sqlite(&self.path))
+    }
+
+    /// Returns the pack before `row`. It has a plan until `row` is sent.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn shipment_before(
+        &self,
+        destination: i64,
+        row: &ShipmentRow,
+    ) -> Result<Option<ShipmentRow>, Error> {
+        let of = params![destination, row.run_uuid, row.attribution, row.bucket - 1];
+        let read = || self.connection.query_row(SHIPMENT, of, shipment).optional();
         read().map_err(from_sqlite(&self.path))
     }
 
@@ -155,10 +168,8 @@ impl Store {
                     row.plan
                 ],
             )?;
-            let sql = "SELECT * FROM shipments WHERE destination = ?1 AND run_uuid = ?2
-                       AND attribution = ?3 AND bucket = ?4";
             let of = params![destination, row.run_uuid, row.attribution, row.bucket];
-            connection.query_row(sql, of, shipment)
+            connection.query_row(SHIPMENT, of, shipment)
         })
     }
 
@@ -196,47 +207,35 @@ impl Store {
         })
     }
 
-    /// Returns the numbers of the attributed runs that have ended and that some destination expects
-    /// and has not received, by the shown attribution.
+    /// Returns the numbers of the runs that have ended and that some destination expects and has not
+    /// received, by the shown attribution. Pulled runs are expected by none: their host sends them.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn runs_to_send(&self) -> Result<Vec<i64>, Error> {
-        let sql = "
-            SELECT DISTINCT r.no FROM runs r
-            JOIN destinations d
-            JOIN (SELECT run, max(id) AS id FROM attributions GROUP BY run) a ON a.run = r.no
-            WHERE r.parent_run IS NULL AND r.status <> 'running'
-              AND (d.every_run OR EXISTS (
-                  SELECT 1 FROM shipments s WHERE s.destination = d.id AND s.run_uuid = r.uuid))
-              AND NOT EXISTS (
-                  SELECT 1 FROM shipments s
-                  WHERE s.destination = d.id AND s.run_uuid = r.uuid AND s.attribution = a.id
-                    AND s.final AND s.status = 'sent')
-            ORDER BY r.no";
+        let sql = format!(
+            "SELECT DISTINCT r.no {UNSENT} AND r.status <> 'running' AND NOT d.forgotten
+             AND (d.every_run OR EXISTS (
+                 SELECT 1 FROM shipments s WHERE s.destination = d.id AND s.run_uuid = r.uuid))
+             ORDER BY r.no"
+        );
         let read = || -> rusqlite::Result<Vec<_>> {
-            let mut statement = self.connection.prepare_cached(sql)?;
+            let mut statement = self.connection.prepare_cached(&sql)?;
             statement.query_map([], |r| r.get(0))?.collect()
         };
         read().map_err(from_sqlite(&self.path))
     }
 
-    /// Returns the ids of the attributed runs whose last pack, of the shown attribution, a destination
-    /// has not received, oldest first; also those that are being recorded.
+    /// Returns the ids of the runs whose last pack, of the shown attribution, a destination has not
+    /// received, oldest first; also those that are being recorded, or have no attribution. Pulled runs
+    /// are left out.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn unsent_runs(&self, destination: i64) -> Result<Vec<String>, Error> {
-        let sql = "
-            SELECT r.uuid FROM runs r
-            JOIN (SELECT run, max(id) AS id FROM attributions GROUP BY run) a ON a.run = r.no
-            WHERE r.parent_run IS NULL AND NOT EXISTS (
-                SELECT 1 FROM shipments s
-                WHERE s.destination = ?1 AND s.run_uuid = r.uuid AND s.attribution = a.id
-                  AND s.final AND s.status = 'sent')
-            ORDER BY r.no";
+        let sql = format!("SELECT r.uuid {UNSENT} AND d.id = ?1 ORDER BY r.no");
         let read = || -> rusqlite::Result<Vec<_>> {
-            let mut statement = self.connection.prepare_cached(sql)?;
+            let mut statement = self.connection.prepare_cached(&sql)?;
             statement.query_map([destination], |r| r.get(0))?.collect()
         };
         read().map_err(from_sqlite(&self.path))
@@ -249,6 +248,22 @@ impl Store {
         super::experiments::in_transaction(self, change).map_err(from_sqlite(&self.path))
     }
 }
+
+/// A pack.
+const SHIPMENT: &str = "SELECT * FROM shipments
+    WHERE destination = ?1 AND run_uuid = ?2 AND attribution = ?3 AND bucket = ?4";
+
+/// Pairs of a run and a destination that has not received its last pack.
+const UNSENT: &str = "
+    FROM runs r
+    JOIN destinations d
+    LEFT JOIN (SELECT run, max(id) AS id FROM attributions GROUP BY run) a ON a.run = r.no
+    WHERE r.parent_run IS NULL
+      AND NOT EXISTS (SELECT 1 FROM run_tags t WHERE t.run = r.no AND t.key = 'pulled')
+      AND NOT EXISTS (
+          SELECT 1 FROM shipments s
+          WHERE s.destination = d.id AND s.run_uuid = r.uuid AND s.attribution = a.id
+            AND s.final AND s.status = 'sent')";
 
 /// Deletes the packs of a deleted run. Planned ones stay: they can still be sent.
 pub(super) fn delete_sent(connection: &Connection, run_uuid: &str) -> rusqlite::Result<()> {

@@ -39,6 +39,14 @@ fn the_first_plan_of_a_pack_is_kept() {
     let newest = store.newest_shipment(root.id, "a", 1).expect("read");
     let newest = newest.expect("a pack");
     assert_eq!((newest.is_sent, newest.plan.as_deref()), (true, Some("1")));
+    // The next pack begins where its plan ends.
+    let next = pack(1, true, "2");
+    let next = store.plan_shipment(root.id, &next).expect("planned");
+    let before = |row| store.shipment_before(root.id, row).expect("read");
+    assert_eq!(before(&first), None);
+    assert_eq!(before(&next), Some(newest));
+    store.mark_sent(root.id, &next, "hash").expect("marked");
+    assert_eq!(before(&next).and_then(|row| row.plan), None);
 }
 
 #[test]
@@ -74,7 +82,42 @@ fn a_run_is_to_be_sent_until_its_last_pack_was_sent() {
             .expect("read")
             .is_none()
     );
-    assert!(store.remove_destination("/lake").expect("removed"));
-    assert!(!store.remove_destination("/lake").expect("absent"));
+    assert!(store.forget_destination("/lake").expect("forgotten"));
+    assert!(!store.forget_destination("/lake").expect("absent"));
     assert!(store.runs_to_send().expect("read").is_empty());
+    assert!(store.destinations().expect("read").is_empty());
+}
+
+#[test]
+fn a_destination_that_was_forgotten_knows_its_packs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.db");
+    let store = file(&path, &[attributed("a"), attributed("b")]);
+    let end = "UPDATE runs SET status = 'complete', end_ns = 9";
+    store.connection().execute_batch(end).expect("ended");
+    let root = store.add_destination("/lake", true, 5).expect("added");
+    let row = store.plan_shipment(root.id, &pack(0, true, "{}"));
+    store
+        .mark_sent(root.id, &row.expect("planned"), "hash")
+        .expect("marked");
+    assert!(store.forget_destination("/lake").expect("forgotten"));
+    assert!(store.runs_to_send().expect("read").is_empty());
+    let again = store.add_destination("/lake", false, 6).expect("added");
+    assert_eq!((again.id, again.every_run), (root.id, false));
+    store.add_destination("/lake", true, 7).expect("widened");
+    assert_eq!(store.runs_to_send().expect("read"), [2]);
+}
+
+#[test]
+fn pulled_runs_are_sent_by_their_host_and_runs_without_an_attribution_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.db");
+    let store = file(&path, &[attributed("a"), attributed("b")]);
+    let change = "UPDATE runs SET status = 'complete', end_ns = 9;
+                  INSERT INTO run_tags VALUES (1, 'pulled', '/lake');
+                  DELETE FROM attributions WHERE run = 2";
+    store.connection().execute_batch(change).expect("changed");
+    let root = store.add_destination("/lake", true, 5).expect("added");
+    assert_eq!(store.unsent_runs(root.id).expect("read"), ["b"]);
+    assert_eq!(store.runs_to_send().expect("read"), [2]);
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::manifest::{PackKey, compacted_name, generation, object_of, sha256_in, table_in};
+use super::manifest::{
+    PackKey, compacted_name, generation, is_newer_pack, object_of, rows_in, sha256_in, table_in,
+};
 use super::report::CompactReport;
 use crate::columns::{FLEET_TABLES, FleetTable, PACKS};
 use crate::destination::{Destination, ObjectEntry};
@@ -44,20 +46,25 @@ impl<'c> DayCompaction<'c> {
         let newest = compacted.last();
         let mut known = PackRows::new();
         if let Some(newest) = newest {
-            self.read_manifest(&newest.path, &BTreeSet::new(), &mut known)?;
+            self.read_manifest(&newest.path, &PackRows::new(), &mut known)?;
+            if !known
+                .values()
+                .all(|rows| self.is_readable(&newest.path, rows))
+            {
+                return Ok(());
+            }
             if newest.age.is_some_and(|age| age >= self.keep) {
                 self.remove_sources(&known, &compacted)?;
             }
         }
-        let keys: BTreeSet<PackKey> = known.into_keys().collect();
         let mut new = PackRows::new();
         for source in &sources {
-            self.read_manifest(&source.path, &keys, &mut new)?;
+            self.read_manifest(&source.path, &known, &mut new)?;
         }
         new.retain(|_, rows| self.is_whole(rows));
         match new.is_empty() {
             true => Ok(()),
-            false => self.write(&new, newest.map(ObjectEntry::name)),
+            false => self.write(&new, newest.map(|newest| (newest.name(), &known))),
         }
     }
 
@@ -69,14 +76,14 @@ impl<'c> DayCompaction<'c> {
     fn read_manifest(
         &mut self,
         object: &str,
-        known: &BTreeSet<PackKey>,
+        known: &PackRows,
         packs: &mut PackRows,
     ) -> Result<()> {
         let Some(bytes) = self.root.get(object)? else {
             return Ok(());
         };
         let read = decode(object, bytes, &PACKS, &mut |row| {
-            if let Some(key) = PackKey::of(&row).filter(|key| !known.contains(key)) {
+            if let Some(key) = PackKey::of(&row).filter(|key| !known.contains_key(key)) {
                 packs.entry(key).or_default().push(row);
             }
             Ok(())
@@ -87,8 +94,27 @@ impl<'c> DayCompaction<'c> {
         Ok(())
     }
 
+    /// Returns whether this program knows all columns of a pack: of a newer one it would lose some.
+    fn is_readable(&mut self, object: &str, rows: &[Vec<Cell>]) -> bool {
+        let is_newer = rows.iter().any(|row| is_newer_pack(row));
+        if is_newer {
+            self.report.warnings.push(format!(
+                "{object}: a newer version of this program has written it; it stays as it is. Compact \
+                 with that version"
+            ));
+        }
+        !is_newer
+    }
+
     /// Returns whether all objects of a pack are there with the content of the manifest.
     fn is_whole(&mut self, rows: &[Vec<Cell>]) -> bool {
+        let runs = rows
+            .iter()
+            .find_map(|row| object_of(row))
+            .unwrap_or("a pack");
+        if !self.is_readable(runs, rows) {
+            return false;
+        }
         for row in rows {
             let Some(object) = object_of(row) else {
                 continue;
@@ -108,7 +134,7 @@ impl<'c> DayCompaction<'c> {
     }
 
     /// Writes the objects of the next generation, the manifests last.
-    fn write(&mut self, new: &PackRows, newest: Option<&str>) -> Result<()> {
+    fn write(&mut self, new: &PackRows, newest: Option<(&str, &PackRows)>) -> Result<()> {
         let name = self.next_name()?;
         for table in FLEET_TABLES.iter().filter(|table| **table != PACKS) {
             self.merge(table, new, (newest, &name))?;
@@ -138,7 +164,7 @@ impl<'c> DayCompaction<'c> {
         &mut self,
         table: &FleetTable,
         new: &PackRows,
-        (newest, name): (Option<&str>, &str),
+        (newest, name): (Option<(&str, &PackRows)>, &str),
     ) -> Result<()> {
         let mut merged = TableEncoder::new(table)?;
         let mut earlier = self
@@ -167,16 +193,27 @@ impl<'c> DayCompaction<'c> {
         self.root.put(&self.path(table, name), &bytes).map(drop)
     }
 
-    /// Opens the newest compacted object of a table; `None` if there is none.
-    fn earlier(&self, table: &FleetTable, newest: Option<&str>) -> Result<Option<ObjectRows>> {
-        let Some(newest) = newest else {
+    /// Opens the newest compacted object of a table; `None` if its packs have no rows of it.
+    fn earlier(
+        &self,
+        table: &FleetTable,
+        newest: Option<(&str, &PackRows)>,
+    ) -> Result<Option<ObjectRows>> {
+        let Some((newest, known)) = newest else {
             return Ok(None);
         };
-        let path = self.path(table, newest);
-        let bytes = self.root.get(&path)?;
-        bytes
-            .map(|bytes| ObjectRows::new(&path, bytes, table))
-            .transpose()
+        let (path, expected) = (self.path(table, newest), rows_of(table, known));
+        let rows = match self.root.get(&path)? {
+            Some(bytes) => Some(ObjectRows::new(&path, bytes, table)?),
+            None => None,
+        };
+        match rows.as_ref().map_or(0, ObjectRows::row_count) == expected {
+            true => Ok(rows),
+            false => Err(Error::Sink(format!(
+                "{path} is missing, or lacks rows of its packs; restore it. Nothing was changed on this \
+                 day"
+            ))),
+        }
     }
 
     fn add_pack(
@@ -203,7 +240,8 @@ impl<'c> DayCompaction<'c> {
         Ok(())
     }
 
-    /// Removes the sources of compacted packs, and earlier compacted objects.
+    /// Removes the sources of compacted packs, and earlier compacted objects, if the newest ones have
+    /// all of their rows.
     fn remove_sources(&mut self, packs: &PackRows, compacted: &[ObjectEntry]) -> Result<()> {
         let newest = compacted.last().map_or("", ObjectEntry::name);
         let mut removed: Vec<String> = Vec::new();
@@ -221,10 +259,27 @@ impl<'c> DayCompaction<'c> {
                 }
             }
         }
+        if !removed.is_empty() {
+            for table in &FLEET_TABLES {
+                self.earlier(table, Some((newest, packs)))?;
+            }
+        }
         for object in &removed {
             self.root.remove(object)?;
         }
         self.report.removed += removed.len();
         Ok(())
+    }
+}
+
+/// Returns the number of rows that packs have of a table.
+fn rows_of(table: &FleetTable, packs: &PackRows) -> u64 {
+    let rows = packs.values().flatten();
+    match *table == PACKS {
+        true => rows.count() as u64,
+        false => rows
+            .filter(|row| table_in(row) == Some(table.name))
+            .map(|row| rows_in(row))
+            .sum(),
     }
 }

@@ -1,6 +1,6 @@
 //! Rows of manifests.
 
-use crate::columns::PACKS;
+use crate::columns::{PACKS, is_newer};
 use crate::encode::Cell;
 
 /// Beginning of the names of compacted objects.
@@ -46,23 +46,30 @@ pub(super) fn generation(name: &str) -> Option<u32> {
         .ok()
 }
 
-fn text<'r>(row: &'r [Cell], column: &str) -> Option<&'r str> {
-    row.get(PACKS.position(column)?)?.text()
-}
-
 /// Returns the object that a row of a manifest names.
 pub(crate) fn object_of(row: &[Cell]) -> Option<&str> {
-    text(row, "object")
+    PACKS.text(row, "object")
 }
 
 /// Returns the SHA-256 in a row of a manifest.
 pub(crate) fn sha256_in(row: &[Cell]) -> Option<&str> {
-    text(row, "sha256")
+    PACKS.text(row, "sha256")
 }
 
 /// Returns the table that a row of a manifest describes.
 pub(crate) fn table_in(row: &[Cell]) -> Option<&str> {
-    text(row, "table_name")
+    PACKS.text(row, "table_name")
+}
+
+/// Returns the number of rows that a row of a manifest states.
+pub(crate) fn rows_in(row: &[Cell]) -> u64 {
+    let rows = PACKS.whole(row, "rows").unwrap_or(0);
+    u64::try_from(rows).unwrap_or(0)
+}
+
+/// Returns whether a newer program has written the pack of a row of a manifest.
+pub(crate) fn is_newer_pack(row: &[Cell]) -> bool {
+    is_newer(PACKS.whole(row, "schema_version"))
 }
 
 #[cfg(test)]

@@ -8,13 +8,13 @@ use futures_util::TryStreamExt as _;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
-use object_store::path::Path;
+use object_store::path::{Path, PathPart};
 use object_store::{
     BackoffConfig, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, RetryConfig,
 };
 use tokio::runtime::{Builder, Runtime};
 
-use super::object::{Destination, ObjectEntry, PutOutcome, existing};
+use super::object::{Destination, ObjectEntry, PutOutcome, existing, is_below_root, is_object};
 use crate::error::{Error, Result};
 
 /// Requests until a failure is reported.
@@ -27,7 +27,7 @@ const TIMEOUT: Duration = Duration::from_secs(180);
 pub(super) struct BucketDestination {
     store: Box<dyn ObjectStore>,
     runtime: Runtime,
-    prefix: String,
+    prefix: Path,
     root: String,
 }
 
@@ -46,6 +46,9 @@ impl BucketDestination {
             let text = format!("{root}: the bucket is missing; write {scheme}://BUCKET/PREFIX");
             return Err(Error::Request(text));
         }
+        // As it is: engines read the same names.
+        let prefix = Path::parse(prefix)
+            .map_err(|error| Error::Request(format!("{root}: the prefix is invalid: {error}")))?;
         let retries = retries();
         let store: Box<dyn ObjectStore> = match scheme {
             "gs" => Box::new(
@@ -73,16 +76,18 @@ impl BucketDestination {
         Ok(Self {
             store,
             runtime: Builder::new_current_thread().enable_all().build()?,
-            prefix: prefix.to_owned(),
+            prefix,
             root: root.clone(),
         })
     }
 
-    fn path(&self, path: &str) -> Path {
-        match self.prefix.is_empty() {
-            true => Path::from(path),
-            false => Path::from(format!("{}/{path}", self.prefix)),
-        }
+    fn path(&self, path: &str) -> Result<Path> {
+        is_below_root(path)?;
+        let parts = self
+            .prefix
+            .parts()
+            .chain(path.split('/').map(PathPart::from));
+        Ok(parts.collect())
     }
 
     fn name(&self, path: &str) -> String {
@@ -90,13 +95,12 @@ impl BucketDestination {
     }
 
     /// Writes an object and checks the size that the store reports.
-    fn write(&self, path: &str, bytes: &[u8]) -> object_store::Result<bool> {
-        let place = self.path(path);
+    fn write(&self, place: &Path, bytes: &[u8]) -> object_store::Result<bool> {
         let options = PutOptions::from(PutMode::Create);
         let payload = bytes.to_vec().into();
         self.runtime.block_on(async {
-            self.store.put_opts(&place, payload, options).await?;
-            Ok(self.store.head(&place).await?.size == bytes.len() as u64)
+            self.store.put_opts(place, payload, options).await?;
+            Ok(self.store.head(place).await?.size == bytes.len() as u64)
         })
     }
 
@@ -134,7 +138,7 @@ impl Destination for BucketDestination {
     }
 
     fn put(&self, path: &str, bytes: &[u8]) -> Result<PutOutcome> {
-        match self.write(path, bytes) {
+        match self.write(&self.path(path)?, bytes) {
             Ok(is_whole) => self.check(path, is_whole).map(|()| PutOutcome::Written),
             Err(
                 object_store::Error::AlreadyExists { .. }
@@ -148,7 +152,7 @@ impl Destination for BucketDestination {
     }
 
     fn get(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        let place = self.path(path);
+        let place = self.path(path)?;
         let read = self.runtime.block_on(async {
             let found = self.store.get(&place).await?;
             found.bytes().await
@@ -161,20 +165,16 @@ impl Destination for BucketDestination {
     }
 
     fn list(&self, folder: &str) -> Result<Vec<ObjectEntry>> {
-        let place = self.path(folder);
+        let place = self.path(folder)?;
         let listed: object_store::Result<Vec<_>> = self
             .runtime
             .block_on(self.store.list(Some(&place)).try_collect());
         let listed = listed.map_err(|error| self.failed(folder, &error))?;
-        let prefix = match self.prefix.is_empty() {
-            true => String::new(),
-            false => format!("{}/", self.prefix),
-        };
         let entry = |object: object_store::ObjectMeta| {
-            let path = object.location.to_string();
+            let below: Path = object.location.prefix_match(&self.prefix)?.collect();
             let modified: SystemTime = object.last_modified.into();
-            Some(ObjectEntry {
-                path: path.strip_prefix(&prefix)?.to_owned(),
+            is_object(below.as_ref()).then(|| ObjectEntry {
+                path: below.to_string(),
                 age: modified.elapsed().ok(),
             })
         };
@@ -184,7 +184,7 @@ impl Destination for BucketDestination {
     }
 
     fn remove(&self, path: &str) -> Result<()> {
-        let place = self.path(path);
+        let place = self.path(path)?;
         match self.runtime.block_on(self.store.delete(&place)) {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.failed(path, &error)),

@@ -1,7 +1,7 @@
 //! A folder, also one that many hosts mount.
 //!
 //! ```text
-//! v1/.unfinished/NAME.PID    written and synced ...
+//! v1/.unfinished/NAME.RANDOM written and synced ...
 //! v1/TABLE/date=D/NAME       ... then linked, which fails if the name exists
 //! ```
 //!
@@ -12,13 +12,17 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::object::{Destination, ObjectEntry, PutOutcome, existing};
+use tempfile::NamedTempFile;
+
+use super::object::{Destination, ObjectEntry, PutOutcome, existing, is_below_root, is_object};
 use crate::error::{Error, Result};
 
 /// Folder of files that are being written.
 const UNFINISHED: &str = "v1/.unfinished";
 /// Age from which an unfinished file belongs to a process that was killed.
 const ABANDONED: Duration = Duration::from_secs(3600);
+/// Folders in each other: version, table, day.
+const DEPTH: usize = 3;
 
 /// A folder.
 #[derive(Debug)]
@@ -38,8 +42,7 @@ impl FolderDestination {
             source,
         };
         let folder = std::path::absolute(folder).map_err(file)?;
-        // One name for one folder, however it is written.
-        let folder = fs::canonicalize(&folder).unwrap_or(folder);
+        let folder = canonical(&folder);
         if folder.is_file() {
             let text = format!("{} is a file; give a folder", folder.display());
             return Err(Error::Request(text));
@@ -50,25 +53,25 @@ impl FolderDestination {
         Ok(Self { folder, root })
     }
 
-    /// Writes and syncs a file that no reader looks at. Returns its path.
-    fn write_unfinished(&self, path: &str, bytes: &[u8]) -> Result<PathBuf> {
+    /// Writes and syncs a file that no reader looks at. It is removed when it is dropped.
+    fn write_unfinished(&self, path: &str, bytes: &[u8]) -> Result<NamedTempFile> {
         let unfinished = self.folder.join(UNFINISHED);
         if !unfinished.is_dir() {
             fs::create_dir_all(&unfinished).map_err(|source| cannot_write(&unfinished, source))?;
         }
         self.remove_abandoned(&unfinished);
-        let name = format!("{}.{}", path.replace('/', "."), std::process::id());
-        let file = unfinished.join(name);
-        let write = || -> std::io::Result<()> {
-            let mut open = File::create(&file)?;
-            open.write_all(bytes)?;
-            open.sync_all()
+        // Names of processes in other containers differ, and readers may have another user.
+        let name = format!("{}.", path.replace('/', "."));
+        let write = || -> std::io::Result<NamedTempFile> {
+            let mut unnamed = tempfile::Builder::new();
+            let mut file = unnamed
+                .prefix(&name)
+                .make_in(&unfinished, |path| File::create_new(path))?;
+            file.write_all(bytes)?;
+            file.as_file().sync_all()?;
+            Ok(file)
         };
-        write().map_err(|source| {
-            let _ = fs::remove_file(&file);
-            cannot_write(&file, source)
-        })?;
-        Ok(file)
+        write().map_err(|source| cannot_write(&unfinished, source))
     }
 
     /// Removes files of processes that were killed. That they cannot be removed is no error.
@@ -85,9 +88,14 @@ impl FolderDestination {
         }
     }
 
+    fn file(&self, path: &str) -> Result<PathBuf> {
+        is_below_root(path)?;
+        Ok(self.folder.join(path))
+    }
+
     /// Returns the path of an object, whose folder is made.
     fn target(&self, path: &str) -> Result<PathBuf> {
-        let target = self.folder.join(path);
+        let target = self.file(path)?;
         if let Some(folder) = target.parent() {
             fs::create_dir_all(folder).map_err(|source| cannot_write(folder, source))?;
         }
@@ -106,9 +114,7 @@ impl Destination for FolderDestination {
             return existing(&target.display().to_string(), &found, bytes);
         }
         let unfinished = self.write_unfinished(path, bytes)?;
-        let linked = publish(&unfinished, &target);
-        let _ = fs::remove_file(&unfinished);
-        match linked {
+        match publish(unfinished.path(), bytes, &target) {
             Ok(()) => {
                 sync_folder(&target);
                 Ok(PutOutcome::Written)
@@ -122,7 +128,7 @@ impl Destination for FolderDestination {
     }
 
     fn get(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        let file = self.folder.join(path);
+        let file = self.file(path)?;
         match fs::read(&file) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -132,13 +138,14 @@ impl Destination for FolderDestination {
 
     fn list(&self, folder: &str) -> Result<Vec<ObjectEntry>> {
         let mut found = Vec::new();
-        list_into(&self.folder.join(folder), folder, &mut found)?;
+        let depth = DEPTH.saturating_sub(folder.split('/').count());
+        list_into(&self.folder.join(folder), folder, depth, &mut found)?;
         found.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(found)
     }
 
     fn remove(&self, path: &str) -> Result<()> {
-        let file = self.folder.join(path);
+        let file = self.file(path)?;
         match fs::remove_file(&file) {
             Err(source) if source.kind() != ErrorKind::NotFound => {
                 Err(Error::File { path: file, source })
@@ -148,9 +155,22 @@ impl Destination for FolderDestination {
     }
 }
 
+/// Returns one name for one folder, however it is written, also before it exists.
+fn canonical(folder: &Path) -> PathBuf {
+    let existing = folder.ancestors().find_map(|above| {
+        let found = fs::canonicalize(above).ok()?;
+        Some((found, folder.strip_prefix(above).ok()?))
+    });
+    match existing {
+        Some((found, below)) if below.as_os_str().is_empty() => found,
+        Some((found, below)) => found.join(below),
+        None => folder.to_owned(),
+    }
+}
+
 /// Gives the file its name unless the name exists. On file systems without hard links the object is
-/// written in place, exclusively.
-fn publish(unfinished: &Path, target: &Path) -> std::io::Result<()> {
+/// written in place, exclusively: readers can see a part of it.
+fn publish(unfinished: &Path, bytes: &[u8], target: &Path) -> std::io::Result<()> {
     match fs::hard_link(unfinished, target) {
         Err(error)
             if matches!(
@@ -158,13 +178,20 @@ fn publish(unfinished: &Path, target: &Path) -> std::io::Result<()> {
                 ErrorKind::Unsupported | ErrorKind::PermissionDenied
             ) =>
         {
-            let bytes = fs::read(unfinished)?;
-            let mut file = File::create_new(target)?;
-            file.write_all(&bytes)?;
-            file.sync_all()
+            write_in_place(bytes, target)
         }
         linked => linked,
     }
+}
+
+/// Writes a new file, and removes it if that fails.
+fn write_in_place(bytes: &[u8], target: &Path) -> std::io::Result<()> {
+    let mut file = File::create_new(target)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        let _ = fs::remove_file(target);
+    }
+    written
 }
 
 /// Makes the name of a new file durable, where folders can be synced.
@@ -174,7 +201,8 @@ fn sync_folder(file: &Path) {
     }
 }
 
-fn list_into(folder: &Path, path: &str, found: &mut Vec<ObjectEntry>) -> Result<()> {
+/// Adds the objects in a folder and in `depth` folders below it. Links to folders are followed.
+fn list_into(folder: &Path, path: &str, depth: usize, found: &mut Vec<ObjectEntry>) -> Result<()> {
     let file = |source| Error::File {
         path: folder.to_owned(),
         source,
@@ -192,13 +220,16 @@ fn list_into(folder: &Path, path: &str, found: &mut Vec<ObjectEntry>) -> Result<
             continue;
         };
         let below = format!("{}/{name}", path.trim_end_matches('/'));
-        match entry.file_type().map_err(file)?.is_dir() {
-            true => list_into(&entry.path(), &below, found)?,
-            false => {
-                let modified = entry.metadata().and_then(|metadata| metadata.modified());
-                let age = modified.ok().and_then(|time| time.elapsed().ok());
-                found.push(ObjectEntry { path: below, age });
-            }
+        // Removed since, or a link to nothing.
+        let Ok(metadata) = fs::metadata(entry.path()) else {
+            continue;
+        };
+        if metadata.is_dir() && depth > 0 {
+            list_into(&entry.path(), &below, depth - 1, found)?;
+        } else if metadata.is_file() && is_object(name) {
+            let modified = metadata.modified();
+            let age = modified.ok().and_then(|time| time.elapsed().ok());
+            found.push(ObjectEntry { path: below, age });
         }
     }
     Ok(())
@@ -247,6 +278,51 @@ mod tests {
                 .next()
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_folder_has_one_name_before_and_after_it_exists() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = fs::canonicalize(folder.path()).unwrap();
+        fs::create_dir(place.join("real")).unwrap();
+        std::os::unix::fs::symlink(place.join("real"), place.join("link")).unwrap();
+        let linked = FolderDestination::new(&place.join("link/deep/lake")).unwrap();
+        fs::create_dir_all(place.join("real/deep/lake")).unwrap();
+        let existing = FolderDestination::new(&place.join("link/deep/lake")).unwrap();
+        assert_eq!(linked.root(), existing.root());
+        assert_eq!(Path::new(linked.root()), place.join("real/deep/lake"));
+    }
+
+    #[test]
+    fn foreign_files_are_no_objects_and_linked_days_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path();
+        let root = FolderDestination::new(place).unwrap();
+        root.put("v1/packs/date=2026-11-30/a.parquet", b"one")
+            .unwrap();
+        fs::create_dir_all(place.join("old")).unwrap();
+        fs::write(place.join("old/b.parquet"), "two").unwrap();
+        std::os::unix::fs::symlink(place.join("old"), place.join("v1/packs/date=2026-11-29"))
+            .unwrap();
+        // A loop, and files of people and engines.
+        std::os::unix::fs::symlink(place.join("v1"), place.join("v1/packs/loop")).unwrap();
+        for name in ["_SUCCESS", "README.md", "date=2026-11-30/.a.parquet.crc"] {
+            fs::write(place.join("v1/packs").join(name), "x").unwrap();
+        }
+        let listed = root.list("v1/packs").unwrap();
+        let names: Vec<&str> = listed.iter().map(|entry| entry.name()).collect();
+        assert_eq!(names, ["b.parquet", "a.parquet"]);
+        assert!(root.get("v1/../old/b.parquet").is_err());
+    }
+
+    #[test]
+    fn an_object_that_is_written_in_place_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.parquet");
+        write_in_place(b"one", &target).unwrap();
+        let error = write_in_place(b"two", &target).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&target).unwrap(), b"one");
     }
 
     #[test]

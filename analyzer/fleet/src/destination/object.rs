@@ -63,9 +63,66 @@ pub trait Destination {
 pub(super) fn existing(name: &str, found: &[u8], bytes: &[u8]) -> Result<PutOutcome> {
     match found == bytes {
         true => Ok(PutOutcome::Existing),
-        false => Err(Error::Sink(format!(
+        false => Err(Error::Conflict(format!(
             "{name}: an object with other content has this name, and is not replaced. If a wrong or \
-             truncated object was left there, remove it and push again; nothing is lost"
+             truncated object was left there, remove it and push again: what was not sent is written \
+             again. For runs that were sent, `energy attribute RUN` makes a new attribution, which is \
+             sent whole"
         ))),
+    }
+}
+
+/// Checks a path, which may be that of a manifest by another program: it cannot leave the root.
+///
+/// # Errors
+/// If it could be outside of the root.
+pub(super) fn is_below_root(path: &str) -> Result<()> {
+    let is_name = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0']);
+    let mut parts = path.split('/');
+    match parts.next() == Some("v1") && parts.all(is_name) {
+        true => Ok(()),
+        false => Err(Error::Conflict(format!(
+            "{path}: it is no path of an object below v1; its manifest is wrong"
+        ))),
+    }
+}
+
+/// Returns whether a file can be an object. Engines and people leave other ones.
+pub(super) fn is_object(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.ends_with(".parquet") && !name.starts_with(['.', '_'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_manifests_cannot_leave_the_root() {
+        assert!(is_below_root("v1/packs/date=2026-11-30/a.0.a1.parquet").is_ok());
+        for outside in [
+            "/etc/passwd",
+            "v1/../../a",
+            "../a",
+            "v1//a",
+            "",
+            "v2/a",
+            "v1/a/..",
+        ] {
+            assert!(is_below_root(outside).is_err(), "{outside}");
+        }
+    }
+
+    #[test]
+    fn only_parquet_files_are_objects() {
+        assert!(is_object("v1/packs/a.parquet"));
+        for other in [
+            "v1/packs/_SUCCESS",
+            "v1/README",
+            "v1/.a.parquet",
+            "v1/_t.parquet",
+        ] {
+            assert!(!is_object(other), "{other}");
+        }
     }
 }

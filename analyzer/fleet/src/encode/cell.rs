@@ -1,5 +1,7 @@
 //! A value of a row.
 
+use crate::columns::FleetTable;
+
 /// A value of a row, which it owns.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Cell {
@@ -44,6 +46,23 @@ impl Cell {
     /// Returns whether it is true.
     pub fn is_true(&self) -> bool {
         matches!(self, Self::Flag(true))
+    }
+}
+
+impl FleetTable {
+    /// Returns the value of a row in a column.
+    pub fn cell<'r>(&self, row: &'r [Cell], column: &str) -> Option<&'r Cell> {
+        row.get(self.position(column)?)
+    }
+
+    /// Returns the text of a row in a column.
+    pub fn text<'r>(&self, row: &'r [Cell], column: &str) -> Option<&'r str> {
+        self.cell(row, column)?.text()
+    }
+
+    /// Returns the integer of a row in a column.
+    pub fn whole(&self, row: &[Cell], column: &str) -> Option<i64> {
+        self.cell(row, column)?.whole()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use parquet::errors::ParquetError;
-use parquet::file::reader::SerializedFileReader;
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
 
@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 pub struct ObjectRows {
     name: String,
     table: FleetTable,
+    count: u64,
     rows: RowIter<'static>,
 }
 
@@ -26,11 +27,18 @@ impl ObjectRows {
     pub fn new(name: &str, bytes: Vec<u8>, table: &FleetTable) -> Result<Self> {
         let reader = SerializedFileReader::new(Bytes::from(bytes));
         let reader = reader.map_err(|error| broken(name, &error))?;
+        let count = reader.metadata().file_metadata().num_rows();
         Ok(Self {
+            count: u64::try_from(count).unwrap_or(0),
             rows: RowIter::from_file_into(Box::new(reader)),
             name: name.to_owned(),
             table: *table,
         })
+    }
+
+    /// Returns the number of rows of the object.
+    pub fn row_count(&self) -> u64 {
+        self.count
     }
 
     fn cells(&self, row: &Row) -> Vec<Cell> {
@@ -68,8 +76,9 @@ pub fn decode(
 }
 
 fn broken(name: &str, error: &ParquetError) -> Error {
-    Error::Sink(format!(
-        "{name}: it is no whole Parquet object ({error}); `energy fleet check` lists such objects"
+    Error::Conflict(format!(
+        "{name}: it is no whole Parquet object ({error}); restore it, or attribute its run again with \
+         `energy attribute` and push: the new attribution is sent whole"
     ))
 }
 

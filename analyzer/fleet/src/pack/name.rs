@@ -5,7 +5,7 @@ use crate::columns::FleetTable;
 use crate::format::utc;
 
 /// Host id in names if it is not known.
-const UNKNOWN_HOST: &str = "unknown";
+pub(crate) const UNKNOWN_HOST: &str = "unknown";
 
 /// Returns the path of a table's object below the root. The same bucket has the same path always.
 pub fn object_path(table: &FleetTable, plan: &PackPlan) -> String {

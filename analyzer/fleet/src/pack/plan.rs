@@ -94,7 +94,8 @@ pub struct PackPlan {
     pub contents: PackContents,
     /// Version of the program that writes it.
     pub writer: String,
-    /// Totals at its start.
+    /// Totals at its start: those at the end of the bucket before, with which they are stored.
+    #[serde(skip)]
     pub before: Cumulative,
     /// Totals at its end.
     pub after: Cumulative,

@@ -43,9 +43,13 @@ pub fn table_rows(plan: &PackPlan) -> Vec<(&'static FleetTable, Vec<Vec<Cell>>)>
 fn run_row(plan: &PackPlan, bucket: &Cumulative) -> Vec<Cell> {
     let run = &plan.run;
     let measured = root_sum(bucket, |values| values[MEASURED_AT]);
-    let active = root_sum(bucket, |values| {
-        values[MEASURED_AT]?.checked_sub(values[IDLE_AT]?)
-    });
+    let active = |totals: &Cumulative| {
+        root_sum(totals, |values| {
+            values[MEASURED_AT]?.checked_sub(values[IDLE_AT]?)
+        })
+    };
+    // Unknown, too, if an idle energy that was known is not known any more.
+    let active = active(&plan.after).and_then(|_| active(bucket));
     // Tokens are known when the run has ended.
     let at_end = |tokens: Option<i64>| Cell::from(tokens.filter(|_| plan.is_final));
     vec![

@@ -13,11 +13,11 @@ pub(super) struct PulledFacts {
 impl PulledFacts {
     /// Returns the text in a column.
     pub(super) fn text(&self, column: &str) -> Option<&str> {
-        self.row.get(RUNS.position(column)?)?.text()
+        RUNS.text(&self.row, column)
     }
 
     /// Returns the integer in a column.
     pub(super) fn whole(&self, column: &str) -> Option<i64> {
-        self.row.get(RUNS.position(column)?)?.whole()
+        RUNS.whole(&self.row, column)
     }
 }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use crate::encode::Cell;
-use crate::pack::utc_date;
+use crate::pack::{UNKNOWN_HOST, utc_date};
 
 /// Keys that are columns of every table.
 const OF_PACKS: [&str; 4] = ["host_id", "host", "service", "run"];
@@ -79,7 +79,8 @@ impl PullFilter {
         self.conditions.iter().filter(of_packs).all(|condition| {
             let at = OF_PACKS.iter().position(|key| *key == condition.key);
             let value = at.and_then(|at| row.get(at)).and_then(Cell::text);
-            value == Some(condition.value.as_str())
+            let unknown = (condition.key == OF_PACKS[0]).then_some(UNKNOWN_HOST);
+            value.or(unknown) == Some(condition.value.as_str())
         })
     }
 
@@ -102,6 +103,19 @@ impl PullFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unknown_host_is_selected_by_its_name_in_objects() {
+        let selects = |text: &str, row: &[Cell]| {
+            let conditions = vec![text.parse::<PullCondition>().unwrap()];
+            PullFilter { conditions }.selects_pack(row)
+        };
+        let unknown = vec![Cell::Null; 4];
+        assert!(selects("host_id=unknown", &unknown));
+        assert!(!selects("host=unknown", &unknown));
+        assert!(!selects("host_id=unknown", &[Cell::from("5eed")]));
+        assert!(selects("host_id=5eed", &[Cell::from("5eed")]));
+    }
 
     #[test]
     fn filters_are_keys_with_values() {

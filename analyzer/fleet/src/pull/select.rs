@@ -9,11 +9,12 @@
 use std::collections::BTreeMap;
 
 use super::filter::PullFilter;
-use crate::columns::{PACK_VERSION, PACKS};
-use crate::compact::{PackKey, is_compacted};
+use super::report::PullReport;
+use crate::columns::PACKS;
+use crate::compact::{PackKey, is_compacted, is_newer_pack};
 use crate::destination::Destination;
 use crate::encode::{Cell, decode};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Rows of the manifest of a pack, of which there is at least one.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +32,18 @@ pub(super) struct RunPacks {
     pub(super) is_complete: bool,
 }
 
+impl RunPacks {
+    /// Returns a row of the last manifest.
+    pub(super) fn manifest(&self) -> Option<&Vec<Cell>> {
+        self.packs.last()?.rows.first()
+    }
+
+    /// Returns the id of the run.
+    pub(super) fn uuid(&self) -> Option<String> {
+        PackKey::of(self.manifest()?).map(|key| key.run)
+    }
+}
+
 /// Buckets of an attribution: the rows of their manifests.
 type Buckets = BTreeMap<i64, ManifestRows>;
 /// Attributions of a run, by host and run.
@@ -40,28 +53,30 @@ type Attributions = BTreeMap<(Option<String>, String), BTreeMap<i64, Buckets>>;
 pub(super) fn counting_packs(
     source: &dyn Destination,
     filter: &PullFilter,
-    warnings: &mut Vec<String>,
+    report: &mut PullReport,
 ) -> Result<Vec<RunPacks>> {
     let mut all = Attributions::new();
     let mut newer = 0_u64;
-    let version_at = PACKS.position("schema_version").unwrap_or(0);
     for object in source.list("v1/packs")? {
         // Removed since it was listed: compacted.
         let Some(bytes) = source.get(&object.path)? else {
             continue;
         };
         let origin = is_compacted(object.name()).then(|| object.name().to_owned());
-        decode(&object.path, bytes, &PACKS, &mut |row| {
-            let version = row.get(version_at).and_then(Cell::whole);
-            newer += u64::from(version.is_some_and(|version| version > PACK_VERSION));
+        let read = decode(&object.path, bytes, &PACKS, &mut |row| {
+            newer += u64::from(is_newer_pack(&row));
             if filter.selects_pack(&row) {
                 insert(&mut all, row, origin.as_ref());
             }
             Ok(())
-        })?;
+        });
+        match read {
+            Err(Error::Conflict(why)) => report.fault(why),
+            read => read?,
+        }
     }
     if newer > 0 {
-        warnings.push(format!(
+        report.warnings.push(format!(
             "{newer} tables were written by a newer version: columns that this one does not know are \
              left out; update this program"
         ));

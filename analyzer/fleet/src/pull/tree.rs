@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use energy_data::rows::{CallsiteRow, Domain, NodeRow, Role};
 
-use crate::columns::{FleetTable, KINDS, NODES, PHASES};
+use crate::columns::{KINDS, NODES, PHASES};
 use crate::encode::Cell;
 
 /// Separates the names of an operation's path.
@@ -28,14 +28,6 @@ pub(super) struct PulledTree {
     phases: BTreeMap<String, u32>,
 }
 
-fn text<'r>(table: &FleetTable, row: &'r [Cell], column: &str) -> Option<&'r str> {
-    row.get(table.position(column)?)?.text()
-}
-
-fn whole(table: &FleetTable, row: &[Cell], column: &str) -> Option<i64> {
-    row.get(table.position(column)?)?.whole()
-}
-
 fn role(name: Option<&str>) -> Option<Role> {
     name.and_then(Role::from_name)
 }
@@ -44,7 +36,7 @@ impl PulledTree {
     /// Makes the call paths of rows of `nodes`, parents first.
     pub(super) fn of_nodes(rows: &[Vec<Cell>]) -> Self {
         let mut tree = Self::default();
-        let number = |row: &Vec<Cell>| whole(&NODES, row, "node");
+        let number = |row: &Vec<Cell>| NODES.whole(row, "node");
         let mut sorted: Vec<&Vec<Cell>> = rows.iter().collect();
         sorted.sort_by_key(|row| number(row));
         for row in sorted {
@@ -52,15 +44,15 @@ impl PulledTree {
             else {
                 continue;
             };
-            let label = text(&NODES, row, "label").unwrap_or("(unknown)");
-            let kind = text(&NODES, row, "kind");
-            let parent = whole(&NODES, row, "parent");
+            let label = NODES.text(row, "label").unwrap_or("(unknown)");
+            let kind = NODES.text(row, "kind");
+            let parent = NODES.whole(row, "parent");
             // A parent without any energy or time was not sent.
             let parent = parent.and_then(|parent| tree.of_number.get(&parent).copied());
             let name = kind
                 .and_then(|kind| kind.rsplit(SEPARATOR).next())
                 .unwrap_or(label);
-            let callsite = tree.callsite(name, role(text(&NODES, row, "role")));
+            let callsite = tree.callsite(name, role(NODES.text(row, "role")));
             let id = tree.add(parent, callsite, label, kind);
             tree.of_number.insert(number, id);
         }
@@ -72,8 +64,8 @@ impl PulledTree {
     pub(super) fn of_kinds(rows: &[Vec<Cell>], phases: &[Vec<Cell>]) -> Self {
         let mut order: BTreeMap<&str, i64> = BTreeMap::new();
         for row in phases {
-            if let Some(name) = text(&PHASES, row, "phase") {
-                let node = whole(&PHASES, row, "node").unwrap_or(i64::MAX);
+            if let Some(name) = PHASES.text(row, "phase") {
+                let node = PHASES.whole(row, "node").unwrap_or(i64::MAX);
                 let first = order.entry(name).or_insert(node);
                 *first = node.min(*first);
             }
@@ -87,7 +79,7 @@ impl PulledTree {
         };
         let mut kinds: Vec<(&str, Option<Role>)> = rows
             .iter()
-            .filter_map(|row| Some((text(&KINDS, row, "kind")?, role(text(&KINDS, row, "role")))))
+            .filter_map(|row| Some((KINDS.text(row, "kind")?, role(KINDS.text(row, "role")))))
             .collect();
         kinds.sort_by(|a, b| (place(a.0), a.0).cmp(&(place(b.0), b.0)));
         let mut tree = Self::default();
@@ -99,13 +91,13 @@ impl PulledTree {
 
     /// Returns the call path of a row of `nodes`.
     pub(super) fn node_of(&self, row: &[Cell]) -> Option<u32> {
-        self.of_number.get(&whole(&NODES, row, "node")?).copied()
+        self.of_number.get(&NODES.whole(row, "node")?).copied()
     }
 
     /// Returns the call path of a row of `kinds`.
     pub(super) fn kind_of(&self, row: &[Cell]) -> Option<u32> {
-        let role = role(text(&KINDS, row, "role")).map(Role::name);
-        let kind = text(&KINDS, row, "kind")?;
+        let role = role(KINDS.text(row, "role")).map(Role::name);
+        let kind = KINDS.text(row, "kind")?;
         self.of_kind.get(&(kind.to_owned(), role)).copied()
     }
 

@@ -49,7 +49,7 @@ fn batch(run: &PulledRun, uuid: String, root: &str) -> Batch {
     let rails = RailNumbers(
         run.rails
             .iter()
-            .map(|row| text(&RAILS, row, "rail"))
+            .map(|row| RAILS.text(row, "rail"))
             .collect(),
     );
     let mut tree = match run.nodes.is_empty() {
@@ -164,25 +164,15 @@ impl RailNumbers<'_> {
     }
 }
 
-fn cell<'r>(table: &FleetTable, row: &'r [Cell], column: &str) -> Option<&'r Cell> {
-    row.get(table.position(column)?)
-}
-
-fn text<'r>(table: &FleetTable, row: &'r [Cell], column: &str) -> Option<&'r str> {
-    cell(table, row, column)?.text()
-}
-
-fn whole(table: &FleetTable, row: &[Cell], column: &str) -> Option<i64> {
-    cell(table, row, column)?.whole()
-}
-
 /// Converts nanojoules to joules. Below 4.5 MJ, rounding gives the same nanojoules again.
 fn joules(table: &FleetTable, row: &[Cell], column: &str) -> Option<f64> {
-    whole(table, row, column).map(|nanojoules| nanojoules as f64 / 1e9)
+    table
+        .whole(row, column)
+        .map(|nanojoules| nanojoules as f64 / 1e9)
 }
 
 fn rail(rails: &RailNumbers<'_>, row: &[Cell]) -> Option<RailRow> {
-    let text = |column| text(&RAILS, row, column);
+    let text = |column| RAILS.text(row, column);
     Some(RailRow {
         id: rails.of(text("rail"))?,
         source: text("source")?.to_owned(),
@@ -192,7 +182,7 @@ fn rail(rails: &RailNumbers<'_>, row: &[Cell]) -> Option<RailRow> {
             .and_then(RailKind::from_name)
             .unwrap_or(RailKind::Other),
         unit: "nJ".to_owned(),
-        interval_ns: whole(&RAILS, row, "interval_ns").unwrap_or(0),
+        interval_ns: RAILS.whole(row, "interval_ns").unwrap_or(0),
         kernel: Kernel::Box,
         provenance: text("provenance").and_then(Provenance::from_name)?,
     })
@@ -200,10 +190,10 @@ fn rail(rails: &RailNumbers<'_>, row: &[Cell]) -> Option<RailRow> {
 
 fn baseline(rails: &RailNumbers<'_>, row: &[Cell]) -> Option<BaselineRow> {
     Some(BaselineRow {
-        rail: rails.of(text(&RAILS, row, "rail"))?,
+        rail: rails.of(RAILS.text(row, "rail"))?,
         start_ns: 0,
         end_ns: 0,
-        power_w: cell(&RAILS, row, "idle_w")?.real()?,
+        power_w: RAILS.cell(row, "idle_w")?.real()?,
         samples: 0,
         spread_w: None,
     })
@@ -212,7 +202,7 @@ fn baseline(rails: &RailNumbers<'_>, row: &[Cell]) -> Option<BaselineRow> {
 fn balance(rails: &RailNumbers<'_>, row: &[Cell]) -> Option<BalanceRow> {
     let energy = |column| joules(&ACCOUNTS, row, column);
     Some(BalanceRow {
-        rail: rails.of(text(&ACCOUNTS, row, "rail"))?,
+        rail: rails.of(ACCOUNTS.text(row, "rail"))?,
         accounts: Accounts {
             measured_j: energy("measured_nj")?,
             idle_j: energy("idle_nj"),
@@ -224,8 +214,8 @@ fn balance(rails: &RailNumbers<'_>, row: &[Cell]) -> Option<BalanceRow> {
             unknown_j: energy("unknown_nj"),
         },
         extrapolated_j: energy("extrapolated_nj").unwrap_or(0.0),
-        duration_ns: whole(&ACCOUNTS, row, "duration_ns"),
-        covered_ns: whole(&ACCOUNTS, row, "covered_ns"),
+        duration_ns: ACCOUNTS.whole(row, "duration_ns"),
+        covered_ns: ACCOUNTS.whole(row, "covered_ns"),
         lo_j: None,
         hi_j: None,
         peak_w: None,
@@ -243,19 +233,19 @@ fn node_energy(run: &PulledRun, rails: &RailNumbers<'_>, tree: &PulledTree) -> V
             true => tree.kind_of(row)?,
             false => tree.node_of(row)?,
         };
-        let count = |column| u64::try_from(whole(table, row, column).unwrap_or(0)).unwrap_or(0);
+        let count = |column| u64::try_from(table.whole(row, column).unwrap_or(0)).unwrap_or(0);
         let self_j = joules(table, row, "self_nj")?;
-        let basis = text(table, row, "basis").and_then(Basis::from_name);
+        let basis = table.text(row, "basis").and_then(Basis::from_name);
         Some(NodeEnergyRow {
             node,
-            rail: rails.of(text(table, row, "rail"))?,
+            rail: rails.of(table.text(row, "rail"))?,
             self_j,
             lo_j: joules(table, row, "lo_nj"),
             hi_j: joules(table, row, "hi_nj"),
             inclusive_j: self_j,
             idle_j: joules(table, row, "idle_nj"),
-            self_ns: whole(table, row, "self_ns").unwrap_or(0),
-            covered_ns: whole(table, row, "covered_ns").unwrap_or(0),
+            self_ns: table.whole(row, "self_ns").unwrap_or(0),
+            covered_ns: table.whole(row, "covered_ns").unwrap_or(0),
             activations: count("activations"),
             instances: count("instances"),
             min_w: None,
@@ -302,15 +292,15 @@ fn phase_energy(
     for row in &run.phases {
         let energy = |column| joules(&PHASES, row, column);
         let (Some(label), Some(rail)) = (
-            text(&PHASES, row, "phase"),
-            rails.of(text(&PHASES, row, "rail")),
+            PHASES.text(row, "phase"),
+            rails.of(PHASES.text(row, "rail")),
         ) else {
             continue;
         };
         rows.push(PhaseEnergyRow {
             node: (label != BETWEEN).then(|| tree.phase(label)),
             rail,
-            duration_ns: whole(&PHASES, row, "duration_ns").unwrap_or(0),
+            duration_ns: PHASES.whole(row, "duration_ns").unwrap_or(0),
             energy_j: energy("measured_nj"),
             idle_j: energy("idle_nj"),
             spans_j: energy("spans_nj"),
@@ -319,7 +309,7 @@ fn phase_energy(
             hi_j: None,
             gap_j: None,
             edge_j: None,
-            covered_ns: whole(&PHASES, row, "covered_ns").unwrap_or(0),
+            covered_ns: PHASES.whole(row, "covered_ns").unwrap_or(0),
             extrapolated_j: energy("extrapolated_nj"),
         });
     }

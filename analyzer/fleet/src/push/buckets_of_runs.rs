@@ -39,14 +39,17 @@ pub(super) fn next_pack(
     last: Option<&ShipmentRow>,
     rules: BucketRules,
 ) -> Result<NextPack> {
+    let is_final = run.row.status != RunStatus::Running;
     let Some(attribution) = run.attribution else {
         let why = "it was not attributed; run `energy attribute`";
-        return Ok(NextPack::Refused(why.to_owned()));
+        return Ok(match is_final {
+            true => NextPack::Refused(why.to_owned()),
+            false => NextPack::Later,
+        });
     };
     let Some(start) = BucketStart::after(last)? else {
         return Ok(NextPack::Later);
     };
-    let is_final = run.row.status != RunStatus::Running;
     let is_due = |end_ns: i64| {
         let is_long = |every_ns| end_ns.saturating_sub(start.time_ns) >= every_ns;
         is_final || rules.every_ns.is_some_and(is_long)
@@ -105,7 +108,7 @@ impl BucketStart {
         }))
     }
 
-    /// Returns the plan of the bucket, without attribution and end.
+    /// Returns the plan of the bucket, without attribution, end, and totals at its start.
     fn plan(self, run: &Run, totals: CurrentTotals, contents: PackContents) -> PackPlan {
         let is_final = run.row.status != RunStatus::Running;
         let accounted_ns = totals.accounted_ns.unwrap_or(self.time_ns);
@@ -125,9 +128,7 @@ impl BucketStart {
             writer: env!("CARGO_PKG_VERSION").to_owned(),
             activations_from_ns,
             activations_until_ns: (!is_final).then_some(accounted_ns),
-            before: self
-                .earlier
-                .map_or_else(Cumulative::default, |plan| plan.after),
+            before: Cumulative::default(),
             after: totals.cumulative,
         }
     }
@@ -160,9 +161,9 @@ fn seen_ns(recording: &Recording, run: &Run) -> Result<i64> {
 /// If it was written by another version, or is damaged.
 pub(super) fn parse_plan(text: &str) -> Result<PackPlan> {
     serde_json::from_str(text).map_err(|error| {
-        Error::Sink(format!(
+        Error::Conflict(format!(
             "a planned pack cannot be read ({error}): another version of this program has planned \
-             it; push with that version, or remove the destination with `energy fleet forget`"
+             it; push once with that version. Other runs are sent"
         ))
     })
 }

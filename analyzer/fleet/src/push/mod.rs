@@ -12,5 +12,6 @@
 mod buckets_of_runs;
 mod pusher;
 mod send;
+mod silent_runs;
 
 pub use pusher::{PushEvent, PushOptions, PushReport, Pusher};

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 use energy_data::rows::RunStatus;
-use energy_store::{DestinationRow, RunLiveness, ShipmentRow, Store};
+use energy_store::{DestinationRow, ShipmentRow, Store};
 
 use super::buckets_of_runs::{BucketRules, NextPack, next_pack, parse_plan};
 use super::send::send;
+use super::silent_runs::SilentRuns;
 use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::options::parse_duration;
@@ -25,7 +26,8 @@ pub struct PushOptions {
     #[arg(long)]
     pub follow: bool,
     /// Length of the buckets of a run that is being recorded
-    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = parse_duration,
+          requires = "follow")]
     pub every: Duration,
     /// Additional tables.
     #[command(flatten)]
@@ -50,6 +52,8 @@ pub enum PushEvent {
     Sent(String, i64),
     /// A run is not sent: title and reason.
     Refused(String, String),
+    /// A run has other additional tables than requested, as its first pack has: title.
+    OtherTables(String),
 }
 
 /// Sums over passes.
@@ -75,8 +79,10 @@ pub struct Pusher {
     /// Ids of the selected runs; `None`: all.
     selected: Option<Vec<String>>,
     rules: BucketRules,
-    /// Runs of which a refusal was reported, with the reason.
+    /// Runs of which something was reported, and what.
     reported: Vec<(String, String)>,
+    /// Runs that ended without a word.
+    silent: SilentRuns,
 }
 
 impl Pusher {
@@ -111,6 +117,7 @@ impl Pusher {
                 contents: options.contents,
             },
             reported: Vec::new(),
+            silent: SilentRuns::default(),
         })
     }
 
@@ -118,38 +125,35 @@ impl Pusher {
     ///
     /// # Errors
     /// If the recording cannot be read or written, or an object cannot be written. What was sent
-    /// before is not sent again.
+    /// before is not sent again. If only packs of some runs contradict what was written before, all
+    /// other runs are sent, and the first contradiction is returned.
     pub fn pass(
         &mut self,
         report: &mut PushReport,
         on_event: &mut dyn FnMut(PushEvent),
     ) -> Result<()> {
         let store = Store::open_writable(&self.db)?;
-        complete_dead_runs(&store)?;
+        self.silent.complete(&store)?;
         let recording = Recording::open(&self.db)?;
+        let mut first = Ok(());
         for row in store.planned_shipments(self.row.id)? {
-            self.deliver(&store, &recording, &row, report, on_event)?;
+            let delivered = self.deliver(&store, &recording, &row, report, on_event);
+            first = first.and(contradiction(delivered)?);
         }
-        let unsent = store.unsent_runs(self.row.id)?;
-        report.unsent = self.begun(&store, &unsent)?;
-        for uuid in unsent {
+        report.unsent = 0;
+        for uuid in store.unsent_runs(self.row.id)? {
             let is_selected = |selected: &Vec<String>| selected.contains(&uuid);
             if self.selected.as_ref().is_none_or(is_selected) {
-                self.push_run(&store, &recording, &uuid, report, on_event)?;
+                let pushed = self.push_run(&store, &recording, &uuid, report, on_event);
+                first = first.and(contradiction(pushed)?);
             }
         }
-        Ok(())
+        first
     }
 
-    /// Returns the number of selected runs that have begun and are not attributed yet.
-    fn begun(&self, store: &Store, attributed: &[String]) -> Result<u64> {
-        let mut begun = 0;
-        for uuid in self.selected.iter().flatten() {
-            let status = store.stored_status(uuid)?.map(|(_, status)| status);
-            let is_running = status.as_deref() == Some(RunStatus::Running.name());
-            begun += u64::from(is_running && !attributed.contains(uuid));
-        }
-        Ok(begun)
+    /// Returns the name of the destination.
+    pub fn root(&self) -> &str {
+        self.destination.root()
     }
 
     /// Returns whether the selected runs were sent completely; `false` if all runs are selected.
@@ -173,9 +177,14 @@ impl Pusher {
         let last = store.newest_shipment(self.row.id, uuid, attribution)?;
         match next_pack(recording, &run, last.as_ref(), self.rules) {
             Ok(NextPack::Ready(plan)) => {
+                if plan.contents != self.rules.contents {
+                    let event = PushEvent::OtherTables(run.title());
+                    self.report_once(&run, "tables".to_owned(), event, on_event);
+                }
                 let row = store.plan_shipment(self.row.id, &planned(&plan)?)?;
+                report.unsent += 1;
                 self.deliver(store, recording, &row, report, on_event)?;
-                report.unsent += u64::from(!row.is_final);
+                report.unsent -= u64::from(row.is_final);
             }
             Ok(NextPack::Later) => report.unsent += 1,
             Ok(NextPack::Refused(why)) => {
@@ -204,7 +213,14 @@ impl Pusher {
             return Ok(());
         };
         // The stored text, so that each attempt writes the same numbers.
-        let plan = parse_plan(text)?;
+        let mut plan = parse_plan(text)?;
+        if row.bucket > 0 {
+            let earlier = store.shipment_before(self.row.id, row)?;
+            let Some(text) = earlier.and_then(|earlier| earlier.plan) else {
+                return Ok(());
+            };
+            plan.before = parse_plan(&text)?.after;
+        }
         let run = recording.run(&row.run_uuid).ok();
         let source = run.as_ref().map(|run| (recording, run));
         let sent = send(self.destination.as_ref(), &plan, source)?;
@@ -217,24 +233,32 @@ impl Pusher {
         Ok(())
     }
 
-    /// Reports a refusal once.
     fn refuse(&mut self, run: &Run, why: String, on_event: &mut dyn FnMut(PushEvent)) {
-        let key = (run.row.uuid.clone(), why);
+        let event = PushEvent::Refused(run.title(), why.clone());
+        self.report_once(run, why, event, on_event);
+    }
+
+    fn report_once(
+        &mut self,
+        run: &Run,
+        what: String,
+        event: PushEvent,
+        on_event: &mut dyn FnMut(PushEvent),
+    ) {
+        let key = (run.row.uuid.clone(), what);
         if !self.reported.contains(&key) {
-            on_event(PushEvent::Refused(run.title(), key.1.clone()));
+            on_event(event);
             self.reported.push(key);
         }
     }
 }
 
-/// Completes runs of dead processes, so that their last packs can be sent. Reads only runs without an
-/// end.
-fn complete_dead_runs(store: &Store) -> Result<()> {
-    let unended = store.unended()?;
-    if unended.iter().any(|(_, life)| *life == RunLiveness::Dead) {
-        energy_store::repair_dead_runs(store)?;
+/// Separates a contradiction, which stops one run, from errors that stop all.
+fn contradiction(sent: Result<()>) -> Result<Result<()>> {
+    match sent {
+        Err(error @ Error::Conflict(_)) => Ok(Err(error)),
+        sent => sent.map(Ok),
     }
-    Ok(())
 }
 
 /// Returns the ids of the selected runs; `None` for all.

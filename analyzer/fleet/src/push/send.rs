@@ -2,8 +2,8 @@
 
 use crate::columns::{ACCOUNTS, FleetTable, PACKS, REQUESTS, SPANS};
 use crate::destination::{Destination, PutOutcome};
-use crate::encode::{Cell, TableEncoder};
-use crate::error::Result;
+use crate::encode::{Cell, TableEncoder, decode};
+use crate::error::{Error, Result};
 use crate::pack::{PackPlan, keys, manifest_row, object_path, table_rows};
 use crate::query::{Recording, Run};
 use crate::read::{ActivationWindow, requests, spans};
@@ -22,7 +22,9 @@ pub(super) struct SentPack {
     pub(super) sha256: String,
 }
 
-/// Writes all tables of a pack, then its manifest. `source` is the run in the recording; `None` if it
+/// Writes all tables of a pack, then its manifest. Traces of span entries are known when their spans
+/// are closed: an object with span entries that an earlier attempt has written is kept, and described
+/// as it is. `source` is the run in the recording; `None` if it
 /// was deleted: the pack then lacks span entries.
 ///
 /// # Errors
@@ -61,6 +63,13 @@ struct PackWriter<'p> {
     keys: Vec<Cell>,
     manifest: TableEncoder,
     sent: SentPack,
+}
+
+/// An object that an earlier attempt has written.
+struct EarlierObject {
+    sha256: String,
+    rows: u64,
+    sum: TableSum,
 }
 
 /// Receives the own columns of a row.
@@ -103,13 +112,43 @@ impl PackWriter<'_> {
             sum.add(&row);
             encoder.push(&row)
         })?;
-        let count = encoder.rows();
-        let sha256 = match count {
-            0 => None,
-            _ => Some(self.put(table, &encoder.finish()?)?),
+        let mut count = encoder.rows();
+        let put = match count {
+            0 => Ok(None),
+            _ => self.put(table, &encoder.finish()?).map(Some),
+        };
+        let sha256 = match put {
+            Err(error @ Error::Conflict(_)) if [REQUESTS, SPANS].contains(table) => {
+                let earlier = self.earlier(table)?.ok_or(error)?;
+                (count, sum) = (earlier.rows, earlier.sum);
+                Some(earlier.sha256)
+            }
+            put => put?,
         };
         let own = manifest_row(self.plan, table, count, sum.total(), sha256.as_deref());
         self.manifest.push(&[self.keys.clone(), own].concat())
+    }
+
+    /// Returns what an earlier attempt has written of a table; `None` if it is not of this pack.
+    fn earlier(&mut self, table: &FleetTable) -> Result<Option<EarlierObject>> {
+        let path = object_path(table, self.plan);
+        let Some(bytes) = self.destination.get(&path)? else {
+            return Ok(None);
+        };
+        let mut earlier = EarlierObject {
+            sha256: sha256_of(&bytes),
+            rows: 0,
+            sum: TableSum::new(table),
+        };
+        let mut is_own = true;
+        let read = decode(&path, bytes, table, &mut |row| {
+            is_own &= row.starts_with(&self.keys);
+            earlier.rows += 1;
+            earlier.sum.add(&row);
+            Ok(())
+        });
+        self.sent.existing += 1;
+        Ok((read.is_ok() && is_own).then_some(earlier))
     }
 
     fn put(&mut self, table: &FleetTable, bytes: &[u8]) -> Result<String> {

@@ -7,9 +7,7 @@ use energy_query::{Error, Result};
 use super::program::EngineProgram;
 use super::rows::{Line, Row, parse};
 use super::script::{END_NAME, STATE_NAME, Session};
-
-/// Version of the packs that this program understands.
-const SCHEMA_VERSION: i64 = 1;
+use crate::columns::{PACK_VERSION, is_newer};
 
 /// Rows of a query.
 #[derive(Debug, Default)]
@@ -54,9 +52,9 @@ fn program_name(session: &Session) -> String {
 fn check_version(state: Option<&Row>) -> Result<()> {
     let version = state.and_then(|row| row.get("schema_version").cloned().flatten());
     match version.and_then(|text| text.parse::<i64>().ok()) {
-        Some(version) if version > SCHEMA_VERSION => Err(Error::Request(format!(
+        Some(version) if is_newer(Some(version)) => Err(Error::Request(format!(
             "packs of version {version} were sent by a newer program; this one reads version \
-             {SCHEMA_VERSION}: update `energy`"
+             {PACK_VERSION}: update `energy`"
         ))),
         _ => Ok(()),
     }

@@ -2,19 +2,17 @@
 
 use std::collections::HashMap;
 
-use energy_data::trace_context::{TraceContext, TraceId};
+use energy_data::trace_context::TraceId;
 
 use super::nodes::node_facts;
 use super::rails::rails;
+use super::traces::{InstanceTraces, SEQ};
 use crate::cumulative::NodeFacts;
 use crate::encode::Cell;
 use crate::error::Result;
 use crate::nanojoules::nanojoules;
 use crate::query::{Recording, Run};
 use crate::walk::{ActivationVisitor, EntryCost, PricedActivation, WalkFilter, walk};
-
-/// Bits of a span's id that are its number within the run.
-const SEQ: i64 = (1 << 40) - 1;
 
 /// Time of span entries that a pack holds, run time: from `from_ns` until before `until_ns`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +36,11 @@ pub(crate) fn requests(
 ) -> Result<()> {
     let rails = rails(recording, run)?;
     let nodes = NodeIndex::read(recording, run)?;
+    let mut traces = InstanceTraces::new(recording, run);
     let (first, last) = energy_store::span_ids(run.no);
     let sql = "
         SELECT e.span, s.node, s.token, f.json, s.start_ns, s.end_ns - s.start_ns, e.rail,
-               e.spans_j, e.idle_j, e.energy_j, e.covered_ns
+               e.spans_j, e.idle_j, e.energy_j, e.covered_ns, s.instance
         FROM span_energy e
         CROSS JOIN spans s ON s.id = e.span
         LEFT JOIN span_fields f ON f.span = e.span
@@ -62,21 +61,17 @@ pub(crate) fn requests(
             continue;
         };
         let node = nodes.get(r.get(1)?);
-        let fields: Option<String> = r.get(3)?;
+        let (seq, fields) = (r.get::<_, i64>(0)? & SEQ, r.get::<_, Option<String>>(3)?);
+        let trace = traces.of(seq, r.get(11)?, fields.as_deref())?;
         let energy =
             |at| Ok::<_, rusqlite::Error>(r.get::<_, Option<f64>>(at)?.and_then(nanojoules));
         emit(vec![
-            Cell::Whole(r.get::<_, i64>(0)? & SEQ),
+            Cell::Whole(seq),
             node.and_then(|node| node.kind.as_deref()).into(),
             node.and_then(|node| node.role.as_deref()).into(),
             node.map(|node| node.label.as_str()).into(),
             r.get::<_, Option<i64>>(2)?.into(),
-            fields
-                .as_deref()
-                .and_then(trace_id)
-                .map(|id| id.to_string())
-                .as_deref()
-                .into(),
+            trace.map(|id| id.to_string()).as_deref().into(),
             Cell::Whole(run.row.start_unix_ns.saturating_add(r.get(4)?)),
             r.get::<_, Option<i64>>(5)?.into(),
             Cell::from(&rail.rail),
@@ -118,6 +113,7 @@ pub(crate) fn spans(
         rail: only.map(|rail| rail.rail),
         start_unix_ns: run.row.start_unix_ns,
         sample_rate: u64::from(sample_rate.max(1)),
+        instances: InstanceTraces::new(recording, run),
         traces: HashMap::new(),
         emit,
     };
@@ -130,6 +126,7 @@ struct SpanRows<'e> {
     rail: Option<String>,
     start_unix_ns: i64,
     sample_rate: u64,
+    instances: InstanceTraces<'e>,
     /// Traces of the entries that are open, by their numbers.
     traces: HashMap<u64, TraceId>,
     emit: &'e mut dyn FnMut(Vec<Cell>) -> Result<()>,
@@ -138,12 +135,13 @@ struct SpanRows<'e> {
 impl ActivationVisitor for SpanRows<'_> {
     fn enter(&mut self, activation: &PricedActivation) -> Result<()> {
         let row = &activation.row;
+        let number = |value: u64| i64::try_from(value).unwrap_or(SEQ);
+        let (seq, instance) = (number(row.seq), row.instance.map(number));
+        let own = self
+            .instances
+            .of(seq, instance, activation.fields.as_deref())?;
         let outer = || self.traces.get(&row.parent?).copied();
-        let trace = activation
-            .fields
-            .as_deref()
-            .and_then(trace_id)
-            .or_else(outer);
+        let trace = own.or_else(outer);
         self.traces.extend(trace.map(|trace| (row.seq, trace)));
         Ok(())
     }
@@ -193,9 +191,4 @@ impl NodeIndex {
     fn get(&self, node: i64) -> Option<&NodeFacts> {
         self.0.get(&node)
     }
-}
-
-/// Returns the trace that the fields of a span name.
-fn trace_id(fields: &str) -> Option<TraceId> {
-    TraceContext::of_fields(fields).map(|context| context.trace_id)
 }

@@ -9,6 +9,6 @@ pub(crate) struct CurrentTotals {
     pub(crate) cumulative: Cumulative,
     /// Rails whose energies are refused, with the reason.
     pub(crate) refused: Vec<String>,
-    /// Run time up to which all rails have accounts; `None` if that is not known.
+    /// Run time up to which all rails with samples have accounts; `None` if that is not known.
     pub(crate) accounted_ns: Option<i64>,
 }

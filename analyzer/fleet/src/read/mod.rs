@@ -8,6 +8,7 @@ mod nodes;
 mod phases;
 mod rails;
 mod totals;
+mod traces;
 
 pub(crate) use activations::{ActivationWindow, requests, spans};
 pub(crate) use current::CurrentTotals;

@@ -30,7 +30,7 @@ pub(crate) fn totals(recording: &Recording, run: &Run, with_nodes: bool) -> Resu
             ..Cumulative::default()
         },
         refused: Vec::new(),
-        accounted_ns: accounts.values().filter_map(|one| one.duration_ns).min(),
+        accounted_ns: accounted_ns(accounts.values().filter_map(|one| one.duration_ns)),
     };
     if with_nodes {
         all.cumulative.node_facts = node_facts(recording, run)?;
@@ -51,6 +51,18 @@ pub(crate) fn totals(recording: &Recording, run: &Run, with_nodes: bool) -> Resu
     all.cumulative.rails = rails.into_values().collect();
     all.cumulative.rails.sort_by(|a, b| a.rail.cmp(&b.rail));
     Ok(all)
+}
+
+/// Time by which a rail is behind the newest one if it has no samples any more.
+const SILENT_NS: i64 = 120_000_000_000;
+
+/// Returns the time up to which all rails with samples have accounts. A rail without samples does not
+/// stop the others: what it measures later is in a later bucket.
+fn accounted_ns(durations: impl Iterator<Item = i64> + Clone) -> Option<i64> {
+    let newest_ns = durations.clone().max()?;
+    durations
+        .filter(|ns| newest_ns.saturating_sub(*ns) <= SILENT_NS)
+        .min()
 }
 
 /// Rounded values of an account, and self energies of its call paths.

@@ -11,7 +11,7 @@ use super::program::ProgramOptions;
 use crate::options::OutputFormat;
 
 /// Exit code if a check found a fault.
-const FAULTS: u8 = 3;
+pub(super) const FAULTS: u8 = 3;
 
 /// Options of `energy fleet check`.
 #[derive(Debug, Args)]

@@ -6,10 +6,13 @@ use std::time::Duration;
 use clap::Args;
 use energy_fleet::compact::compact;
 use energy_fleet::destination::destination;
+use serde_json::json;
 
+use super::write_result;
 use crate::cli::console::warn;
 use crate::cli::progress::Progress;
-use crate::options::parse_duration;
+use crate::format::Answer;
+use crate::options::{OutputFormat, parse_duration};
 
 /// Options of `energy fleet compact`.
 #[derive(Debug, Args)]
@@ -20,6 +23,9 @@ pub struct FleetCompactArgs {
     /// Time after which merged objects are removed: queries that began before must have ended
     #[arg(long, value_name = "TIME", default_value = "60m", value_parser = parse_duration)]
     keep: Duration,
+    /// Output format.
+    #[command(flatten)]
+    output: OutputFormat,
 }
 
 pub(super) fn run(args: &FleetCompactArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -33,6 +39,12 @@ pub(super) fn run(args: &FleetCompactArgs, out: &mut dyn Write) -> anyhow::Resul
     for warning in &report.warnings {
         warn(warning);
     }
-    writeln!(out, "{}", report.text())?;
-    Ok(())
+    let result = Answer::new("fleet compact", "")
+        .with("root", json!(root.root()))
+        .with("days", json!(report.days))
+        .with("packs", json!(report.packs))
+        .with("bytes", json!(report.bytes))
+        .with("removed", json!(report.removed))
+        .with("warnings", json!(report.warnings));
+    write_result(out, args.output.format(), report.text(), result)
 }

@@ -6,9 +6,12 @@ use std::path::Path;
 use clap::Args;
 use energy_fleet::destination::destination;
 use energy_store::Store;
+use serde_json::json;
 
+use super::write_result;
 use crate::Error;
-use crate::format::escape;
+use crate::format::{Answer, escape};
+use crate::options::OutputFormat;
 
 /// Options of `energy fleet forget`.
 #[derive(Debug, Args)]
@@ -16,6 +19,9 @@ pub struct FleetForgetArgs {
     /// Folder or URL, as `energy fleet push` was given it
     #[arg(value_name = "DEST")]
     destination: String,
+    /// Output format.
+    #[command(flatten)]
+    output: OutputFormat,
 }
 
 pub(super) fn run(db: &Path, args: &FleetForgetArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -26,7 +32,7 @@ pub(super) fn run(db: &Path, args: &FleetForgetArgs, out: &mut dyn Write) -> any
     let root = destination(&args.destination).map(|found| found.root().to_owned());
     let root = root.unwrap_or_else(|_| args.destination.clone());
     let store = Store::open_writable(db)?;
-    if !store.remove_destination(&root)? {
+    if !store.forget_destination(&root)? {
         let known: Vec<String> = store
             .destinations()?
             .into_iter()
@@ -42,10 +48,7 @@ pub(super) fn run(db: &Path, args: &FleetForgetArgs, out: &mut dyn Write) -> any
         }
         .into());
     }
-    writeln!(
-        out,
-        "{} receives no more runs; its objects stay",
-        escape(&root)
-    )?;
-    Ok(())
+    let sentence = format!("{} expects no more runs; its objects stay", escape(&root));
+    let result = Answer::new("fleet forget", "").with("root", json!(root));
+    write_result(out, args.output.format(), sentence, result)
 }

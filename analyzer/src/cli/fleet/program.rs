@@ -14,6 +14,7 @@ pub(super) struct ProgramOptions {
     /// Program that executes the SQL: spark-sql, duckdb or clickhouse
     #[arg(
         long = "with",
+        alias = "engine",
         value_name = "ENGINE",
         value_enum,
         hide_possible_values = true

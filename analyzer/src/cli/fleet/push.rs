@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use energy_fleet::destination::destination;
 use energy_fleet::push::{PushEvent, PushOptions, PushReport, Pusher};
+use serde_json::json;
 
+use super::write_result;
 use crate::cli::console::warn;
-use crate::format::{bytes, counted, escape};
+use crate::format::{Answer, bytes, counted, escape};
+use crate::options::OutputFormat;
 use crate::program::Interrupt;
 
 /// Time between two looks at the recording, as a part of a bucket.
@@ -30,6 +33,9 @@ pub struct FleetPushArgs {
     /// What to send.
     #[command(flatten)]
     options: PushOptions,
+    /// Output format.
+    #[command(flatten)]
+    output: OutputFormat,
 }
 
 pub(super) fn run(db: &Path, args: &FleetPushArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -37,21 +43,24 @@ pub(super) fn run(db: &Path, args: &FleetPushArgs, out: &mut dyn Write) -> anyho
     let root = escape(destination.root());
     let mut pusher = Pusher::open(db, destination, &args.options)?;
     let mut report = PushReport::default();
-    match args.options.follow {
-        true => follow(&mut pusher, args.options.every, &mut report)?,
-        false => {
-            pusher.pass(&mut report, &mut show)?;
-            if report.unsent > 0 {
-                let unsent = counted(usize::try_from(report.unsent)?, "run");
-                warn(&format!(
-                    "{unsent} not sent: being recorded, or refused; --follow sends runs that are \
-                     being recorded"
-                ));
-            }
-        }
+    let passed = match args.options.follow {
+        true => follow(&mut pusher, args.options.every, &mut report),
+        false => pusher
+            .pass(&mut report, &mut show)
+            .map_err(anyhow::Error::from),
+    };
+    if passed.is_ok() && report.unsent > 0 && !args.options.follow {
+        let unsent = counted(usize::try_from(report.unsent)?, "run");
+        warn(&format!(
+            "{unsent} not sent: being recorded, or refused; --follow sends runs that are being \
+             recorded"
+        ));
     }
-    writeln!(out, "{}", sentence(&report, &root))?;
-    Ok(())
+    if passed.is_ok() || report.packs > 0 {
+        let result = answer(&report, pusher.root());
+        write_result(out, args.output.format(), sentence(&report, &root), result)?;
+    }
+    passed
 }
 
 /// Sends until a signal is received, or the selected runs were sent.
@@ -80,9 +89,24 @@ fn follow(pusher: &mut Pusher, every: Duration, report: &mut PushReport) -> anyh
 }
 
 fn show(event: PushEvent) {
-    if let PushEvent::Refused(run, why) = event {
-        warn(&format!("run {run} is not sent: {why}"));
+    match event {
+        PushEvent::Sent(..) => {}
+        PushEvent::Refused(run, why) => warn(&format!("run {run} is not sent: {why}")),
+        PushEvent::OtherTables(run) => warn(&format!(
+            "run {run} keeps the tables of its first pack: --nodes, --requests and --spans are those \
+             of the push that began it"
+        )),
     }
+}
+
+fn answer(report: &PushReport, root: &str) -> Answer {
+    Answer::new("fleet push", "")
+        .with("root", json!(root))
+        .with("packs", json!(report.packs))
+        .with("objects", json!(report.objects))
+        .with("existing", json!(report.existing))
+        .with("bytes", json!(report.bytes))
+        .with("unsent", json!(report.unsent))
 }
 
 fn sentence(report: &PushReport, root: &str) -> String {

@@ -21,7 +21,13 @@ pub struct FleetSqlArgs {
     #[arg(value_name = "ROOT")]
     root: String,
     /// Engine that will execute it: spark-sql, duckdb or clickhouse
-    #[arg(long, value_name = "ENGINE", value_enum, hide_possible_values = true)]
+    #[arg(
+        long,
+        alias = "with",
+        value_name = "ENGINE",
+        value_enum,
+        hide_possible_values = true
+    )]
     engine: Engine,
     /// Parameters of the question.
     #[command(flatten)]
