@@ -91,6 +91,12 @@ def path_changed(root):
     return 3, {"nodes": path(file), "tables": path(file)}
 
 
+def request_changed(root):
+    file = objects(root, "requests")[0]
+    rewrite(file, "energy_nj", first_plus_one)
+    return 3, {"tables": path(file)}
+
+
 def rows_twice(root):
     file = objects(root, "phases")[0]
     table = pq.read_table(file, partitioning=None)
@@ -139,7 +145,7 @@ def no_packs(root):
 
 CASES = [
     whole, table_deleted, operations_deleted, manifest_deleted, last_manifest_deleted,
-    account_changed, operation_changed, path_changed, rows_twice, copied_machine_id, two_versions,
+    account_changed, operation_changed, path_changed, request_changed, rows_twice, copied_machine_id, two_versions,
     newer_schema, truncated, no_packs,
 ]
 

@@ -15,6 +15,7 @@ const COUNTED: &str = include_str!("sql/views/counted.sql");
 const COUNTED_TABLE: &str = include_str!("sql/views/counted_table.sql");
 const SENT_TABLE: &str = include_str!("sql/views/sent_table.sql");
 const RUN_TOTALS: &str = include_str!("sql/views/run_totals.sql");
+const RUN_WORK: &str = include_str!("sql/views/run_work.sql");
 /// What was found, before any question.
 const STATE: &str =
     "SELECT count(*) AS packs, max(schema_version) AS schema_version\nFROM packs_sent";
@@ -93,15 +94,21 @@ impl Session {
         statements
     }
 
-    /// Returns what a query needs besides the views of tables: sums of each run, computed once,
-    /// because not every engine computes a part of a query only once.
+    /// Returns what a query needs besides the views of tables: views of each run. A view that a query
+    /// reads repeatedly is computed once, because not every engine does so by itself.
     fn prerequisites(&self, query: &str) -> Vec<String> {
-        let snapshot = || {
-            self.engine
-                .snapshot("run_totals", without_comments(RUN_TOTALS).trim_end())
+        let query = without_comments(query);
+        let views = [("run_totals", RUN_TOTALS), ("run_work", RUN_WORK)];
+        let define = |(name, view): (&str, &str)| {
+            let view = without_comments(view);
+            let uses = [format!("FROM {name}"), format!("JOIN {name}")];
+            match uses.iter().map(|text| query.matches(text).count()).sum() {
+                0 => None,
+                1 => Some(self.engine.view(name, view.trim_end())),
+                2.. => Some(self.engine.snapshot(name, view.trim_end())),
+            }
         };
-        let is_needed = query.contains("run_totals");
-        is_needed.then(snapshot).into_iter().collect()
+        views.into_iter().filter_map(define).collect()
     }
 
     fn mark(&self, name: &str) -> Statement {
@@ -273,6 +280,16 @@ mod tests {
             text.matches("date >= '2026-11-03'").count(),
             tables().count()
         );
+    }
+
+    #[test]
+    fn a_view_of_runs_is_computed_once_if_it_is_read_repeatedly() {
+        let session = session(Engine::DuckDb, "fleet", &Parameters::default());
+        let before = |query: &str| session.prerequisites(query).join("\n");
+        assert_eq!(before("SELECT * FROM accounts"), "");
+        assert!(before("SELECT * FROM run_totals").contains("VIEW run_totals AS"));
+        let twice = before("SELECT * FROM run_work a JOIN run_work b ON a.run = b.run");
+        assert!(twice.contains("TABLE run_work AS"), "{twice}");
     }
 
     #[test]
