@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares the answers of engines about a fleet with those of Python, and with each other.
 
-    tests/fleet/compare.py TOOLS ROOT ENGINE... [--wide]
+    tests/fleet/compare.py TOOLS ROOT ENGINE... [--wide] [--only=QUESTION,...]
 
 TOOLS is made by `tests/fleet/install`, ROOT by `tests/fleet/simulate` or `energy fleet push`. Integers
 must be equal, other numbers equal to 1e-12, and rows in the same order. Apart from the last digit of
@@ -29,7 +29,8 @@ def cases(root):
     for threshold in (3.5, 0):
         options = ["--threshold", str(threshold)]
         yield "outliers", options, oracle.outliers(fleet, threshold)
-    trace = min((row["trace_id"] for row in read(root, "requests")), default="none")
+    traces = {row["trace_id"] for row in read(root, "requests")} - {None}
+    trace = min(traces, default="none")
     yield "trace", ["--trace-id", trace], oracle.trace(fleet, trace)
     days = sorted({row["date"] for row in fleet.table("runs")})
     # The simulated fleet has runs that end on the second day, and begin on the first one.
@@ -87,10 +88,13 @@ def rounded(line):
 
 
 def main(tools, root, *words):
-    engines = [word for word in words if word != "--wide"]
+    engines = [word for word in words if not word.startswith("--")]
+    only = [word.removeprefix("--only=").split(",") for word in words if word.startswith("--only=")]
     wrong, sums = 0, []
     print(f"{'question':<40} {'rows':>5}  " + "  ".join(f"{engine:>22}" for engine in engines))
     for name, options, answer in cases(root):
+        if only and name not in only[0]:
+            continue
         line = f"{' '.join([name, *options])[:40]:<40} {len(answer):>5}  "
         sums += [value for row in answer for key, value in row.items() if key.endswith("_nj") and value]
         replies = []

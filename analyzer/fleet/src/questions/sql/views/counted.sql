@@ -9,18 +9,17 @@ placed AS (
     SELECT host_id, run, attribution, bucket, file, final,
            row_number() OVER (PARTITION BY host_id, run, attribution ORDER BY bucket) - 1 AS place
     FROM manifests),
-attributions AS (
-    SELECT host_id, run, attribution, max(CASE WHEN final THEN 1 ELSE 0 END) AS complete
+without_gap AS (
+    SELECT host_id, run, attribution, bucket, file,
+           max(CASE WHEN final THEN 1 ELSE 0 END)
+               OVER (PARTITION BY host_id, run, attribution) AS complete
     FROM placed
-    WHERE place = bucket
-    GROUP BY host_id, run, attribution),
+    WHERE place = bucket),
 ranked AS (
-    SELECT host_id, run, attribution, complete,
-           row_number() OVER (PARTITION BY host_id, run
+    SELECT host_id, run, attribution, bucket, file, complete,
+           dense_rank() OVER (PARTITION BY host_id, run
                               ORDER BY complete DESC, attribution DESC) AS preference
-    FROM attributions)
-SELECT p.host_id AS host_id, p.run AS run, p.attribution AS attribution, p.bucket AS bucket,
-       p.file AS file, r.complete AS complete
-FROM placed p
-JOIN ranked r ON r.host_id = p.host_id AND r.run = p.run AND r.attribution = p.attribution
-WHERE p.place = p.bucket AND r.preference = 1
+    FROM without_gap)
+SELECT host_id, run, attribution, bucket, file, complete
+FROM ranked
+WHERE preference = 1
