@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """Compares the answers of engines about a fleet with those of Python, and with each other.
 
-    tests/fleet/compare.py TOOLS ROOT ENGINE... [--wide] [--only=QUESTION,...]
+    tests/fleet/compare.py TOOLS ROOT ENGINE... [--wide] [--together] [--only=NAME,...]
 
 TOOLS is made by `tests/fleet/install`, ROOT by `tests/fleet/simulate` or `energy fleet push`. Integers
 must be equal, other numbers equal to 1e-12, and rows in the same order. Apart from the last digit of
-such numbers, the JSON of all engines must be the same text. `--wide`: a sum must exceed 64 bits. Exit
-code 1: a difference.
+such numbers, the JSON of all engines must be the same text. `--wide`: a sum must exceed 64 bits.
+`--together`: the engines answer at the same time, so that times mean nothing. Exit code 1: a difference.
 """
 
 import math
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import oracle
 from counted import Fleet, read
@@ -40,8 +42,11 @@ def cases(root):
     answer = oracle.change(fleet, (None, first, None), (second, second, None))
     yield "change", sides, answer
     between = Fleet(root, first, second)
-    for name in ("services", "operations", "tokens"):
+    for name in ("operations", "tokens"):
         yield name, ["--since", first, "--until", second], getattr(oracle, name)(between)
+    # Only the last buckets of some runs.
+    late = days[-2:][0]
+    yield "services", ["--since", late], oracle.services(Fleet(root, late))
 
 
 def difference(expected, found):
@@ -97,10 +102,10 @@ def main(tools, root, *words):
             continue
         line = f"{' '.join([name, *options])[:40]:<40} {len(answer):>5}  "
         sums += [value for row in answer for key, value in row.items() if key.endswith("_nj") and value]
-        replies = []
-        for engine in engines:
-            reply = Reply(tools, root, engine, name, options)
-            replies.append(reply)
+        ask = partial(Reply, tools, root, name=name, options=options)
+        with ThreadPoolExecutor(len(engines) if "--together" in words else 1) as pool:
+            replies = list(pool.map(ask, engines))
+        for reply in replies:
             problem = difference(answer, reply.rows)
             wrong += problem is not None
             line += f"{reply.question:8.2f} s, {reply.preparation:5.1f} s up  "

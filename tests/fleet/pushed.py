@@ -13,6 +13,8 @@ import math
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -47,12 +49,15 @@ def record(folder, number):
 def push(folder):
     """Sends all recordings; the first half is compacted before the others arrive."""
     root = folder / "packs"
-    dbs = [record(folder, number) for number in range(HOSTS)]
-    for number, db in enumerate(dbs):
-        execute(ENERGY, "fleet", "push", root, "--db", db, "--nodes", "--requests", "--spans")
-        if number + 1 == HOSTS // 2:
-            execute(ENERGY, "fleet", "compact", root, "--keep", "0m")
-            execute(ENERGY, "fleet", "compact", root, "--keep", "0m")
+    send = [ENERGY, "fleet", "push", root, "--nodes", "--requests", "--spans", "--db"]
+    with ThreadPoolExecutor(2) as pool:
+        dbs = list(pool.map(partial(record, folder), range(HOSTS)))
+        for some in (dbs[: HOSTS // 2], dbs[HOSTS // 2 :]):
+            list(pool.map(lambda db: execute(*send, db), some))
+            if some[0] == dbs[0]:
+                # The second call removes what the first one has merged.
+                execute(ENERGY, "fleet", "compact", root, "--keep", "0m")
+                execute(ENERGY, "fleet", "compact", root, "--keep", "0m")
     return root, dbs
 
 
@@ -93,11 +98,13 @@ def main(tools, folder, *engines):
     folder.mkdir(parents=True, exist_ok=True)
     root, dbs = push(folder)
     problems = list(other_columns(root))
-    for engine in engines:
-        problems += [faults(tools, root, engine), other_tokens(tools, root, dbs, engine)]
+    with ThreadPoolExecutor(2) as pool:
+        problems += pool.map(partial(faults, tools, root), engines)
+        problems += pool.map(partial(other_tokens, tools, root, dbs), engines)
     problems = [problem for problem in problems if problem]
     print("\n".join(problems) or f"packs of {HOSTS} recordings pass all checks, tokens are those of `energy runs`")
-    return 1 if problems or compare.main(tools, root, *engines) else 0
+    words = [*engines, "--together", "--only=hosts,services,operations,outliers"]
+    return 1 if problems or compare.main(tools, root, *words) else 0
 
 
 if __name__ == "__main__":
