@@ -102,9 +102,9 @@ def main(tools, root, *words):
             continue
         line = f"{' '.join([name, *options])[:40]:<40} {len(answer):>5}  "
         sums += [value for row in answer for key, value in row.items() if key.endswith("_nj") and value]
-        ask = partial(Reply, tools, root, name=name, options=options)
+        reply_of = partial(Reply, tools, root, name=name, options=options)
         with ThreadPoolExecutor(len(engines) if "--together" in words else 1) as pool:
-            replies = list(pool.map(ask, engines))
+            replies = list(pool.map(reply_of, engines))
         for reply in replies:
             problem = difference(answer, reply.rows)
             wrong += problem is not None

@@ -12,7 +12,7 @@ LLM, PHASES = llm_kinds(), ["load", "prefill", "decode"]
 # first one.
 REQUEST_PATHS = [
     ("serve > {}", 1), ("serve > {} > search", 2), ("serve > {} > a->b > store", 3),
-    # A branch beside it, with a deeper path and a name that has the sign of a path.
+    # Another branch, with a deeper path and a name that has the sign of a path.
     ("audit > log > {}", 4), ("audit > log > {}>2", 5),
 ]
 

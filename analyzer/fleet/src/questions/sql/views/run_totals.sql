@@ -1,6 +1,6 @@
 -- One row per run: what ran, and its sums over root rails. Tokens and requests are NULL unless they
 -- are known for all of the run that is seen: some runs count them per bucket, others at the end. The
--- last bucket alone does not tell which. `energy_nj` is measured plus extrapolated energy, NULL
+-- last bucket alone does not show which. `energy_nj` is measured plus extrapolated energy, NULL
 -- unless all root rails are known, with samples for at least half of the time of the run.
 WITH packs_of_run AS (
     SELECT host_id, run, count(*) AS buckets, max(complete) AS complete
