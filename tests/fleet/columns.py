@@ -45,7 +45,7 @@ TABLES = {
     ),
     "nodes": _columns(
         "rail label kind role basis",
-        "node parent depth self_nj idle_nj self_ns activations instances",
+        "node parent depth self_nj idle_nj self_ns covered_ns activations instances",
         "root",
     ),
     "requests": _columns(
@@ -63,7 +63,7 @@ TABLES = {
 # The column that `packs.sum_nj` sums; of `accounts`, root rails only.
 SUMMED = {
     "accounts": "measured_nj", "kinds": "self_nj", "nodes": "self_nj",
-    "phases": "measured_nj", "requests": "self_nj", "spans": "self_nj",
+    "phases": "measured_nj", "requests": "energy_nj", "spans": "self_nj",
 }
 
 

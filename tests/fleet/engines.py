@@ -37,6 +37,7 @@ class Reply:
         self.seconds = time.monotonic() - began
         if done.returncode:
             raise RuntimeError(f"{engine} {name}: {done.stderr.strip()}")
+        self.text = done.stdout
         self.rows = json.loads(done.stdout)["rows"]
         times = re.findall(r"([0-9.]+) s  ", done.stderr)
         self.preparation, self.question = float(times[0]), float(times[1])

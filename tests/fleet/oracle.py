@@ -36,31 +36,57 @@ def run_totals(fleet):
     """One dict per run: what ran and its sums over root rails."""
     packs = grouped((p for p in fleet.table("packs") if p["table_name"] == "runs"), "host_id", "run")
     accounts = grouped((a for a in fleet.table("accounts") if a["root"]), "host_id", "run")
+    phases = grouped((p for p in fleet.table("phases") if p["root"]), "host_id", "run")
     for which, rows in grouped(fleet.table("runs"), "host_id", "run").items():
         is_whole = which in fleet.finals and len(packs[which]) == len(rows)
+        # The last bucket alone may have the number of the whole run.
+        last = max(row["bucket"] for row in packs[which])
+        is_last = which in fleet.finals and [row["bucket"] for row in rows] == [last]
         found = {"host_id": which[0], "run": which[1], "first_date": min(r["date"] for r in rows)}
         for name in ("host", "service", "model", "precision", "chip", "program_version"):
             found[name] = greatest(rows, name)
         for name in ("requests", "input_tokens", "output_tokens"):
-            is_known = is_whole or all(row[name] is not None for row in rows)
+            is_counted = all(row[name] is not None for row in rows) and not is_last
+            is_known = is_whole or is_counted
             found[name] = total(row[name] for row in rows) if is_known else None
-        found["energy_nj"] = energy(accounts[which])
+        found["energy_nj"] = energy(accounts[which], sum(row["duration_ns"] for row in rows))
+        found["work_nj"] = work(phases[which])
         found.update(sums(accounts[which], "measured_nj", "idle_nj", "spans_nj"))
         tokens = (found["input_tokens"], found["output_tokens"])
         found["tokens"] = None if None in tokens else sum(tokens)
         yield found
 
 
-def energy(accounts):
-    """Measured plus extrapolated energy of root rails, if all are known for half of the time."""
+def energy(accounts, duration):
+    """Measured plus extrapolated energy of root rails, if all are known for half of the run."""
     rails = grouped(accounts, "rail").values()
     for rows in rails:
-        covered, duration = (sum(row[name] for row in rows) for name in ("covered_ns", "duration_ns"))
+        covered = sum(row["covered_ns"] for row in rows)
         if 2 * covered < duration or any(row["measured_nj"] is None for row in rows):
             return None
     if not rails:
         return None
     return sum(row["measured_nj"] + (row["extrapolated_nj"] or 0) for row in accounts)
+
+
+def work(phases):
+    """Energy of all phases on root rails, if samples cover half of them on each rail."""
+    for rows in grouped(phases, "rail").values():
+        covered, duration = (sum(row[name] for row in rows) for name in ("covered_ns", "duration_ns"))
+        if 2 * covered < duration:
+            return None
+    measured = total(row["measured_nj"] for row in phases)
+    extrapolated = total(row["extrapolated_nj"] for row in phases)
+    return None if measured is None else measured + (extrapolated or 0)
+
+
+def union(times):
+    """The length of the union of intervals."""
+    length, end = 0, None
+    for first, last_ in sorted(times):
+        length += max(0, last_ - max(first, end or first))
+        end = max(last_, end or last_)
+    return length
 
 
 def hosts(fleet):
@@ -79,6 +105,8 @@ def hosts(fleet):
             "services": distinct(rows, "service"), "runs": distinct(rows, "run"),
             **sums(own, *names), "mean_w": total(powers),
             "coverage": ratio(total(r["covered_ns"] for r in own), total(r["duration_ns"] for r in own)),
+            "runs_ns": sum(r["bucket_end_unix_ns"] - r["bucket_start_unix_ns"] for r in rows),
+            "recorded_ns": union((r["bucket_start_unix_ns"], r["bucket_end_unix_ns"]) for r in rows),
         })
     return sorted(answer, key=lambda row: (most(row["measured_nj"]), row["host_id"]))
 
@@ -127,8 +155,8 @@ def operations(fleet):
 
 
 def tokens(fleet):
-    known = [run for run in run_totals(fleet)
-             if run["model"] and run["energy_nj"] is not None and (run["tokens"] or 0) > 0]
+    known = [{**run, "energy_nj": run["work_nj"]} for run in run_totals(fleet)
+             if run["model"] and run["work_nj"] is not None and (run["tokens"] or 0) > 0]
     answer = []
     for (model, precision, chip), runs in grouped(known, "model", "precision", "chip").items():
         found = sums(runs, "input_tokens", "output_tokens", "energy_nj")
@@ -234,11 +262,11 @@ def balance(fleet):
 
 
 def outermost(rows):
-    """Requests of a trace that are in no other one of their run: their call paths are the shortest."""
+    """Requests of a trace that are in no other one of their run, by their call paths."""
     kept = []
     for own in grouped(rows, "host_id", "run").values():
-        least = min(row["kind"].count(" > ") for row in own)
-        kept += [row for row in own if row["kind"].count(" > ") == least]
+        paths = {row["kind"] for row in own}
+        kept += [row for row in own if not any(row["kind"].startswith(f"{path} > ") for path in paths)]
     return kept
 
 

@@ -8,6 +8,13 @@ from shapes import ACCOUNTS, LAYERS, llm_kinds, service_kinds
 
 BUCKET_NS = 300_000_000_000
 LLM, PHASES = llm_kinds(), ["load", "prefill", "decode"]
+# Paths of requests of a trace in a run, and what their energy is divided by. Two of them are in the
+# first one.
+REQUEST_PATHS = [
+    ("serve > {}", 1), ("serve > {} > search", 2), ("serve > {} > a->b > store", 3),
+    # Another branch, with a deeper path and a name that has the sign of a path.
+    ("audit > log > {}", 4), ("audit > log > {}>2", 5),
+]
 
 
 class Rail:
@@ -100,7 +107,7 @@ class Work:
                 "nodes", rail=rail.id, root=rail.root, node=number, parent=max(number - 1, 0),
                 label=path.split(" > ")[-1], kind=path, role=role or None,
                 depth=path.count(" > "), self_nj=share, idle_nj=share // 5, self_ns=990,
-                activations=1, instances=1, basis="proportional",
+                covered_ns=980, activations=1, instances=1, basis="proportional",
             )
 
     def add_accounts(self, pack, rail, spans):
@@ -114,9 +121,13 @@ class Work:
                 values[account] = -noise // 3 if account == "residual_nj" else noise
             values["measured_nj"] = sum(value or 0 for value in values.values())
             values["extrapolated_nj"] = self.energy(rail.part)
-        covered = 0 if spans is None else BUCKET_NS * 98 // 100
+        duration = BUCKET_NS
+        if rail.kind == "memory" and self.host.number % 10 == 4:
+            # A rail that stopped: all of the time that it knows of has samples.
+            duration = BUCKET_NS // 3
+        covered = 0 if spans is None else duration * 98 // 100
         pack.add(
-            "accounts", rail=rail.id, root=rail.root, duration_ns=BUCKET_NS, covered_ns=covered,
+            "accounts", rail=rail.id, root=rail.root, duration_ns=duration, covered_ns=covered,
             **values,
         )
 
@@ -159,12 +170,19 @@ class LlmWork(Work):
     def add_accounts(self, pack, rail, spans):
         super().add_accounts(pack, rail, spans)
         for place, phase in enumerate(PHASES if spans is not None else ()):
-            energy = self.energy(100 * rail.part)
-            pack.add(
-                "phases", rail=rail.id, root=rail.root, phase=phase, node=place + 1,
-                duration_ns=BUCKET_NS // 3, covered_ns=BUCKET_NS // 3, measured_nj=energy,
-                extrapolated_nj=0, idle_nj=energy // 4, spans_nj=energy // 2,
-            )
+            self.add_phase(pack, rail, place, phase)
+
+    def add_phase(self, pack, rail, place, phase):
+        """The measured work is shorter than the run; `load` ends before its first sample."""
+        energy, time = self.energy(100 * rail.part), BUCKET_NS // 4
+        has_samples = phase != "load" and (phase != "decode" or self.host.number % 12)
+        pack.add(
+            "phases", rail=rail.id, root=rail.root, phase=phase, node=place + 1,
+            duration_ns=time, covered_ns=time if has_samples else 0,
+            measured_nj=energy if has_samples else None, extrapolated_nj=energy // 7,
+            idle_nj=energy // 4 if has_samples else None,
+            spans_nj=energy // 2 if has_samples else None,
+        )
 
 
 class ServiceWork(Work):
@@ -202,16 +220,14 @@ class ServiceWork(Work):
             "rail": rail.id, "root": rail.root, "trace_id": trace, "duration_ns": 4_000_000,
             "start_unix_ns": start + number * 1_000_000_000, "kind": f"serve > {self.service}",
         }
-        if with_requests:
-            # A request, and a part of it that has the id of the trace as well.
-            for below, path in enumerate(("", " > search")):
-                own = {**shared, "kind": shared["kind"] + path}
-                pack.add(
-                    "requests", span=span + 5 * below, role="run" if below == 0 else None,
-                    label=self.service, token=None, energy_nj=energy // (1 + below),
-                    self_nj=energy // 3, idle_nj=energy // 5,
-                    measured_nj=energy + energy // 5, covered_ns=3_900_000, **own,
-                )
+        for below, (path, part) in enumerate(REQUEST_PATHS if with_requests else ()):
+            own = {**shared, "kind": path.format(self.service)}
+            pack.add(
+                "requests", span=span + 5 + below, role="run" if below == 0 else None,
+                label=self.service, token=None, energy_nj=energy // part, self_nj=None,
+                idle_nj=energy // 5, measured_nj=energy // part + energy // 5,
+                covered_ns=3_900_000, **own,
+            )
         for below in range(1 if with_requests else 3):
             pack.add(
                 "spans", span=span + below, parent=None if below == 0 else span, node=below,

@@ -85,8 +85,8 @@ impl QuestionRows {
         let mut answer = Answer::new("fleet ask", title)
             .with("question", json!(self.question.name))
             .sheet(sheet);
-        if let Some(total) = self.total() {
-            answer = answer.note(total);
+        for note in self.total().into_iter().chain(self.overlap()) {
+            answer = answer.note(note);
         }
         match (self.rows.is_empty(), hidden) {
             (true, _) => answer.note("No rows: no pack in this time has such data."),
@@ -96,6 +96,18 @@ impl QuestionRows {
                 counted(hidden, "row")
             )),
         }
+    }
+
+    /// Returns a warning about hosts whose energy counts more than once.
+    fn overlap(&self) -> Option<String> {
+        let hosts = self.rows.iter().filter(|row| has_overlap(row)).count();
+        (hosts > 0).then(|| {
+            format!(
+                "Runs overlap on {}: each run has all energy of its host, so that sums count it \
+                 once for each run.",
+                counted(hosts, "host")
+            )
+        })
     }
 
     /// Returns the sum of a trace, the only question of which a sum over all rows is an answer.
@@ -108,6 +120,14 @@ impl QuestionRows {
             format!("Total: {joules} ({sum} nJ), active energy of root rails.")
         })
     }
+}
+
+/// Returns whether a host's runs were recorded at the same time.
+fn has_overlap(row: &Value) -> bool {
+    let ns = |key: &str| row[key].as_i64();
+    ns("runs_ns")
+        .zip(ns("recorded_ns"))
+        .is_some_and(|(runs, recorded)| runs > recorded)
 }
 
 /// Result of all checks.
@@ -219,5 +239,17 @@ fn timing(execution: &Execution) -> Timing {
     Timing {
         preparation: execution.preparation,
         questions: execution.queries.iter().map(of).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_overlap_if_their_times_exceed_the_recorded_time() {
+        assert!(has_overlap(&json!({ "runs_ns": 3, "recorded_ns": 2 })));
+        assert!(!has_overlap(&json!({ "runs_ns": 2, "recorded_ns": 2 })));
+        assert!(!has_overlap(&json!({ "runs_ns": 2, "recorded_ns": null })));
     }
 }

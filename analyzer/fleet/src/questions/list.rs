@@ -48,7 +48,7 @@ pub const QUESTIONS: [Question; 8] = [
     },
     Question {
         name: "tokens",
-        about: "energy per token by model and chip",
+        about: "energy of measured work per token by model and chip",
         needs: "",
         uses: "",
         sql: include_str!("sql/tokens.sql"),
@@ -120,6 +120,8 @@ fn hosts() -> Vec<Column> {
         Column::data("unknown_nj"),
         Column::power("mean_w", "mean"),
         Column::percent("coverage", "coverage"),
+        Column::time("runs_ns", "runs' time").from_width(140),
+        Column::time("recorded_ns", "recorded").from_width(140),
     ]
 }
 

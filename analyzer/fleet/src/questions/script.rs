@@ -6,7 +6,7 @@ use super::columns::{tables, view_columns};
 use super::engine::Engine;
 use super::location::Location;
 use super::parameters::Parameters;
-use crate::columns::{FLEET_TABLES, FleetTable, PACKS};
+use crate::columns::{FleetTable, PACKS};
 
 /// Views over the tables, in the order of their definition.
 const PACKS_SENT: &str = include_str!("sql/views/packs_sent.sql");
@@ -15,6 +15,9 @@ const COUNTED: &str = include_str!("sql/views/counted.sql");
 const COUNTED_TABLE: &str = include_str!("sql/views/counted_table.sql");
 const SENT_TABLE: &str = include_str!("sql/views/sent_table.sql");
 const RUN_TOTALS: &str = include_str!("sql/views/run_totals.sql");
+const RUN_WORK: &str = include_str!("sql/views/run_work.sql");
+/// Views of runs, which only some queries read.
+const RUN_VIEWS: [(&str, &str); 2] = [("run_totals", RUN_TOTALS), ("run_work", RUN_WORK)];
 /// What was found, before any question.
 const STATE: &str =
     "SELECT count(*) AS packs, max(schema_version) AS schema_version\nFROM packs_sent";
@@ -62,7 +65,7 @@ impl Session {
 
     /// Returns the script of one query as text, to be executed by other means.
     pub fn text(&self, query: &str) -> String {
-        let definitions = self.definitions(false);
+        let definitions = self.definitions(&[], false);
         let mut text: String = definitions
             .iter()
             .map(|statement| format!("{statement};\n\n"))
@@ -77,7 +80,8 @@ impl Session {
 
     /// Returns the statements of queries, with marks that separate their rows.
     pub(super) fn statements(&self, queries: &[(&str, &str)], with_sent: bool) -> Vec<Statement> {
-        let definitions = self.definitions(with_sent);
+        let texts: Vec<&str> = queries.iter().map(|(_, query)| *query).collect();
+        let definitions = self.definitions(&texts, with_sent);
         let mut statements: Vec<Statement> =
             definitions.into_iter().map(Statement::Definition).collect();
         for (name, query) in [(STATE_NAME, STATE)].iter().chain(queries) {
@@ -93,15 +97,18 @@ impl Session {
         statements
     }
 
-    /// Returns what a query needs besides the views of tables: sums of each run, computed once,
-    /// because not every engine computes a part of a query only once.
+    /// Returns what a query needs besides the views of tables: views of each run. A view that a query
+    /// reads repeatedly is computed once, because not every engine does so by itself.
     fn prerequisites(&self, query: &str) -> Vec<String> {
-        let snapshot = || {
-            self.engine
-                .snapshot("run_totals", without_comments(RUN_TOTALS).trim_end())
+        let define = |(name, view): &(&str, &str)| {
+            let view = without_comments(view);
+            match reads(query, name) {
+                0 => None,
+                1 => Some(self.engine.view(name, view.trim_end())),
+                2.. => Some(self.engine.snapshot(name, view.trim_end())),
+            }
         };
-        let is_needed = query.contains("run_totals");
-        is_needed.then(snapshot).into_iter().collect()
+        RUN_VIEWS.iter().filter_map(define).collect()
     }
 
     fn mark(&self, name: &str) -> Statement {
@@ -110,27 +117,40 @@ impl Session {
         Statement::Mark(self.engine.as_json_lines(&query))
     }
 
-    fn definitions(&self, with_sent: bool) -> Vec<String> {
-        let mut all = statements(&block(self.engine.template(), "once"));
-        for table in &FLEET_TABLES {
+    /// Returns the definitions of the tables that the queries read; of all without queries.
+    fn definitions(&self, queries: &[&str], with_sent: bool) -> Vec<String> {
+        let engine = self.engine;
+        let is_read = |table: &&FleetTable| {
+            let mut texts = queries.iter().flat_map(|query| with_prerequisites(query));
+            queries.is_empty() || with_sent || texts.any(|text| reads(text, table.name) > 0)
+        };
+        let read: Vec<&FleetTable> = tables().filter(is_read).collect();
+        let mut all = statements(&block(engine.template(), "once"));
+        for table in read.iter().copied().chain([&PACKS]) {
             all.extend(statements(&self.table(table)));
         }
-        let engine = self.engine;
-        all.push(engine.snapshot("packs_sent", &of_table(PACKS_SENT, &PACKS)));
-        all.push(engine.view("pack_objects", &without_comments(PACK_OBJECTS)));
-        all.push(engine.snapshot("counted", &without_comments(COUNTED)));
-        all.push(engine.view(
-            "packs",
-            &of_table(COUNTED_TABLE, &PACKS).replace("_raw", "_sent"),
-        ));
-        for (suffix, query) in [("", COUNTED_TABLE), ("_sent", SENT_TABLE)] {
-            for table in tables().filter(|_| suffix.is_empty() || with_sent) {
-                let name = format!("{}{suffix}", table.name);
-                all.push(engine.view(&name, &of_table(query, table)));
-            }
+        all.extend(self.packs());
+        let view = |suffix: &str, query: &str, table: &FleetTable| {
+            engine.view(&format!("{}{suffix}", table.name), &of_table(query, table))
+        };
+        all.extend(read.iter().map(|table| view("", COUNTED_TABLE, table)));
+        if with_sent {
+            all.extend(read.iter().map(|table| view("_sent", SENT_TABLE, table)));
         }
         all.push(engine.view("parameters", &self.parameters.row(engine)));
         all.iter().map(|text| text.trim_end().to_owned()).collect()
+    }
+
+    /// Returns the definitions of the views of packs.
+    fn packs(&self) -> [String; 4] {
+        let engine = self.engine;
+        let packs = of_table(COUNTED_TABLE, &PACKS).replace("_raw", "_sent");
+        [
+            engine.snapshot("packs_sent", &of_table(PACKS_SENT, &PACKS)),
+            engine.view("pack_objects", &without_comments(PACK_OBJECTS)),
+            engine.snapshot("counted", &without_comments(COUNTED)),
+            engine.view("packs", &packs),
+        ]
     }
 
     /// Returns the definition of a table's view over its objects.
@@ -178,6 +198,21 @@ impl Session {
     }
 }
 
+/// Counts how often a query reads a table or view, or one whose name begins so.
+fn reads(query: &str, name: &str) -> usize {
+    let query = without_comments(query);
+    let words = ["FROM", "JOIN"].map(|word| format!("{word} {name}"));
+    words.iter().map(|text| query.matches(text).count()).sum()
+}
+
+/// Returns a query and the views of runs that it reads.
+fn with_prerequisites(query: &str) -> impl Iterator<Item = &str> {
+    let views = RUN_VIEWS
+        .iter()
+        .filter(move |(name, _)| reads(query, name) > 0);
+    std::iter::once(query).chain(views.map(|(_, view)| *view))
+}
+
 /// Returns the part of a template between its marks.
 fn block(template: &str, name: &str) -> String {
     let after = template.split(&format!("-- begin {name}\n")).nth(1);
@@ -208,8 +243,9 @@ fn of_table(query: &str, table: &FleetTable) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CHECKS, QUESTIONS};
+    use super::super::{CHECKS, QUESTIONS, question};
     use super::*;
+    use crate::columns::FLEET_TABLES;
 
     fn session(engine: Engine, name: &str, parameters: &Parameters) -> Session {
         let folder = tempfile::tempdir().unwrap();
@@ -273,6 +309,36 @@ mod tests {
             text.matches("date >= '2026-11-03'").count(),
             tables().count()
         );
+    }
+
+    #[test]
+    fn a_question_defines_the_tables_that_it_reads() {
+        let session = session(Engine::Spark, "fleet", &Parameters::default());
+        let defined = |name: &str| {
+            let query = question(name).unwrap().sql;
+            let statements = session.statements(&[(name, query)], false);
+            let of_table = |table: &&str| {
+                let text = format!("CREATE TABLE energy_{table} (");
+                statements
+                    .iter()
+                    .any(|one| matches!(one, Statement::Definition(sql) if sql.starts_with(&text)))
+            };
+            let names = FLEET_TABLES.map(|table| table.name);
+            names.iter().copied().filter(of_table).collect::<Vec<_>>()
+        };
+        assert_eq!(defined("balance"), ["accounts", "packs"]);
+        assert_eq!(defined("tokens"), ["runs", "accounts", "phases", "packs"]);
+        assert_eq!(defined("trace"), ["requests", "spans", "packs"]);
+    }
+
+    #[test]
+    fn a_view_of_runs_is_computed_once_if_it_is_read_repeatedly() {
+        let session = session(Engine::DuckDb, "fleet", &Parameters::default());
+        let before = |query: &str| session.prerequisites(query).join("\n");
+        assert_eq!(before("SELECT * FROM accounts"), "");
+        assert!(before("SELECT * FROM run_totals").contains("VIEW run_totals AS"));
+        let twice = before("SELECT * FROM run_work a JOIN run_work b ON a.run = b.run");
+        assert!(twice.contains("TABLE run_work AS"), "{twice}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 -- summed), hosts, packs (numbers), measured_nj, idle_nj, spans_nj, unattributed_nj,
 -- other_processes_nj, profiler_nj, residual_nj, unknown_nj, extrapolated_nj (not part of
 -- measured_nj), coverage, fault_nj (measured minus the sum of its accounts: 0).
+-- Runs that were recorded at the same time on one host count its energy once each: see hosts.sql.
 WITH sums AS (
     SELECT rail, root, count(DISTINCT host_id) AS hosts, count(*) AS packs,
            sum(measured_nj) AS measured_nj, sum(idle_nj) AS idle_nj, sum(spans_nj) AS spans_nj,

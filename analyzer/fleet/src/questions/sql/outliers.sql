@@ -3,7 +3,7 @@
 -- program_version, host_id, host, hosts (number in the group), requests, energy_nj, j_per_request,
 -- median_j_per_request (of the hosts in the group), z (robust: distance from the median over 1.4826
 -- times the median distance). Groups of fewer than five hosts have no outliers. Lists hosts with |z|
--- of at least `threshold`.
+-- of at least `threshold`. Medians are the mean of the middle rows of a group.
 WITH hosts AS (
     SELECT service, model, chip, program_version, host_id, max(host) AS host,
            sum(requests) AS requests, sum(energy_nj) AS energy_nj,
@@ -11,42 +11,35 @@ WITH hosts AS (
     FROM run_totals
     WHERE energy_nj IS NOT NULL AND requests > 0
     GROUP BY service, model, chip, program_version, host_id),
-keyed AS (
-    SELECT concat(coalesce(service, ''), '|', coalesce(model, ''), '|', coalesce(chip, ''), '|',
-                  coalesce(program_version, '')) AS comparable,
-           service, model, chip, program_version, host_id, host, requests, energy_nj, j
-    FROM hosts),
 placed AS (
-    SELECT comparable, j, row_number() OVER (PARTITION BY comparable ORDER BY j, host_id) AS place,
-           count(*) OVER (PARTITION BY comparable) AS number
-    FROM keyed),
-medians AS (
-    SELECT comparable, max(number) AS number, avg(j) AS median_j
-    FROM placed
-    WHERE 2 * place BETWEEN number AND number + 2
-    GROUP BY comparable),
+    SELECT service, model, chip, program_version, host_id, host, requests, energy_nj, j,
+           row_number() OVER (PARTITION BY service, model, chip, program_version
+                              ORDER BY j, host_id) AS place,
+           count(*) OVER (PARTITION BY service, model, chip, program_version) AS number
+    FROM hosts),
+centred AS (
+    SELECT service, model, chip, program_version, host_id, host, requests, energy_nj, j, number,
+           avg(CASE WHEN 2 * place BETWEEN number AND number + 2 THEN j END)
+               OVER (PARTITION BY service, model, chip, program_version) AS median_j
+    FROM placed),
 distances AS (
-    SELECT k.comparable AS comparable, abs(k.j - m.median_j) AS distance,
-           row_number() OVER (PARTITION BY k.comparable
-                              ORDER BY abs(k.j - m.median_j), k.host_id) AS place,
-           m.number AS number
-    FROM keyed k
-    JOIN medians m ON m.comparable = k.comparable),
+    SELECT service, model, chip, program_version, host_id, host, requests, energy_nj, j, number,
+           median_j, abs(j - median_j) AS distance,
+           row_number() OVER (PARTITION BY service, model, chip, program_version
+                              ORDER BY abs(j - median_j), host_id) AS place
+    FROM centred),
 spreads AS (
-    SELECT comparable, avg(distance) AS spread
-    FROM distances
-    WHERE 2 * place BETWEEN number AND number + 2
-    GROUP BY comparable),
+    SELECT service, model, chip, program_version, host_id, host, requests, energy_nj, j, number,
+           median_j,
+           avg(CASE WHEN 2 * place BETWEEN number AND number + 2 THEN distance END)
+               OVER (PARTITION BY service, model, chip, program_version) AS spread
+    FROM distances),
 scored AS (
-    SELECT k.service AS service, k.model AS model, k.chip AS chip,
-           k.program_version AS program_version, k.host_id AS host_id, k.host AS host,
-           m.number AS hosts, k.requests AS requests, k.energy_nj AS energy_nj,
-           k.j AS j_per_request, m.median_j AS median_j_per_request,
-           ratio(k.j - m.median_j, 1.4826 * d.spread) AS z
-    FROM keyed k
-    JOIN medians m ON m.comparable = k.comparable
-    JOIN spreads d ON d.comparable = k.comparable
-    WHERE m.number >= 5)
+    SELECT service, model, chip, program_version, host_id, host, number AS hosts, requests,
+           energy_nj, j AS j_per_request, median_j AS median_j_per_request,
+           ratio(j - median_j, 1.4826 * spread) AS z
+    FROM spreads
+    WHERE number >= 5)
 SELECT service, model, chip, program_version, host_id, host, hosts, requests, energy_nj,
        j_per_request, median_j_per_request, z
 FROM scored

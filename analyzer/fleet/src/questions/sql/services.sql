@@ -1,6 +1,9 @@
 -- Energy of each service, highest first, service NULL: runs without the tag. Columns: service, hosts,
 -- runs, requests, tokens (numbers, where they are known), measured_nj, idle_nj, spans_nj (root rails),
--- j_per_request, j_per_token (energy of runs with a known number over that number).
+-- j_per_request, j_per_token (energy of runs with a known number over that number). The energy is that
+-- of whole runs, with the time between requests: `tokens` has that of the measured work.
+-- Each run counts all energy of its host, so that services that are recorded at the same time on one
+-- host count it once each: see hosts.sql.
 WITH sums AS (
     SELECT service, count(DISTINCT host_id) AS hosts, count(*) AS runs, sum(requests) AS requests,
            sum(input_tokens + output_tokens) AS tokens, sum(measured_nj) AS measured_nj,

@@ -32,7 +32,7 @@ WITH counts AS (
     GROUP BY host_id, run, attribution, bucket
     UNION ALL
     SELECT 'requests' AS named, host_id, run, attribution, bucket, count(*) AS number,
-           sum(self_nj) AS sum_nj
+           sum(energy_nj) AS sum_nj
     FROM requests_sent
     GROUP BY host_id, run, attribution, bucket
     UNION ALL
