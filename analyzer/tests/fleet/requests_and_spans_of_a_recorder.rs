@@ -161,7 +161,9 @@ fn record(db: &Path, root: &Path, other: &Path) {
         std::thread::sleep(Duration::from_millis(1500));
         std::fs::remove_file(&packs).unwrap();
         std::fs::rename(&aside, &packs).unwrap();
-        until(&|| sent(1), &|| drop(pass(db, root, 1)));
+        until(&|| sent(1), &|| {
+            pass(db, root, 1);
+        });
     });
     guard.finish();
     pass(db, root, 1);
