@@ -141,7 +141,7 @@ fn an_object_that_is_not_that_of_the_manifest_is_named() {
         message.contains("is missing") && message.contains("v1/accounts"),
         "{message}"
     );
-    // As the messages say.
+    // The next step of these messages.
     text(&energy(folder.path(), &["attribute", UUID]));
     text(&energy(folder.path(), &["fleet", "push", "lake"]));
     text(&energy(folder.path(), &PULL));

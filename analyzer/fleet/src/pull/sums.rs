@@ -10,7 +10,7 @@ use crate::encode::Cell;
 /// Position of the bucket in each row.
 const BUCKET_AT: usize = 5;
 
-/// Tables of a run beside `runs`.
+/// Tables of a run except `runs`.
 pub(super) const TABLES: [FleetTable; 5] = [RAILS, ACCOUNTS, KINDS, NODES, PHASES];
 
 /// A run with the sums of its buckets.

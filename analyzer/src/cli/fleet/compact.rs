@@ -8,7 +8,7 @@ use energy_fleet::compact::compact;
 use energy_fleet::destination::destination;
 use serde_json::json;
 
-use super::write_result;
+use super::result::write_result;
 use crate::cli::console::warn;
 use crate::cli::progress::Progress;
 use crate::format::Answer;

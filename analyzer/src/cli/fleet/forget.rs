@@ -8,7 +8,7 @@ use energy_fleet::destination::destination;
 use energy_store::Store;
 use serde_json::json;
 
-use super::write_result;
+use super::result::write_result;
 use crate::Error;
 use crate::format::{Answer, escape};
 use crate::options::OutputFormat;

@@ -10,6 +10,7 @@ mod metrics;
 mod program;
 mod pull;
 mod push;
+mod result;
 mod sql;
 
 use std::io::Write;
@@ -17,9 +18,7 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 
-use super::console::style;
 use super::examples;
-use crate::format::{Answer, Format};
 
 /// Collect the energies of many hosts in a folder or an object store.
 #[derive(Debug, Args)]
@@ -57,20 +56,6 @@ pub enum FleetCommand {
     /// Stop to expect that a destination receives runs
     #[command(after_help = examples::FLEET_FORGET)]
     Forget(forget::FleetForgetArgs),
-}
-
-/// Writes the result of a command: a sentence, or an object.
-fn write_result(
-    out: &mut dyn Write,
-    format: Format,
-    sentence: String,
-    result: Answer,
-) -> anyhow::Result<()> {
-    match format {
-        Format::Json => result.note(sentence).write(out, format, &style())?,
-        _ => writeln!(out, "{sentence}")?,
-    }
-    Ok(())
 }
 
 pub(super) fn run(db: &Path, args: &FleetArgs, out: &mut dyn Write) -> anyhow::Result<()> {

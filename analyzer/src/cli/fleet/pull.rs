@@ -9,7 +9,7 @@ use energy_fleet::pull::{PullCondition, PullFilter, pull};
 use serde_json::json;
 
 use super::check::FAULTS;
-use super::write_result;
+use super::result::write_result;
 use crate::cli::console::warn;
 use crate::cli::exit::SilentExit;
 use crate::cli::progress::Progress;

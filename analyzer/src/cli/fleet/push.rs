@@ -9,7 +9,7 @@ use energy_fleet::destination::destination;
 use energy_fleet::push::{PushEvent, PushOptions, PushReport, Pusher};
 use serde_json::json;
 
-use super::write_result;
+use super::result::write_result;
 use crate::cli::console::warn;
 use crate::format::{Answer, bytes, counted, escape};
 use crate::options::OutputFormat;
