@@ -4,7 +4,7 @@
 -- summed), recorded_ns (time in which at least one was recorded).
 -- If runs_ns exceeds recorded_ns, runs were recorded at the same time. Each of them measures all of
 -- its rails, so that the sums count this energy once for each run.
-WITH rails AS (
+WITH rail_sums AS (
     SELECT host_id, rail, sum(measured_nj) AS measured_nj, sum(idle_nj) AS idle_nj,
            sum(spans_nj) AS spans_nj, sum(other_processes_nj) AS other_processes_nj,
            sum(unknown_nj) AS unknown_nj, sum(covered_ns) AS covered_ns,
@@ -18,7 +18,7 @@ energies AS (
            sum(spans_nj) AS spans_nj, sum(other_processes_nj) AS other_processes_nj,
            sum(unknown_nj) AS unknown_nj, sum(ratio(measured_nj, known_ns)) AS mean_w,
            ratio(sum(covered_ns), sum(duration_ns)) AS coverage
-    FROM rails
+    FROM rail_sums
     GROUP BY host_id),
 placed AS (
     SELECT host_id, host, chip, service, run, bucket_start_unix_ns AS from_ns,

@@ -1,6 +1,6 @@
 -- Active energy of one trace in each service, highest first. Columns: service, host_id, host, run,
 -- source (requests: with everything below them, of those of the trace the ones in no other one of
--- their run by their call paths; spans: self energies, of runs that sent no requests of the trace),
+-- their run by their call paths, spans: self energies, of runs that sent no requests of the trace),
 -- number (of requests or spans), sample_rate (1: all spans, N: one in N was sent, so that energies
 -- are a sample), busy_ns (longest span), energy_nj (root rails).
 WITH of_trace AS (

@@ -30,7 +30,7 @@ work AS (
                 ELSE s.buckets END AS rows_needed
     FROM sums s
     JOIN packs_of_run p ON p.host_id = s.host_id AND p.run = s.run),
-rails AS (
+rail_sums AS (
     SELECT host_id, run, rail, sum(measured_nj) AS measured_nj, sum(idle_nj) AS idle_nj,
            sum(spans_nj) AS spans_nj, sum(extrapolated_nj) AS extrapolated_nj,
            sum(covered_ns) AS covered_ns, sum(duration_ns) AS duration_ns,
@@ -44,7 +44,7 @@ energies AS (
            sum(spans_nj) AS spans_nj, sum(covered_ns) AS covered_ns,
            sum(duration_ns) AS rail_ns, min(known_ns) AS known_ns,
            sum(measured_nj) + coalesce(sum(extrapolated_nj), 0) AS all_nj
-    FROM rails
+    FROM rail_sums
     GROUP BY host_id, run)
 SELECT w.host_id AS host_id, w.run AS run, w.host AS host, w.service AS service, w.model AS model,
        w.precision AS precision, w.engine AS engine, w.chip AS chip,
