@@ -34,7 +34,7 @@ pub(super) const LAYERS: &str = "Examples:
 
 pub(super) const REQUESTS: &str = "Examples:
   energy requests
-  energy requests shop --by route,status --since 10m
+  energy routes shop --by route,status --since 10m
   energy requests shop --span handle --costliest 20 --format json
 
 A request is a span with all spans below it, on all threads. Its time is that from

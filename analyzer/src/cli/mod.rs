@@ -168,7 +168,7 @@ pub enum Command {
     #[command(after_help = examples::LAYERS)]
     Layers(ViewArgs<ViewScope>),
     /// List the energy of requests by kind: mean, percentiles, the costliest
-    #[command(after_help = examples::REQUESTS, visible_alias = "routes")]
+    #[command(after_help = examples::REQUESTS, alias = "routes")]
     Requests(ViewArgs<RequestOptions>),
     /// List the call paths with the highest self energy
     #[command(after_help = examples::HOT)]

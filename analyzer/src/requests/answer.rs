@@ -343,6 +343,6 @@ fn costliest_columns() -> Vec<Column> {
         Column::time("duration_ns", "time"),
         Column::time("cpu_ns", "CPU"),
         Column::count("span", "span"),
-        Column::text("fields", "fields"),
+        Column::text("fields", "fields").from_width(1),
     ]
 }
