@@ -167,7 +167,7 @@ pub enum Command {
     /// List layers with their energies
     #[command(after_help = examples::LAYERS)]
     Layers(ViewArgs<ViewScope>),
-    /// List the energy of requests by kind: mean, percentiles, the costliest
+    /// List the energy of requests by kind, and the costliest ones
     #[command(after_help = examples::REQUESTS, alias = "routes")]
     Requests(ViewArgs<RequestOptions>),
     /// List the call paths with the highest self energy
