@@ -165,6 +165,8 @@ libc = "0.2"
 [profile.release]
 debug = "line-tables-only"
 split-debuginfo = "unpacked"
+[profile.release.package."*"]
+debug = false
 [workspace]
 """)
     shutil.copy(REPOSITORY / "Cargo.lock", folder / "Cargo.lock")
