@@ -50,7 +50,7 @@ impl FieldCursor {
         Ok(found)
     }
 
-    /// Reads the fields of spans whose numbers are near each other.
+    /// Reads the fields of spans with numbers near each other.
     fn read_near(&self, store: &Store, near: &[u64], found: &mut Vec<FieldsRow>) -> Result<()> {
         match near {
             [] => {}

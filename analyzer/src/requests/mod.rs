@@ -14,6 +14,7 @@ mod costs;
 mod group;
 mod map;
 mod options;
+mod reading;
 mod totals;
 
 pub use answer::requests;

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::group::blank;
 use crate::query::NodeLedger;
 
-/// Returns the nodes whose spans are requests: those of that name that are not within another one, or
-/// those without a parent.
+/// Returns the nodes of requests: those of that name that are not within another one, or those without a
+/// parent.
 pub(super) fn request_nodes(ledger: &NodeLedger, name: Option<&str>) -> Vec<u32> {
     let mut within: HashMap<i64, bool> = HashMap::new();
     let mut found = Vec::new();

@@ -72,6 +72,8 @@ pub struct Summary {
     pub conditions: Vec<Condition>,
     /// Share of the run's time covered by samples of every root rail.
     pub coverage: Option<f64>,
+    /// Time up to which totals are known, of a run that is being recorded.
+    pub totals_until_ns: Option<i64>,
     /// Losses, gaps, warnings.
     pub events: Vec<StoredEvent>,
 }
@@ -175,6 +177,7 @@ impl Summary {
             recorded_means,
             events: Vec::new(),
             coverage: query::run_coverage(recording, &run)?,
+            totals_until_ns: query::totals_until_ns(recording, &run)?,
             run,
             scope,
         })
@@ -208,7 +211,7 @@ fn events(recording: &Recording, run: &Run) -> Result<Vec<StoredEvent>> {
     Ok(events)
 }
 
-/// Returns notes about the coverage of the run and about unknown energies.
+/// Returns notes about the time that totals cover, and about unknown energies.
 pub(crate) fn coverage_notes(summary: &Summary) -> Vec<String> {
     let least = [summary.totals.coverage, summary.coverage];
     let least = least.into_iter().flatten().reduce(f64::min);
@@ -230,7 +233,9 @@ pub(crate) fn coverage_notes(summary: &Summary) -> Vec<String> {
         Some(format!("Energy of {name} unknown: {reason}."))
     };
     let phases = summary.phases.iter().filter_map(of_phase).take(MISSING);
-    run.into_iter().chain(total).chain(phases).collect()
+    let running = query::running_note(summary.totals_until_ns);
+    let of_run = running.into_iter().chain(run);
+    of_run.chain(total).chain(phases).collect()
 }
 
 /// Reads the phases of the selected part; their shares refer to the whole run.

@@ -4,7 +4,7 @@ use crate::estimate::IntervalEstimate;
 use crate::moments::{at_rank, mean, variance};
 use crate::student::quantile_of_two_tails;
 
-/// Number of blocks of consecutive values whose means show how uncertain the overall mean is.
+/// Number of blocks of consecutive values: their means show how uncertain the overall mean is.
 const BLOCKS: usize = 20;
 
 /// Values by size.

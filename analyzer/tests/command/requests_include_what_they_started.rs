@@ -210,6 +210,23 @@ fn requests_that_have_not_ended_are_counted_apart() {
     assert!(is_close(number(row, "max_j"), 0.1), "{row}");
 }
 
+#[test]
+fn requests_that_were_not_measured_are_counted_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let late = span(2, GET, 900 * MS, 950 * MS);
+    let spans = vec![span(1, GET, 0, 100 * MS), late];
+    write(folder.path(), spans, Vec::new(), &vec![(1, vec![1.0; 5])]);
+    let found = json(folder.path(), &["requests"]);
+    let row = &found["requests"][0];
+    assert_eq!((&row["count"], &row["unknown"]), (&2.into(), &1.into()));
+    assert!(is_close(number(row, "mean_j"), 0.1), "{row}");
+    let table = text(&energy(folder.path(), &["requests"]));
+    assert!(
+        table.contains("1 request of which less than 99 %"),
+        "{table}"
+    );
+}
+
 /// Spans one after the other on each thread, each within an earlier one or none.
 fn drawn() -> impl Strategy<Value = (Vec<SpanRow>, Powers)> {
     let powers = prop::collection::vec(prop::collection::vec(0.0..20.0_f64, 10), 3);

@@ -165,6 +165,10 @@ fn a_run_that_is_being_recorded_can_be_pulled_as_far_as_it_was_sent() {
         growing.write(part, RunStatus::Running);
         assert_eq!(pass(&mut pusher), 1);
     }
+    for view in ["summary", "hot"] {
+        let shown = text(&energy(folder.path(), &[view]));
+        assert!(shown.contains("totals are those of its first 5"), "{shown}");
+    }
     let pull = ["fleet", "pull", "--from", "lake", "--db", "pulled.db"];
     text(&energy(folder.path(), &pull));
     let pulled = folder.path().join("pulled.db");

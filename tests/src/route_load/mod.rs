@@ -1,4 +1,4 @@
-//! A service under load whose CPU time for each route is known.
+//! A service under load with a known CPU time for each route.
 //!
 //! ```text
 //! request   |burn|--sleep--|burn on the pool|--sleep--|burn|     burn: exactly measured CPU time

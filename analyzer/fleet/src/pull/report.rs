@@ -9,7 +9,7 @@ pub struct PullReport {
     pub others: usize,
     /// Runs and manifests that are left out because objects are missing or damaged.
     pub faults: usize,
-    /// What is left out, and why.
+    /// Reasons why runs and tables are left out.
     pub warnings: Vec<String>,
 }
 

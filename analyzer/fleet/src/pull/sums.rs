@@ -33,7 +33,7 @@ pub(super) struct PulledRun {
     pub(super) phases: Vec<Vec<Cell>>,
 }
 
-/// A run whose buckets are being summed.
+/// A run while its buckets are summed.
 #[derive(Debug, Clone)]
 pub(super) struct SummedRun {
     run: PulledRun,

@@ -24,8 +24,8 @@ pub(super) struct SentPack {
 
 /// Writes all tables of a pack, then its manifest. Traces of span entries are known when their spans
 /// are closed: an object with span entries that an earlier attempt has written is kept, and described
-/// as it is. `source` is the run in the recording; `None` if it
-/// was deleted: the pack then lacks span entries.
+/// as it is. `source` is the run in the recording; `None` if it was deleted: the pack then lacks span
+/// entries.
 ///
 /// # Errors
 /// If the recording cannot be read, or an object cannot be written.

@@ -1,4 +1,4 @@
-//! Completes runs whose recorders have died, so that their last packs can be sent.
+//! Completes runs of dead recorders, so that their last packs can be sent.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -7,10 +7,11 @@ use energy_store::{Patience, RunLiveness, Store, StoredRun};
 
 use crate::error::Result;
 
-/// Time until a run whose recorder turned out to be alive is looked at again.
+/// Time between two looks at a run with a living recorder.
 const AGAIN: Duration = Duration::from_secs(600);
 
-/// Runs without an end whose process cannot be looked up: of an earlier boot, or of another container.
+/// Runs without an end, of processes that cannot be looked up: of an earlier boot, or of another
+/// container.
 #[derive(Debug, Default)]
 pub(super) struct SilentRuns {
     /// When a run was looked at.

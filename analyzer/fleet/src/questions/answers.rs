@@ -98,7 +98,7 @@ impl QuestionRows {
         }
     }
 
-    /// Returns a warning about hosts whose energy counts more than once.
+    /// Returns a warning about hosts with energy that counts more than once.
     fn overlap(&self) -> Option<String> {
         let hosts = self.rows.iter().filter(|row| has_overlap(row)).count();
         (hosts > 0).then(|| {

@@ -2,7 +2,7 @@
 
 use crate::columns::{FLEET_TABLES, FleetTable, PACKS};
 
-/// Returns the tables whose rows count if their pack counts: all but the manifest.
+/// Returns all tables except the manifest: their rows count if their pack counts.
 pub(super) fn tables() -> impl Iterator<Item = &'static FleetTable> {
     FLEET_TABLES.iter().filter(|table| **table != PACKS)
 }

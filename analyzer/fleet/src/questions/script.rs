@@ -198,7 +198,7 @@ impl Session {
     }
 }
 
-/// Counts how often a query reads a table or view, or one whose name begins so.
+/// Counts how often a query reads a table or view of a name that begins so.
 fn reads(query: &str, name: &str) -> usize {
     let query = without_comments(query);
     let words = ["FROM", "JOIN"].map(|word| format!("{word} {name}"));

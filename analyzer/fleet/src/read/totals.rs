@@ -12,7 +12,8 @@ use crate::error::Result;
 use crate::nanojoules::{apportion, is_sum};
 use crate::query::{Recording, Run};
 
-/// Reads the totals; of a run that is being recorded, those that its recorder wrote last. Rails whose energies are no numbers, or do not balance, are refused: their energies are unknown.
+/// Reads the totals; of a run that is being recorded, those that its recorder wrote last. Rails are
+/// refused if their energies are no numbers or do not balance: their energies are unknown.
 ///
 /// # Errors
 /// If the file cannot be read.

@@ -5,9 +5,11 @@ use energy_data::interval_energy::{
     IntervalEnergy, KNOWN_FROM, RailInterval, is_reported, least_coverage,
 };
 
+use energy_data::rows::RunStatus;
+
 use super::{Recording, Run};
 use crate::error::Result;
-use crate::format::percent;
+use crate::format::{percent, time_span};
 
 /// Returns why the energy is unknown if samples are missing; `None` if coverage is not the
 /// reason.
@@ -50,6 +52,31 @@ pub fn coverage_note(coverage: Option<f64>) -> Option<String> {
             percent(coverage)
         )
     })
+}
+
+/// Returns the time of a run that is being recorded up to which its totals are known: recorders write
+/// them less often than spans. `None` for other runs, and without totals.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn totals_until_ns(recording: &Recording, run: &Run) -> Result<Option<i64>> {
+    if run.row.status != RunStatus::Running {
+        return Ok(None);
+    }
+    let sql = "SELECT max(b.duration_ns)
+               FROM balance b
+               JOIN rails l ON l.run = b.run AND l.id = b.rail AND l.parent IS NULL
+               WHERE b.run = ?1 AND b.attribution = ?2";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    Ok(statement.query_row((run.no, run.attribution), |r| r.get(0))?)
+}
+
+/// Returns the note about totals of a run that is being recorded.
+pub fn running_note(totals_until_ns: Option<i64>) -> Option<String> {
+    let time = time_span(Some(totals_until_ns?));
+    Some(format!(
+        "The run is being recorded: totals are those of its first {time}."
+    ))
 }
 
 #[cfg(test)]

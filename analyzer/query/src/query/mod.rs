@@ -68,7 +68,7 @@ pub use conditions::{Condition, conditions};
 pub use config::StoredConfig;
 pub use configuration_key::ConfigurationKey;
 pub use configurations::{RunConfiguration, configurations};
-pub use coverage::{coverage_note, run_coverage};
+pub use coverage::{coverage_note, run_coverage, running_note, totals_until_ns};
 pub use detail::{Baseline, RowCounts, RunDetail, detail};
 pub use energy_data::interval_energy::{
     KNOWN_FROM, REPORTED_BELOW, coverage, is_reported, sum_known,

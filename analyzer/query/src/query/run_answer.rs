@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::attributions::attributions;
-use super::coverage::{coverage_note, run_coverage};
+use super::coverage::{coverage_note, run_coverage, running_note, totals_until_ns};
 use super::recording::{Recording, Run};
 use crate::error::Result;
 use crate::format::{Answer, escape};
@@ -33,7 +33,8 @@ pub fn run_answer(
     if let Some(caveat) = run.caveat() {
         answer = answer.caution(format!("All energies below are {caveat}."));
     }
-    if let Some(note) = coverage_note(coverage) {
+    let running = running_note(totals_until_ns(recording, run)?);
+    for note in running.into_iter().chain(coverage_note(coverage)) {
         answer = answer.caution(note);
     }
     Ok(answer)

@@ -52,8 +52,8 @@ pub(super) struct NestedCost {
 
 impl NestedEnergy {
     /// Returns the energies of an activation of that kind that ended at `end_ns`. Calls come in the
-    /// order of ends on each thread: one that comes late is not part of its outer activation, whose
-    /// energy is known already.
+    /// order of ends on each thread: one that comes late is not part of its outer activation: that
+    /// one's energy is known already.
     pub(super) fn cost(
         &mut self,
         span: &SpanRow,

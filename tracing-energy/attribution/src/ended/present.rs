@@ -70,7 +70,7 @@ impl PresentActivations {
         self.latest_ns
     }
 
-    /// Returns the times whose windows present and later activations need.
+    /// Returns the times from which on present and later activations need windows.
     pub(super) fn needed(&self) -> NeededTimes {
         let mut by = HashMap::new();
         for present in self.open.values() {

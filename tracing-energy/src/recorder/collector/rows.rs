@@ -12,7 +12,7 @@ use energy_data::rows::{
 use energy_data::sink::Batch;
 use energy_host as host;
 
-/// Run time of the first totals of a run, then after twice the time each.
+/// Time of the first totals of a run; the next ones are due when twice the time has passed.
 const FIRST_TOTALS_NS: i64 = 1_000_000_000;
 /// Longest time between totals: they cost a write for each node.
 const TOTALS_EVERY_NS: i64 = 30_000_000_000;
